@@ -1,0 +1,188 @@
+//! A server in this process with people on it.
+
+use std::collections::BTreeMap;
+
+use kith::app::{App, Environment};
+use kith::clock::Clock;
+use kith::config::{Config, Listen};
+use kith::db::accounts::Account;
+use kith::db::tokens::Token;
+use kith::domain::accounts::{KeyPair, RemoteActor};
+use kith::random::Random;
+use tokio::sync::watch;
+
+pub const KEY: &str = include_str!("../../tests/it/support/keys/actor.pem");
+pub const PUBLIC_KEY: &str = include_str!("../../tests/it/support/keys/actor.pub.pem");
+
+pub struct Site {
+    pub app: App,
+    pub address: String,
+    pub host: String,
+    _stop: watch::Sender<bool>,
+    _dir: tempfile::TempDir,
+}
+
+impl Site {
+    pub async fn start() -> Site {
+        let dir = tempfile::tempdir().expect("a directory");
+        let bound = kith::http::bind(&Listen::Tcp("127.0.0.1:0".into()))
+            .await
+            .expect("a port");
+        let port = bound.address().expect("TCP").port();
+        let host = format!("localhost:{port}");
+        let env = BTreeMap::from([
+            ("KITH_DATA_DIR".to_owned(), dir.path().display().to_string()),
+            ("KITH_PUBLIC_URL".to_owned(), format!("http://{host}")),
+            ("KITH_RATE_LIMIT".to_owned(), "false".to_owned()),
+            (
+                "KITH_FEDERATION_ALLOW_PRIVATE".to_owned(),
+                "true".to_owned(),
+            ),
+        ]);
+        let config = Config::load(BTreeMap::new(), env.into_iter(), None).expect("settings");
+        let (stop, stopped) = watch::channel(false);
+        let environment = Environment {
+            clock: Clock::System,
+            random: Random::system(),
+            stop: stopped,
+        };
+        let app = App::open(config, environment)
+            .await
+            .expect("the server opens");
+        tokio::spawn(kith::server::run(app.clone(), bound));
+        Site {
+            app,
+            address: format!("127.0.0.1:{port}"),
+            host,
+            _stop: stop,
+            _dir: dir,
+        }
+    }
+
+    /// A local account and a token of its.
+    pub async fn person(&self, name: &str) -> (Account, String) {
+        let ctx = self.app.ctx.clone();
+        let (name, id) = (name.to_owned(), self.app.ctx.ids.next());
+        let keys = KeyPair {
+            private: KEY.to_owned(),
+            public: PUBLIC_KEY.to_owned(),
+        };
+        let account = self
+            .app
+            .write(move |tx| {
+                Box::pin(async move {
+                    let account =
+                        kith::domain::accounts::create_local(tx, &ctx, &name, "Person", &keys)
+                            .await?;
+                    let now = ctx.now();
+                    let user = kith::db::users::User {
+                        account_id: account.id,
+                        email: name.clone(),
+                        email_lower: name.clone(),
+                        password_hash: String::new(),
+                        role: "user".into(),
+                        locale: "en".into(),
+                        settings: "{}".into(),
+                        reason: String::new(),
+                        created_at: now,
+                        confirmed_at: Some(now),
+                        approved_at: Some(now),
+                        disabled_at: None,
+                        last_sign_in_at: None,
+                    };
+                    kith::db::users::insert(tx, &user).await?;
+                    let token = Token {
+                        id,
+                        account_id: Some(account.id),
+                        app_id: None,
+                        family_id: None,
+                        scopes: "read write follow".into(),
+                        name: "bench".into(),
+                        created_at: now,
+                        expires_at: None,
+                        revoked_at: None,
+                        last_used_at: None,
+                        ip: String::new(),
+                        user_agent: String::new(),
+                    };
+                    kith::db::tokens::insert(tx, &token).await?;
+                    Ok(account)
+                })
+            })
+            .await
+            .expect("a person");
+        let token = kith::http::auth::write_token(&self.app, id).expect("a token");
+        (account, token)
+    }
+
+    /// An account elsewhere with the bench's key, whose inbox is at `base`.
+    pub async fn remote(&self, base: &str, name: &str) -> Account {
+        let host = base.trim_start_matches("http://").to_owned();
+        let uri = format!("{base}/users/{name}");
+        let account = Account {
+            id: 0,
+            username: name.to_owned(),
+            username_lower: name.to_owned(),
+            domain: host.clone(),
+            url: uri.clone(),
+            kind: "Person".into(),
+            display_name: name.to_owned(),
+            note: String::new(),
+            fields: "[]".into(),
+            emojis: "[]".into(),
+            avatar: String::new(),
+            avatar_description: String::new(),
+            header: String::new(),
+            header_description: String::new(),
+            inbox_url: format!("{uri}/inbox"),
+            delivery_url: format!("{uri}/inbox"),
+            delivery_host: host,
+            followers_url: format!("{uri}/followers"),
+            endpoints: "{}".into(),
+            locked: false,
+            discoverable: true,
+            indexable: true,
+            hide_collections: false,
+            also_known_as: "[]".into(),
+            moved_to: String::new(),
+            created_at: 1,
+            fetched_at: 0,
+            suspended_at: None,
+            silenced_at: None,
+            deleted_at: None,
+            uri: uri.clone(),
+        };
+        let actor = RemoteActor {
+            account,
+            keys: vec![(format!("{uri}#main-key"), PUBLIC_KEY.to_owned())],
+        };
+        let ctx = self.app.ctx.clone();
+        self.app
+            .write(move |tx| {
+                Box::pin(
+                    async move { kith::domain::accounts::upsert_remote(tx, &ctx, actor).await },
+                )
+            })
+            .await
+            .expect("a remote account")
+    }
+
+    /// One follows another, accepted.
+    pub async fn follow(&self, follower: &Account, target: &Account) {
+        let ctx = self.app.ctx.clone();
+        let (follower, target) = (follower.clone(), target.clone());
+        self.app
+            .write(move |tx| {
+                Box::pin(async move {
+                    let options = kith::domain::follows::Options::default();
+                    kith::domain::follows::follow(tx, &ctx, &follower, &target, options).await?;
+                    if !target.is_local() {
+                        kith::domain::follows::accept(tx, &ctx, &target, &follower).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
+            .expect("a follow");
+    }
+}

@@ -1,0 +1,81 @@
+//! Notifications.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::status::{self, Mode, Reader};
+use super::{account, raw};
+use crate::app::App;
+use crate::clock::iso;
+use crate::db;
+use crate::db::notifications::Notification;
+use crate::error::AppResult;
+
+/// `Notification`.
+#[derive(Debug, Serialize)]
+pub struct Entity {
+    id: String,
+    #[serde(rename = "type")]
+    kind: String,
+    group_key: String,
+    created_at: String,
+    account: Box<RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Box<RawValue>>,
+}
+
+/// Shows notifications to their owner. One about a status that is gone or out of sight is left
+/// out.
+pub async fn render(app: &App, owner: i64, rows: &[Notification]) -> AppResult<Vec<(i64, Entity)>> {
+    let reader = Reader::of(app, owner).await?;
+    let ids: Vec<i64> = rows.iter().filter_map(|n| n.status_id).collect();
+    let statuses = status::page(app, &ids, Some(&reader), Mode::Visible).await?;
+    let authors: Vec<i64> = rows.iter().map(|n| n.from_account_id).collect();
+    let accounts = account::json(app, &authors).await?;
+    let mut shown: HashMap<i64, Box<RawValue>> = HashMap::new();
+    for id in &ids {
+        if let Some(json) = statuses.one(*id).and_then(|json| raw(&json)) {
+            shown.insert(*id, json);
+        }
+    }
+    let mut entities = Vec::with_capacity(rows.len());
+    for row in rows {
+        let Some(account) = accounts
+            .get(&row.from_account_id)
+            .and_then(|json| raw(json))
+        else {
+            continue;
+        };
+        let status = match row.status_id {
+            Some(id) => match shown.get(&id) {
+                Some(status) => Some(status.clone()),
+                None => continue,
+            },
+            None => None,
+        };
+        let entity = Entity {
+            id: row.id.to_string(),
+            kind: row.kind.clone(),
+            group_key: format!("ungrouped-{}", row.id),
+            created_at: iso(row.created_at),
+            account,
+            status,
+        };
+        entities.push((row.id, entity));
+    }
+    Ok(entities)
+}
+
+/// One notification of an account, as JSON.
+pub async fn render_one(app: &App, owner: i64, id: i64) -> AppResult<Option<Box<RawValue>>> {
+    let row = app
+        .read(move |c| Box::pin(async move { Ok(db::notifications::by_id(c, owner, id).await?) }))
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    match render(app, owner, &[row]).await?.pop() {
+        Some((_, entity)) => Ok(raw(&serde_json::to_string(&entity)?)),
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,563 @@
+//! Statuses, in two steps: what is the same for every reader is rendered once and kept
+//! ([`Prepared`]); what depends on the reader (marks, whether they may see it at all) is decided
+//! and added on every read.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::account::{self, Emoji, acct, emojis};
+use super::raw;
+use crate::app::App;
+use crate::caches::mark;
+use crate::clock::iso;
+use crate::config::Config;
+use crate::db;
+use crate::db::accounts::Account;
+use crate::db::media::Media;
+use crate::db::statuses::{Status, StatusStats, Tag};
+use crate::domain::visibility::{Relations, Viewer, Visibility, can_see, in_timeline};
+use crate::error::AppResult;
+
+/// A status without what depends on the reader.
+pub struct Prepared {
+    /// For visibility; texts are emptied, they are in `head`.
+    pub status: Status,
+    /// Whom it mentions.
+    pub mentioned: Vec<i64>,
+    /// The entity's JSON up to `account`, without the closing brace.
+    head: String,
+    /// The app it was posted with, shown to its author alone.
+    application: String,
+}
+
+#[derive(Serialize)]
+struct Head<'a> {
+    id: String,
+    uri: &'a str,
+    url: &'a str,
+    created_at: String,
+    edited_at: Option<String>,
+    in_reply_to_id: Option<String>,
+    in_reply_to_account_id: Option<String>,
+    content: &'a str,
+    visibility: &'static str,
+    sensitive: bool,
+    spoiler_text: &'a str,
+    language: Option<&'a str>,
+    media_attachments: Vec<super::media::MediaAttachment>,
+    mentions: Vec<Mention<'a>>,
+    tags: Vec<TagLink<'a>>,
+    emojis: Vec<Emoji>,
+    replies_count: i64,
+    reblogs_count: i64,
+    favourites_count: i64,
+    quotes_count: i64,
+    poll: (),
+    card: (),
+    quote: (),
+    quote_approval: QuoteApproval,
+    tagged_collections: [(); 0],
+    kith: Extra<'a>,
+}
+
+#[derive(Serialize)]
+struct Mention<'a> {
+    id: String,
+    username: &'a str,
+    url: &'a str,
+    acct: String,
+}
+
+#[derive(Serialize)]
+struct TagLink<'a> {
+    name: &'a str,
+    url: String,
+}
+
+/// Nobody may quote: quoting is not offered yet.
+#[derive(Serialize)]
+struct QuoteApproval {
+    automatic: [(); 0],
+    manual: [(); 0],
+    current_user: &'static str,
+}
+
+/// Kith's own fields.
+#[derive(Serialize)]
+struct Extra<'a> {
+    /// The truth about the visibility.
+    visibility: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    title: &'a str,
+}
+
+/// Rows that belong to a page of statuses.
+#[derive(Default)]
+struct Rows {
+    statuses: Vec<Status>,
+    stats: HashMap<i64, StatusStats>,
+    mentions: HashMap<i64, Vec<i64>>,
+    tags: HashMap<i64, Vec<Tag>>,
+    media: HashMap<i64, Vec<Media>>,
+    accounts: HashMap<i64, Account>,
+    apps: HashMap<i64, db::tokens::App>,
+}
+
+/// Prepared statuses by id, with what they are reblogs of: from memory, the rest in a fixed
+/// number of statements.
+pub async fn prepare(app: &App, ids: &[i64]) -> AppResult<HashMap<i64, Arc<Prepared>>> {
+    let mut found: HashMap<i64, Arc<Prepared>> = HashMap::with_capacity(ids.len() * 2);
+    let mut missing = Vec::new();
+    let mut wanted: Vec<i64> = ids.to_vec();
+    while let Some(id) = wanted.pop() {
+        if found.contains_key(&id) {
+            continue;
+        }
+        match app.caches.statuses.get(&id) {
+            Some(prepared) => {
+                wanted.extend(prepared.status.reblog_of_id);
+                found.insert(id, prepared);
+            }
+            None => missing.push(id),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(found);
+    }
+    missing.sort_unstable();
+    missing.dedup();
+    let ticket = app.caches.statuses.ticket();
+    let rows = app.read(move |c| Box::pin(load(c, missing))).await?;
+    for status in &rows.statuses {
+        let prepared = Arc::new(assemble(&app.config, status, &rows)?);
+        app.caches.statuses.put(ticket, status.id, prepared.clone());
+        found.insert(status.id, prepared);
+    }
+    Ok(found)
+}
+
+/// Reads statuses, their originals and all that is shown with them: eight statements at most.
+async fn load(c: &mut db::Conn, ids: Vec<i64>) -> AppResult<Rows> {
+    let mut statuses = db::statuses::by_ids(c, &ids).await?;
+    let originals: Vec<i64> = statuses
+        .iter()
+        .filter_map(|s| s.reblog_of_id)
+        .filter(|id| !ids.contains(id))
+        .collect();
+    statuses.extend(db::statuses::by_ids(c, &originals).await?);
+    statuses.sort_by_key(|s| s.id);
+    statuses.dedup_by_key(|s| s.id);
+    let own: Vec<i64> = statuses
+        .iter()
+        .filter(|s| s.reblog_of_id.is_none())
+        .map(|s| s.id)
+        .collect();
+    let mut rows = Rows::default();
+    for stats in db::statuses::stats_of(c, &own).await? {
+        rows.stats.insert(stats.status_id, stats);
+    }
+    for (status, account) in db::statuses::mentions_of(c, &own).await? {
+        rows.mentions.entry(status).or_default().push(account);
+    }
+    for (status, tag) in db::statuses::tags_of(c, &own).await? {
+        rows.tags.entry(status).or_default().push(tag);
+    }
+    for media in db::media::of_statuses(c, &own).await? {
+        if let Some(status) = media.status_id {
+            rows.media.entry(status).or_default().push(media);
+        }
+    }
+    let mut accounts: Vec<i64> = rows.mentions.values().flatten().copied().collect();
+    accounts.sort_unstable();
+    accounts.dedup();
+    for account in db::accounts::by_ids(c, &accounts).await? {
+        rows.accounts.insert(account.id, account);
+    }
+    let apps: Vec<i64> = statuses
+        .iter()
+        .filter_map(|s| s.app_id)
+        .collect::<HashSet<_>>()
+        .into_iter()
+        .collect();
+    for app in db::tokens::apps_by_ids(c, &apps).await? {
+        rows.apps.insert(app.id, app);
+    }
+    rows.statuses = statuses;
+    Ok(rows)
+}
+
+fn assemble(config: &Config, status: &Status, rows: &Rows) -> AppResult<Prepared> {
+    let id = status.id;
+    let stats = rows.stats.get(&id).copied().unwrap_or_default();
+    let mentioned = rows.mentions.get(&id).cloned().unwrap_or_default();
+    let visibility = Visibility::from_db(status.visibility);
+    // What has a title and no text of its own (articles, pages, videos) shows title and link.
+    let head = Head {
+        id: id.to_string(),
+        uri: &status.uri,
+        url: if status.url.is_empty() {
+            &status.uri
+        } else {
+            &status.url
+        },
+        created_at: iso(status.created_at),
+        edited_at: status.edited_at.map(iso),
+        in_reply_to_id: status.in_reply_to_id.map(|id| id.to_string()),
+        in_reply_to_account_id: status.in_reply_to_account_id.map(|id| id.to_string()),
+        content: &status.content,
+        visibility: visibility.as_api(),
+        sensitive: status.sensitive,
+        spoiler_text: &status.spoiler_text,
+        language: status.language.as_deref(),
+        media_attachments: rows
+            .media
+            .get(&id)
+            .map(|list| {
+                list.iter()
+                    .map(|m| super::media::render(config, m))
+                    .collect()
+            })
+            .unwrap_or_default(),
+        mentions: mentioned
+            .iter()
+            .filter_map(|id| rows.accounts.get(id))
+            .map(|account| Mention {
+                id: account.id.to_string(),
+                username: &account.username,
+                url: if account.url.is_empty() {
+                    &account.uri
+                } else {
+                    &account.url
+                },
+                acct: acct(account),
+            })
+            .collect(),
+        tags: rows
+            .tags
+            .get(&id)
+            .map(|tags| {
+                tags.iter()
+                    .map(|tag| TagLink {
+                        name: &tag.name,
+                        url: config.tag_url(&tag.name),
+                    })
+                    .collect()
+            })
+            .unwrap_or_default(),
+        emojis: emojis(&status.emojis),
+        replies_count: stats.replies_count.max(0),
+        reblogs_count: stats.reblogs_count.max(0),
+        favourites_count: stats.favourites_count.max(0),
+        quotes_count: 0,
+        poll: (),
+        card: (),
+        quote: (),
+        quote_approval: QuoteApproval {
+            automatic: [],
+            manual: [],
+            current_user: "denied",
+        },
+        tagged_collections: [],
+        kith: Extra {
+            visibility: match visibility {
+                _ if status.local_only => "local",
+                Visibility::Mutuals => "mutuals",
+                other => other.as_api(),
+            },
+            title: &status.title,
+        },
+    };
+    let mut head = serde_json::to_string(&head)?;
+    head.pop();
+    let application = match status.app_id.and_then(|app| rows.apps.get(&app)) {
+        Some(app) => serde_json::to_string(&serde_json::json!({
+            "name": app.name,
+            "website": app.website,
+        }))?,
+        None => String::new(),
+    };
+    Ok(Prepared {
+        status: Status {
+            content: String::new(),
+            source: String::new(),
+            spoiler_text: String::new(),
+            uri: String::new(),
+            url: String::new(),
+            emojis: String::new(),
+            ..status.clone()
+        },
+        mentioned,
+        head,
+        application,
+    })
+}
+
+/// Who reads: the account, its relations, and the time (for mutes that end).
+pub struct Reader {
+    pub account_id: i64,
+    pub relations: Arc<Relations>,
+}
+
+impl Reader {
+    /// A signed-in reader.
+    pub async fn of(app: &App, account_id: i64) -> AppResult<Reader> {
+        Ok(Reader {
+            account_id,
+            relations: app.relations(account_id).await?,
+        })
+    }
+
+    fn viewer(&self) -> Viewer<'_> {
+        Viewer {
+            account_id: self.account_id,
+            relations: &self.relations,
+        }
+    }
+}
+
+/// How a list of statuses is put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// What the reader may see: threads, single statuses, their own lists.
+    Visible,
+    /// A timeline: besides, without those they block or mute, and a status once only.
+    Timeline,
+}
+
+/// Statuses that are ready to be written for one reader.
+pub struct Page {
+    prepared: HashMap<i64, Arc<Prepared>>,
+    accounts: HashMap<i64, Arc<str>>,
+    marks: HashMap<i64, u8>,
+    reader: Option<i64>,
+    /// Ids in order, those not to be shown left out.
+    pub ids: Vec<i64>,
+}
+
+/// Gathers statuses for a reader (`None`: anyone).
+pub async fn page(app: &App, ids: &[i64], reader: Option<&Reader>, mode: Mode) -> AppResult<Page> {
+    let prepared = prepare(app, ids).await?;
+    let mut authors: Vec<i64> = prepared.values().map(|p| p.status.account_id).collect();
+    authors.sort_unstable();
+    authors.dedup();
+    let accounts = account::json(app, &authors).await?;
+    let mut people = HashMap::with_capacity(authors.len());
+    for id in &authors {
+        if let Some(account) = app.account(*id).await? {
+            people.insert(*id, account);
+        }
+    }
+    let friends = mutual_authors(app, &prepared, reader).await?;
+    let now = app.clock.now_ms();
+    let sees = |p: &Prepared| {
+        people.get(&p.status.account_id).is_some_and(|author| {
+            let friend = friends.contains(&p.status.account_id);
+            can_see(
+                &p.status,
+                author,
+                &p.mentioned,
+                friend,
+                reader.map(Reader::viewer),
+            )
+        })
+    };
+    let mut shown = HashSet::new();
+    let mut kept = Vec::with_capacity(ids.len());
+    for id in ids {
+        let Some(outer) = prepared.get(id) else {
+            continue;
+        };
+        let original = match outer.status.reblog_of_id {
+            Some(original) => match prepared.get(&original) {
+                Some(original) => Some(original),
+                None => continue,
+            },
+            None => None,
+        };
+        if !sees(outer) || !original.is_none_or(|o| sees(o)) {
+            continue;
+        }
+        if mode == Mode::Timeline {
+            let mut concerned = vec![outer.status.account_id];
+            concerned.extend(original.map(|o| o.status.account_id));
+            if let Some(reader) = reader
+                && !in_timeline(&concerned, reader.viewer(), now)
+            {
+                continue;
+            }
+            // A status and its reblogs, or two reblogs of it, show once.
+            if !shown.insert(original.map_or(*id, |o| o.status.id)) {
+                continue;
+            }
+        }
+        kept.push(*id);
+    }
+    let marks = match reader {
+        Some(reader) => marks(app, reader.account_id, &prepared).await?,
+        None => HashMap::new(),
+    };
+    Ok(Page {
+        prepared,
+        accounts,
+        marks,
+        reader: reader.map(|r| r.account_id),
+        ids: kept,
+    })
+}
+
+/// Authors of mutuals-only statuses who follow the reader: asked only where there are such.
+async fn mutual_authors(
+    app: &App,
+    prepared: &HashMap<i64, Arc<Prepared>>,
+    reader: Option<&Reader>,
+) -> AppResult<HashSet<i64>> {
+    let Some(reader) = reader else {
+        return Ok(HashSet::new());
+    };
+    let authors: Vec<i64> = prepared
+        .values()
+        .filter(|p| p.status.visibility == Visibility::Mutuals as i16)
+        .map(|p| p.status.account_id)
+        .filter(|author| *author != reader.account_id)
+        .collect();
+    if authors.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let id = reader.account_id;
+    let friends = app
+        .read(move |c| {
+            Box::pin(async move { Ok(db::relations::followed_by(c, id, &authors).await?) })
+        })
+        .await?;
+    Ok(friends.into_iter().collect())
+}
+
+/// The reader's marks on statuses: from memory, the rest in three statements.
+async fn marks(
+    app: &App,
+    reader: i64,
+    prepared: &HashMap<i64, Arc<Prepared>>,
+) -> AppResult<HashMap<i64, u8>> {
+    let mut found = HashMap::with_capacity(prepared.len());
+    let mut missing = Vec::new();
+    for (id, p) in prepared {
+        if p.status.reblog_of_id.is_some() {
+            continue;
+        }
+        match app.caches.marks.get(&(reader, *id)) {
+            Some(marks) => {
+                found.insert(*id, marks);
+            }
+            None => missing.push(*id),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(found);
+    }
+    let ticket = app.caches.marks.ticket();
+    let (missing, marks) = app
+        .read(move |c| {
+            Box::pin(async move {
+                let marks = db::reactions::marks(c, reader, &missing).await?;
+                Ok((missing, marks))
+            })
+        })
+        .await?;
+    for id in missing {
+        let bit = |list: &[i64], bit| if list.contains(&id) { bit } else { 0 };
+        let bits = bit(&marks.favourited, mark::FAVOURITED)
+            | bit(&marks.reblogged, mark::REBLOGGED)
+            | bit(&marks.bookmarked, mark::BOOKMARKED);
+        app.caches.marks.put(ticket, (reader, id), bits);
+        found.insert(id, bits);
+    }
+    Ok(found)
+}
+
+impl Page {
+    /// The list as JSON.
+    pub fn json(&self) -> String {
+        let mut out = String::with_capacity(self.ids.len() * 2500 + 2);
+        out.push('[');
+        for (n, id) in self.ids.iter().enumerate() {
+            if n > 0 {
+                out.push(',');
+            }
+            self.write(&mut out, *id);
+        }
+        out.push(']');
+        out
+    }
+
+    /// One of the statuses as JSON; `None` when it is not to be shown.
+    pub fn one(&self, id: i64) -> Option<String> {
+        if !self.ids.contains(&id) {
+            return None;
+        }
+        let mut out = String::with_capacity(4096);
+        self.write(&mut out, id);
+        Some(out)
+    }
+
+    /// All of them, for entities that hold statuses.
+    pub fn values(&self) -> Vec<Box<RawValue>> {
+        self.ids
+            .iter()
+            .filter_map(|id| raw(&self.one(*id)?))
+            .collect()
+    }
+
+    fn write(&self, out: &mut String, id: i64) {
+        let Some(prepared) = self.prepared.get(&id) else {
+            out.push_str("null");
+            return;
+        };
+        out.push_str(&prepared.head);
+        out.push_str(",\"account\":");
+        let author = prepared.status.account_id;
+        out.push_str(self.accounts.get(&author).map_or("null", |json| json));
+        out.push_str(",\"reblog\":");
+        match prepared.status.reblog_of_id {
+            Some(original) => self.write(out, original),
+            None => out.push_str("null"),
+        }
+        if let Some(reader) = self.reader {
+            // Marks on a reblog are those on what it is of.
+            let subject = prepared.status.reblog_of_id.unwrap_or(id);
+            let marks = self.marks.get(&subject).copied().unwrap_or_default();
+            let flag = |bit| if marks & bit != 0 { "true" } else { "false" };
+            out.push_str(",\"favourited\":");
+            out.push_str(flag(mark::FAVOURITED));
+            out.push_str(",\"reblogged\":");
+            out.push_str(flag(mark::REBLOGGED));
+            out.push_str(",\"bookmarked\":");
+            out.push_str(flag(mark::BOOKMARKED));
+            out.push_str(",\"muted\":false,\"filtered\":[]");
+            if reader == author {
+                out.push_str(",\"pinned\":false");
+                if !prepared.application.is_empty() {
+                    out.push_str(",\"application\":");
+                    out.push_str(&prepared.application);
+                }
+            }
+        }
+        out.push('}');
+    }
+}
+
+/// One status as a reader sees it; `None` when they may not, or it is gone.
+pub async fn render_one(
+    app: &App,
+    id: i64,
+    reader: Option<i64>,
+) -> AppResult<Option<Box<RawValue>>> {
+    let reader = match reader {
+        Some(account) => Some(Reader::of(app, account).await?),
+        None => None,
+    };
+    let page = page(app, &[id], reader.as_ref(), Mode::Visible).await?;
+    Ok(page.one(id).and_then(|json| raw(&json)))
+}

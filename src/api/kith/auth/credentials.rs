@@ -1,0 +1,51 @@
+//! Checking a name and a password, wherever they are given.
+
+use crate::app::App;
+use crate::caches::Refusal;
+use crate::db::accounts::Account;
+use crate::domain::sign_in;
+use crate::error::AppResult;
+use crate::http::auth::refusal;
+use crate::http::client_ip::Caller;
+use crate::limits::{Deed, Who};
+use crate::passwords;
+
+/// The account that a login (name or e-mail address) and a password are of; `None` where they
+/// are nobody's, after the same work. 403 for a user who may not sign in now, which only who
+/// knows the password learns; 429 after too many attempts.
+pub async fn check(
+    app: &App,
+    caller: &Caller,
+    login: &str,
+    password: String,
+) -> AppResult<Option<Account>> {
+    caller.count(app, Deed::SignIn)?;
+    let now = app.clock.now_ms();
+    app.limits.count(Deed::SignIn, Who::name(login), now)?;
+    let login = login.to_owned();
+    let found = app
+        .read(move |c| Box::pin(async move { sign_in::find(c, &login).await }))
+        .await?;
+    let hash = found.as_ref().map(|(user, _)| user.password_hash.clone());
+    if password.len() > passwords::MAX_BYTES || !passwords::verify(password, hash).await? {
+        return Ok(None);
+    }
+    let Some((user, account)) = found else {
+        return Ok(None);
+    };
+    let refused = if account.suspended_at.is_some() {
+        Some(Refusal::Suspended)
+    } else if user.disabled_at.is_some() {
+        Some(Refusal::Disabled)
+    } else if user.confirmed_at.is_none() {
+        Some(Refusal::Unverified)
+    } else if user.approved_at.is_none() {
+        Some(Refusal::Unapproved)
+    } else {
+        None
+    };
+    match refused {
+        Some(refused) => Err(refusal(refused)),
+        None => Ok(Some(account)),
+    }
+}

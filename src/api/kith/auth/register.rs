@@ -1,0 +1,116 @@
+//! `POST /api/kith/v1/auth/register`, and what `POST /api/v1/accounts` shares with it.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::api::entities::account::entity;
+use crate::app::App;
+use crate::db::accounts::{Account, AccountStats};
+use crate::db::users::User;
+use crate::domain::users::{self, Problem, Registered, Registering};
+use crate::error::AppResult;
+use crate::federation::local_keys;
+use crate::http::client_ip::Caller;
+use crate::http::params::{Params, flag, text};
+use crate::limits::Deed;
+use crate::passwords;
+
+/// The body.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Body {
+    #[serde(deserialize_with = "text")]
+    username: Option<String>,
+    #[serde(deserialize_with = "text")]
+    email: Option<String>,
+    #[serde(deserialize_with = "text")]
+    password: Option<String>,
+    #[serde(deserialize_with = "flag")]
+    agreement: Option<bool>,
+    #[serde(deserialize_with = "text")]
+    locale: Option<String>,
+    #[serde(deserialize_with = "text")]
+    reason: Option<String>,
+}
+
+/// Registers someone, or answers with what will not do: 422 with `details` (Mastodon
+/// documentation, methods/accounts).
+pub async fn run(
+    app: &App,
+    caller: &Caller,
+    body: Body,
+) -> AppResult<Result<(Account, User), Response>> {
+    users::open_to_strangers(&app.ctx)?;
+    caller.count(app, Deed::Register)?;
+    let username = body.username.unwrap_or_default();
+    let email = body.email.unwrap_or_default().trim().to_owned();
+    let password = body.password.unwrap_or_default();
+    let reason = body.reason.unwrap_or_default().trim().to_owned();
+    let agreement = body.agreement == Some(true);
+    let problems = users::problems(&username, &email, &password, agreement, &reason);
+    if !problems.is_empty() {
+        return Ok(Err(refused(&problems)));
+    }
+    let password_hash = passwords::hash(&app.random, password).await?;
+    let new = Registering {
+        username,
+        email,
+        password_hash,
+        keys: local_keys::generate().await?,
+        locale: body.locale.filter(|l| l.len() <= 35).unwrap_or_default(),
+        reason,
+    };
+    let ctx = app.ctx.clone();
+    let registered = app
+        .write(move |tx| Box::pin(async move { users::register(tx, &ctx, new).await }))
+        .await?;
+    Ok(match registered {
+        Registered::Done(done) => Ok(*done),
+        Registered::Refused(problems) => Err(refused(&problems)),
+    })
+}
+
+fn refused(problems: &[Problem]) -> Response {
+    let name = |field: &str| match field {
+        "email" => "E-mail".to_owned(),
+        other => other[..1].to_uppercase() + &other[1..],
+    };
+    let texts: Vec<String> = problems
+        .iter()
+        .map(|problem| format!("{} {}", name(problem.field), problem.text))
+        .collect();
+    let mut details: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+    for problem in problems {
+        details
+            .entry(problem.field)
+            .or_default()
+            .push(json!({"error": problem.code, "description": problem.text}));
+    }
+    let body = json!({
+        "error": format!("Validation failed: {}", texts.join(", ")),
+        "details": details,
+    });
+    (StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response()
+}
+
+pub async fn register(
+    State(app): State<App>,
+    caller: Caller,
+    Params(body): Params<Body>,
+) -> AppResult<Response> {
+    let (account, user) = match run(&app, &caller, body).await? {
+        Ok(done) => done,
+        Err(refused) => return Ok(refused),
+    };
+    let answer = json!({
+        "account": entity(&app.config, &account, AccountStats::default()),
+        "verification_required": user.confirmed_at.is_none(),
+    });
+    Ok((StatusCode::CREATED, Json(answer)).into_response())
+}

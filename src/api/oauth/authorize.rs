@@ -1,0 +1,291 @@
+//! `GET /oauth/authorize`: a person signs in and decides what an app may do.
+//!
+//! What an app asks for wrongly is shown to the person and not sent to the app: an address that
+//! anyone could register must not be reached through this server before a person agreed to it.
+
+use axum::extract::State;
+use axum::response::Response;
+use http::{HeaderValue, StatusCode};
+use serde::Deserialize;
+
+use super::browser::{self, Cookies};
+use crate::api::entities::account::picture;
+use crate::api::kith::auth::credentials;
+use crate::app::App;
+use crate::db;
+use crate::db::accounts::Account;
+use crate::domain::oauth::{self, Request, redirect};
+use crate::error::{AppError, AppResult};
+use crate::http::client_ip::Caller;
+use crate::http::params::{Params, flag, text};
+use crate::web::pages::{Code, Consent, SignIn};
+use crate::web::{self, view};
+
+/// An authorisation request (RFC 6749 section 4.1.1, RFC 7636 section 4.3), and what the forms
+/// add to it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    #[serde(deserialize_with = "text")]
+    response_type: Option<String>,
+    #[serde(deserialize_with = "text")]
+    client_id: Option<String>,
+    #[serde(deserialize_with = "text")]
+    redirect_uri: Option<String>,
+    #[serde(deserialize_with = "text")]
+    scope: Option<String>,
+    #[serde(deserialize_with = "text")]
+    state: Option<String>,
+    #[serde(deserialize_with = "text")]
+    code_challenge: Option<String>,
+    #[serde(deserialize_with = "text")]
+    code_challenge_method: Option<String>,
+    #[serde(deserialize_with = "flag")]
+    force_login: Option<bool>,
+    #[serde(deserialize_with = "text")]
+    csrf: Option<String>,
+    #[serde(deserialize_with = "text")]
+    decision: Option<String>,
+    #[serde(deserialize_with = "text")]
+    login: Option<String>,
+    #[serde(deserialize_with = "text")]
+    password: Option<String>,
+}
+
+impl Asked {
+    /// What is carried from page to page. A sign-in that was forced has happened by then.
+    fn parameters(&self) -> Vec<(String, String)> {
+        [
+            ("response_type", &self.response_type),
+            ("client_id", &self.client_id),
+            ("redirect_uri", &self.redirect_uri),
+            ("scope", &self.scope),
+            ("state", &self.state),
+            ("code_challenge", &self.code_challenge),
+            ("code_challenge_method", &self.code_challenge_method),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)))
+        .collect()
+    }
+}
+
+/// The app and what it asks for, or the page that says what is wrong with it.
+async fn check(
+    app: &App,
+    asked: &Asked,
+) -> AppResult<Result<(db::tokens::App, Request), Response>> {
+    let bad = async |message: &str| {
+        Ok(Err(browser::error_page(
+            app,
+            StatusCode::BAD_REQUEST,
+            message,
+        )
+        .await?))
+    };
+    let client_id = asked.client_id.clone().unwrap_or_default();
+    let found = app
+        .read(move |c| {
+            Box::pin(async move { Ok(db::tokens::app_by_client_id(c, &client_id).await?) })
+        })
+        .await?;
+    let Some(client) = found else {
+        return bad("The app that sent you here is not known to this server.").await;
+    };
+    if asked.response_type.as_deref() != Some("code") {
+        return bad("The app asks for something this server does not give (response_type).").await;
+    }
+    let request = oauth::check(
+        &client,
+        asked.redirect_uri.as_deref(),
+        asked.scope.as_deref(),
+        asked.code_challenge.as_deref(),
+        asked.code_challenge_method.as_deref(),
+    );
+    match request {
+        Ok(request) => Ok(Ok((client, request))),
+        Err((_, text)) => bad(text).await,
+    }
+}
+
+/// The page to sign in on, or to consent on.
+pub async fn show(
+    State(app): State<App>,
+    cookies: Cookies,
+    Params(asked): Params<Asked>,
+) -> AppResult<Response> {
+    let (client, request) = match check(&app, &asked).await? {
+        Ok(checked) => checked,
+        Err(page) => return Ok(page),
+    };
+    if asked.force_login != Some(true)
+        && let Some(account) = browser::signed_in(&app, &cookies).await?
+        && let Some(session) = &cookies.session
+    {
+        let html = Consent {
+            site: web::site(&app).await?,
+            action: "/oauth/authorize".to_owned(),
+            csrf: browser::proof(&app, session),
+            account: shown(&app, &account),
+            app_name: client.name,
+            app_website: client.website,
+            scopes: request
+                .scopes
+                .split_ascii_whitespace()
+                .map(str::to_owned)
+                .collect(),
+            destination: redirect::place(&request.redirect_uri),
+            parameters: asked.parameters(),
+        }
+        .render();
+        return Ok(browser::page(StatusCode::OK, html, Vec::new()));
+    }
+    sign_in_page(&app, &cookies, client.name, asked, None).await
+}
+
+fn shown(app: &App, account: &Account) -> view::Account {
+    view::Account {
+        display_name: account.display_name.clone(),
+        handle: app.config.handle(&account.username, ""),
+        url: account.url.clone(),
+        avatar: picture(&app.config, &account.avatar, "/static/avatar.png"),
+        bot: account.kind != "Person",
+        emojis: Vec::new(),
+    }
+}
+
+async fn sign_in_page(
+    app: &App,
+    cookies: &Cookies,
+    app_name: String,
+    asked: Asked,
+    error: Option<String>,
+) -> AppResult<Response> {
+    let (cookie, set) = browser::form_cookie(app, cookies);
+    let status = if error.is_some() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
+    let hidden = asked.parameters();
+    let html = SignIn {
+        site: web::site(app).await?,
+        action: "/oauth/sign_in".to_owned(),
+        csrf: browser::proof(app, &cookie),
+        app_name: Some(app_name),
+        login: asked.login.unwrap_or_default(),
+        error,
+        hidden,
+    }
+    .render();
+    Ok(browser::page(status, html, set.into_iter().collect()))
+}
+
+/// `POST /oauth/sign_in`: opens a browser session, and on to the consent page.
+pub async fn sign_in(
+    State(app): State<App>,
+    caller: Caller,
+    cookies: Cookies,
+    Params(mut asked): Params<Asked>,
+) -> AppResult<Response> {
+    let (client, _) = match check(&app, &asked).await? {
+        Ok(checked) => checked,
+        Err(page) => return Ok(page),
+    };
+    let again = async |asked: Asked, text: String| {
+        sign_in_page(&app, &cookies, client.name.clone(), asked, Some(text)).await
+    };
+    if !browser::proven(&app, cookies.form.as_ref(), asked.csrf.as_deref()) {
+        return again(asked, "The form had expired. Please try again.".to_owned()).await;
+    }
+    let password = asked.password.take().unwrap_or_default();
+    let login = asked.login.clone().unwrap_or_default();
+    let account = match credentials::check(&app, &caller, &login, password).await {
+        Ok(Some(account)) => account,
+        Ok(None) => {
+            let text = "The name, the e-mail address or the password is wrong.";
+            return again(asked, text.to_owned()).await;
+        }
+        Err(error) if error.status.is_client_error() => return again(asked, told(&error)).await,
+        Err(error) => return Err(error),
+    };
+    let cookie: HeaderValue = browser::open_session(&app, account.id).await?;
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(asked.parameters())
+        .finish();
+    browser::redirect(&format!("/oauth/authorize?{query}"), vec![cookie])
+}
+
+fn told(error: &AppError) -> String {
+    match error.retry_after {
+        Some(seconds) => format!(
+            "Too many attempts. Please wait {} min.",
+            seconds.div_ceil(60)
+        ),
+        None => format!("{}.", error.error),
+    }
+}
+
+/// `POST /oauth/authorize`: the person has decided.
+pub async fn decide(
+    State(app): State<App>,
+    cookies: Cookies,
+    Params(asked): Params<Asked>,
+) -> AppResult<Response> {
+    let (client, request) = match check(&app, &asked).await? {
+        Ok(checked) => checked,
+        Err(page) => return Ok(page),
+    };
+    let Some(account) = browser::signed_in(&app, &cookies).await? else {
+        let text = "Your session has ended. Please sign in again.";
+        return sign_in_page(&app, &cookies, client.name, asked, Some(text.to_owned())).await;
+    };
+    if !browser::proven(&app, cookies.session.as_ref(), asked.csrf.as_deref()) {
+        let text = "The form did not come from this server, or has expired. Please go back to the app and try again.";
+        return browser::error_page(&app, StatusCode::FORBIDDEN, text).await;
+    }
+    let state = asked.state.as_deref();
+    if asked.decision.as_deref() != Some("allow") {
+        return denied(&app, &request, state).await;
+    }
+    let ctx = app.ctx.clone();
+    let (redirect_uri, name) = (request.redirect_uri.clone(), client.name.clone());
+    let code = app
+        .write(move |tx| {
+            Box::pin(
+                async move { oauth::issue_code(tx, &ctx, &client, account.id, &request).await },
+            )
+        })
+        .await?;
+    if redirect_uri == redirect::OOB {
+        let html = Code {
+            site: web::site(&app).await?,
+            app_name: name,
+            code,
+        }
+        .render();
+        return Ok(browser::page(StatusCode::OK, html, Vec::new()));
+    }
+    let mut parameters = vec![("code", code.as_str())];
+    parameters.extend(state.map(|state| ("state", state)));
+    browser::redirect(&redirect::with(&redirect_uri, &parameters), Vec::new())
+}
+
+async fn denied(app: &App, request: &Request, state: Option<&str>) -> AppResult<Response> {
+    if request.redirect_uri == redirect::OOB {
+        let text = "You did not let the app use your account. You can close this page.";
+        return browser::error_page(app, StatusCode::FORBIDDEN, text).await;
+    }
+    let mut parameters = vec![
+        ("error", "access_denied"),
+        (
+            "error_description",
+            "The resource owner or authorization server denied the request.",
+        ),
+    ];
+    parameters.extend(state.map(|state| ("state", state)));
+    browser::redirect(
+        &redirect::with(&request.redirect_uri, &parameters),
+        Vec::new(),
+    )
+}

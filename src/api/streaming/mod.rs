@@ -1,0 +1,184 @@
+//! `/api/v1/streaming`: what happens, as it happens, over WebSocket and server-sent events
+//! (Mastodon documentation, methods/streaming).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::FromRequestParts;
+use axum::routing::get;
+use http::StatusCode;
+use http::header::SEC_WEBSOCKET_PROTOCOL;
+use http::request::Parts;
+
+use crate::app::App;
+use crate::caches::Session;
+use crate::domain::visibility::Relations;
+use crate::error::{AppError, AppResult};
+use crate::events::hub::{Channel, Listener, Origin};
+use crate::http::auth;
+use crate::text::plain::normalize_tag;
+
+pub mod pump;
+mod sse;
+mod websocket;
+
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/api/v1/streaming", get(websocket::open))
+        .route("/api/v1/streaming/health", get(async || "OK"))
+        .route("/api/v1/streaming/{stream}", get(sse::open))
+        .route("/api/v1/streaming/{stream}/{part}", get(sse::open))
+        .route("/api/v1/streaming/{stream}/{part}/{rest}", get(sse::open))
+}
+
+/// Waits until every listener has said goodbye, or a time has passed.
+pub async fn drained(app: &App, at_most: Duration) {
+    let empty = async {
+        while !app.hub.is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let _ = tokio::time::timeout(at_most, empty).await;
+}
+
+/// A token, wherever a client put it.
+struct Token {
+    text: String,
+    /// It came as the WebSocket's protocol, which is to be echoed.
+    protocol: bool,
+}
+
+impl FromRequestParts<App> for Token {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> AppResult<Token> {
+        if let Some(text) = auth::bearer(parts).or_else(|| query_token(parts)) {
+            return Ok(Token {
+                text,
+                protocol: false,
+            });
+        }
+        parts
+            .headers
+            .get(SEC_WEBSOCKET_PROTOCOL)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(',').next())
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+            .map(|text| Token {
+                text: text.to_owned(),
+                protocol: true,
+            })
+            .ok_or_else(|| AppError::new(StatusCode::UNAUTHORIZED, "Missing access token"))
+    }
+}
+
+fn query_token(parts: &Parts) -> Option<String> {
+    form_urlencoded::parse(parts.uri.query()?.as_bytes())
+        .find(|(name, _)| name == "token")
+        .map(|(_, token)| token.into_owned())
+}
+
+/// Someone whose token is good, listening.
+struct Entered {
+    session: Arc<Session>,
+    account_id: i64,
+    listener: Listener<Relations>,
+}
+
+/// Enters the hub with a token; 401 where it is no good or no user's.
+async fn enter(app: &App, token: &str) -> AppResult<Entered> {
+    let session = check(app, token).await?;
+    let account_id = session.account_id.ok_or_else(AppError::unauthorized)?;
+    let listener = app.hub.enter(session.token_id, account_id);
+    pump::refresh_view(app, account_id).await?;
+    // Once more, now that a revocation cannot be missed.
+    let session = check(app, token).await?;
+    Ok(Entered {
+        session,
+        account_id,
+        listener,
+    })
+}
+
+async fn check(app: &App, token: &str) -> AppResult<Arc<Session>> {
+    let session = auth::session(app, token).await?;
+    match session.admit() {
+        Ok(()) => Ok(session),
+        Err(error) => Err(AppError::new(StatusCode::UNAUTHORIZED, error.error)),
+    }
+}
+
+impl Entered {
+    /// How long the token is good; `None`: until it is revoked.
+    fn lasts(&self, app: &App) -> Option<Duration> {
+        let left = self.session.expires_at? - app.clock.now_ms();
+        Some(Duration::from_millis(left.max(0) as u64))
+    }
+
+    /// The channels of a stream by its name, for this token's scopes.
+    fn channels(&self, stream: &str, tag: Option<&str>) -> AppResult<Vec<Channel>> {
+        let statuses = self.session.allows("read:statuses");
+        let notifications = self.session.allows("read:notifications");
+        let allowed = match stream {
+            "user:notification" => notifications,
+            _ => statuses,
+        };
+        if !allowed {
+            return Err(AppError::new(
+                StatusCode::UNAUTHORIZED,
+                "Access token does not have the required scopes",
+            ));
+        }
+        let id = self.account_id;
+        let tag = || {
+            let name = normalize_tag(tag.unwrap_or_default());
+            if name.is_empty() || name.len() > 512 {
+                return Err(AppError::bad_request("Missing tag name parameter"));
+            }
+            Ok(Arc::<str>::from(name))
+        };
+        Ok(match stream {
+            "user" if notifications => vec![Channel::Home(id), Channel::HomeNotifications(id)],
+            "user" => vec![Channel::Home(id)],
+            "user:notification" => vec![Channel::Notifications(id)],
+            "direct" => vec![Channel::Direct(id)],
+            "public" => vec![Channel::Public(Origin::Anywhere)],
+            "public:local" => vec![Channel::Public(Origin::Local)],
+            "public:remote" => vec![Channel::Public(Origin::Remote)],
+            "public:media" => vec![Channel::PublicMedia(Origin::Anywhere)],
+            "public:local:media" => vec![Channel::PublicMedia(Origin::Local)],
+            "public:remote:media" => vec![Channel::PublicMedia(Origin::Remote)],
+            "hashtag" => vec![Channel::Hashtag(tag()?)],
+            "hashtag:local" => vec![Channel::HashtagLocal(tag()?)],
+            _ => return Err(AppError::bad_request("Unknown stream type")),
+        })
+    }
+
+    /// Listens to a stream.
+    fn subscribe(&self, stream: &str, tag: Option<&str>) -> AppResult<()> {
+        for channel in self.channels(stream, tag)? {
+            self.listener
+                .subscribe(channel)
+                .map_err(|_| AppError::bad_request("Too many streams"))?;
+        }
+        Ok(())
+    }
+
+    /// Listens to it no more.
+    fn unsubscribe(&self, stream: &str, tag: Option<&str>) -> AppResult<()> {
+        for channel in self.channels(stream, tag)? {
+            self.listener.unsubscribe(&channel);
+        }
+        Ok(())
+    }
+}
+
+/// Ends when the token expires; never, for one that does not.
+async fn expiry(lasts: Option<Duration>) {
+    match lasts {
+        Some(lasts) => tokio::time::sleep(lasts).await,
+        None => std::future::pending().await,
+    }
+}

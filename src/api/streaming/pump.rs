@@ -1,0 +1,306 @@
+//! Turns events of the log into messages for the sockets that listen here.
+//!
+//! A status is rendered once for all whose view of it is the same, and apart only for its author
+//! and for those who marked it before. Whether an account may have it is decided by
+//! [`crate::domain::visibility`], from what each listening account hides.
+
+use std::collections::HashSet;
+use std::sync::{Arc, LazyLock};
+
+use serde_json::value::RawValue;
+
+use crate::api::entities;
+use crate::app::App;
+use crate::db::accounts::Account;
+use crate::db::statuses::Status;
+use crate::db::{self};
+use crate::domain::visibility::{Relations, Viewer, Visibility, in_timeline};
+use crate::error::AppResult;
+use crate::events::hub::{Channel, Message, Origin};
+use crate::events::{Cursor, Event, Gone, Kind, Logged, log};
+
+/// Readers that are tried for the rendering that most share.
+const TRIES: usize = 5;
+
+/// Follows the log from a position until the application ends: first this process's caches and
+/// bells, for what other processes did, then its sockets.
+pub async fn run(app: App, from: Cursor) {
+    let (db, wake, stop) = (app.db.clone(), app.wake.log.clone(), app.stop.clone());
+    log::follow(db, from, wake, stop, async move |batch: Vec<Logged>| {
+        for logged in batch {
+            app.heard(&logged).await;
+            let event = &logged.event;
+            if let Err(error) = tell(&app, event).await {
+                let kind = event.kind.as_str();
+                tracing::warn!(%error, kind, "an event did not reach the streams");
+            }
+        }
+    })
+    .await;
+}
+
+/// Tells an event to those who listen and may hear of it.
+async fn tell(app: &App, event: &Event) -> AppResult<()> {
+    let hub = &app.hub;
+    if hub.is_empty() {
+        return Ok(());
+    }
+    let subject = event.subject_id;
+    match event.kind {
+        Kind::StatusCreated => status(app, subject, "update").await?,
+        Kind::StatusEdited => status(app, subject, "status.update").await?,
+        Kind::StatusDeleted => {
+            if let Ok(gone) = serde_json::from_str::<Gone>(&event.payload) {
+                deleted(app, subject, &gone);
+            }
+        }
+        Kind::Notification => {
+            if let Some(account) = event.account_id {
+                notification(app, account, subject).await?;
+            }
+        }
+        Kind::RelationChanged => {
+            if let Some(account) = event.account_id {
+                refresh_view(app, account).await?;
+            }
+        }
+        Kind::TokenRevoked => hub.end_token(subject),
+        Kind::UserChanged => hub.end_account(subject),
+        Kind::AccountChanged
+            if hub.is_present(subject)
+                && app.account(subject).await?.is_none_or(|a| !a.is_active()) =>
+        {
+            hub.end_account(subject);
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Reads anew what an account hides, if it listens here.
+pub async fn refresh_view(app: &App, account_id: i64) -> AppResult<()> {
+    if !app.hub.is_present(account_id) {
+        return Ok(());
+    }
+    let begun = app.hub.begin_view();
+    let relations = app.relations(account_id).await?;
+    app.hub.set_view(account_id, begun, hidden(&relations));
+    Ok(())
+}
+
+/// Of an account's relations, what hides others from it. Most hide nobody, and share this.
+fn hidden(relations: &Relations) -> Arc<Relations> {
+    static NOBODY: LazyLock<Arc<Relations>> = LazyLock::new(Arc::default);
+    let Relations {
+        blocking,
+        blocked_by,
+        muting,
+        ..
+    } = relations;
+    if blocking.is_empty() && blocked_by.is_empty() && muting.is_empty() {
+        return NOBODY.clone();
+    }
+    Arc::new(Relations {
+        following: Default::default(),
+        blocking: blocking.clone(),
+        blocked_by: blocked_by.clone(),
+        muting: muting.clone(),
+    })
+}
+
+/// What is known of a status that goes out.
+struct Subject {
+    status: Status,
+    author: Account,
+    /// Whoever wrote or reblogged it.
+    concerned: Vec<i64>,
+    homes: Vec<i64>,
+    tags: Vec<Arc<str>>,
+    has_media: bool,
+}
+
+async fn load(app: &App, id: i64) -> AppResult<Option<Subject>> {
+    app.read(move |c| {
+        Box::pin(async move {
+            let Some(status) = db::statuses::by_id(c, id).await? else {
+                return Ok(None);
+            };
+            let Some(author) = db::accounts::by_id(c, status.account_id).await? else {
+                return Ok(None);
+            };
+            let mut concerned = vec![status.account_id];
+            if let Some(original) = status.reblog_of_id {
+                let original = db::statuses::by_id(c, original).await?;
+                concerned.extend(original.map(|original| original.account_id));
+            }
+            let homes = db::timelines::homes_of(c, id, i64::MAX).await?;
+            let tags = db::statuses::tags_of(c, &[id]).await?;
+            let media = db::media::of_statuses(c, &[id]).await?;
+            Ok(Some(Subject {
+                status,
+                author,
+                concerned,
+                homes,
+                tags: tags.into_iter().map(|(_, tag)| tag.name.into()).collect(),
+                has_media: !media.is_empty(),
+            }))
+        })
+    })
+    .await
+}
+
+async fn status(app: &App, id: i64, event: &'static str) -> AppResult<()> {
+    let Some(subject) = load(app, id).await? else {
+        return Ok(());
+    };
+    let now = app.clock.now_ms();
+    let admits = |account_id: i64, relations: &Relations| {
+        let viewer = Viewer {
+            account_id,
+            relations,
+        };
+        in_timeline(&subject.concerned, viewer, now)
+    };
+    let readers = app.hub.among(&subject.homes, Channel::Home, admits);
+    to_homes(app, &subject, event, readers).await?;
+    let channels: Vec<Channel> = public_channels(&subject)
+        .into_iter()
+        .filter(|channel| app.hub.has(channel))
+        .collect();
+    if !channels.is_empty()
+        && let Some(entity) = entities::status::render_one(app, id, None).await?
+    {
+        let payload: Arc<str> = entity.get().into();
+        for channel in &channels {
+            let message = Arc::new(Message::new(channel, event, payload.clone()));
+            app.hub.send(channel, &message, admits);
+        }
+    }
+    Ok(())
+}
+
+/// Sends a status to the homes of `readers`.
+async fn to_homes(
+    app: &App,
+    subject: &Subject,
+    event: &'static str,
+    readers: Vec<i64>,
+) -> AppResult<()> {
+    if readers.is_empty() {
+        return Ok(());
+    }
+    let id = subject.status.id;
+    let original = subject.status.reblog_of_id;
+    // A post that just appeared bears nobody's marks yet.
+    let marked = if event == "update" && original.is_none() {
+        HashSet::new()
+    } else {
+        let (subject, readers) = (original.unwrap_or(id), readers.clone());
+        let marked = app
+            .read(move |c| {
+                Box::pin(async move { Ok(db::reactions::markers(c, subject, &readers).await?) })
+            })
+            .await?;
+        marked.into_iter().collect()
+    };
+    let (apart, shared): (Vec<i64>, Vec<i64>) = readers
+        .into_iter()
+        .partition(|reader| subject.concerned.contains(reader) || marked.contains(reader));
+    for reader in apart {
+        if let Some(entity) = entities::status::render_one(app, id, Some(reader)).await? {
+            send_home(app, &[reader], event, &entity);
+        }
+    }
+    for reader in shared.iter().take(TRIES) {
+        if let Some(entity) = entities::status::render_one(app, id, Some(*reader)).await? {
+            send_home(app, &shared, event, &entity);
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn send_home(app: &App, readers: &[i64], event: &'static str, entity: &RawValue) {
+    let Some(first) = readers.first() else {
+        return;
+    };
+    // The frame of every home is the same.
+    let message = Message::new(&Channel::Home(*first), event, entity.get().into());
+    let message = Arc::new(message);
+    for reader in readers {
+        app.hub.send(&Channel::Home(*reader), &message, |_, _| true);
+    }
+}
+
+/// The channels for everyone that a status belongs to: as the timelines of the same names.
+fn public_channels(subject: &Subject) -> Vec<Channel> {
+    let status = &subject.status;
+    let author = &subject.author;
+    let public = Visibility::from_db(status.visibility) == Visibility::Public;
+    if !public || status.reblog_of_id.is_some() || !author.is_active() {
+        return Vec::new();
+    }
+    let mut channels = tag_channels(&subject.tags, status.local);
+    let answers_another = (status.in_reply_to_uri.is_some() || status.in_reply_to_id.is_some())
+        && status.in_reply_to_account_id != Some(status.account_id);
+    if !answers_another && author.silenced_at.is_none() {
+        for origin in origins(status.local) {
+            channels.push(Channel::Public(origin));
+            if subject.has_media {
+                channels.push(Channel::PublicMedia(origin));
+            }
+        }
+    }
+    channels
+}
+
+fn origins(local: bool) -> [Origin; 2] {
+    let own = if local { Origin::Local } else { Origin::Remote };
+    [Origin::Anywhere, own]
+}
+
+fn tag_channels(tags: &[Arc<str>], local: bool) -> Vec<Channel> {
+    let everywhere = tags.iter().cloned().map(Channel::Hashtag);
+    let here = tags.iter().cloned().map(Channel::HashtagLocal);
+    if local {
+        everywhere.chain(here).collect()
+    } else {
+        everywhere.collect()
+    }
+}
+
+fn deleted(app: &App, id: i64, gone: &Gone) {
+    let mut channels: Vec<Channel> = gone.homes.iter().copied().map(Channel::Home).collect();
+    if Visibility::from_db(gone.visibility) == Visibility::Public && gone.reblog_of_id.is_none() {
+        let tags: Vec<Arc<str>> = gone.tags.iter().map(|tag| tag.as_str().into()).collect();
+        channels.extend(tag_channels(&tags, gone.local));
+        for origin in origins(gone.local) {
+            channels.push(Channel::Public(origin));
+            channels.push(Channel::PublicMedia(origin));
+        }
+    }
+    let id: Arc<str> = id.to_string().into();
+    for channel in channels.iter().filter(|channel| app.hub.has(channel)) {
+        let message = Arc::new(Message::new(channel, "delete", id.clone()));
+        app.hub.send(channel, &message, |_, _| true);
+    }
+}
+
+async fn notification(app: &App, account: i64, id: i64) -> AppResult<()> {
+    let channels = [
+        Channel::HomeNotifications(account),
+        Channel::Notifications(account),
+    ];
+    if !channels.iter().any(|channel| app.hub.has(channel)) {
+        return Ok(());
+    }
+    let Some(entity) = entities::notification::render_one(app, account, id).await? else {
+        return Ok(());
+    };
+    let payload: Arc<str> = entity.get().into();
+    for channel in &channels {
+        let message = Arc::new(Message::new(channel, "notification", payload.clone()));
+        app.hub.send(channel, &message, |_, _| true);
+    }
+    Ok(())
+}

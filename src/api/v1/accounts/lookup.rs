@@ -1,0 +1,87 @@
+//! `GET /api/v1/accounts/lookup`, `GET /api/v1/accounts/search`
+
+use axum::extract::State;
+use serde::Deserialize;
+
+use crate::api::entities::{Json, account};
+use crate::api::list::{entity, json};
+use crate::api::v2::search;
+use crate::app::App;
+use crate::db;
+use crate::error::{AppError, AppResult};
+use crate::http::auth::{MaybeUser, User, scope};
+use crate::http::pagination::Paging;
+use crate::http::params::{self, Params};
+use crate::text::names::parse_handle;
+
+#[derive(Debug, Deserialize)]
+pub struct Lookup {
+    #[serde(default, deserialize_with = "params::text")]
+    acct: Option<String>,
+}
+
+pub async fn get(
+    State(app): State<App>,
+    _: MaybeUser,
+    Params(query): Params<Lookup>,
+) -> AppResult<Json> {
+    let handle = query
+        .acct
+        .as_deref()
+        .and_then(parse_handle)
+        .ok_or_else(AppError::not_found)?;
+    let domain = handle
+        .domain
+        .filter(|domain| !app.config.is_our_domain(domain))
+        .unwrap_or_default();
+    let found = app
+        .read(move |c| {
+            Box::pin(
+                async move { Ok(db::accounts::by_handle(c, &handle.username, &domain).await?) },
+            )
+        })
+        .await?
+        .filter(|account| account.deleted_at.is_none())
+        .ok_or_else(AppError::not_found)?;
+    let rendered = account::render_one(&app, found.id)
+        .await?
+        .ok_or_else(AppError::not_found)?;
+    Ok(entity(&rendered))
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Search {
+    #[serde(default, deserialize_with = "params::text")]
+    q: Option<String>,
+    #[serde(default, deserialize_with = "params::flag")]
+    resolve: Option<bool>,
+    #[serde(default, deserialize_with = "params::flag")]
+    following: Option<bool>,
+}
+
+pub async fn search(
+    State(app): State<App>,
+    user: User<scope::ReadAccounts>,
+    paging: Paging,
+    Params(query): Params<Search>,
+) -> AppResult<Json> {
+    let text = query.q.unwrap_or_default();
+    let page = paging.page(40, 80);
+    let ids = search::accounts(
+        &app,
+        &text,
+        query.resolve.unwrap_or(false),
+        page.limit,
+        paging.offset(),
+    )
+    .await?;
+    let ids = if query.following.unwrap_or(false) {
+        let relations = app.relations(user.account.id).await?;
+        ids.into_iter()
+            .filter(|id| relations.following.contains_key(id))
+            .collect()
+    } else {
+        ids
+    };
+    json(&account::render(&app, &ids).await?)
+}

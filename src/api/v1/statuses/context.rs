@@ -1,0 +1,63 @@
+//! `GET /api/v1/statuses/:id/context`
+
+use axum::extract::{Path, State};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::api::entities::Json;
+use crate::api::entities::status::{self, Mode, Reader};
+use crate::api::list::json;
+use crate::app::App;
+use crate::db;
+use crate::error::{AppError, AppResult};
+use crate::http::auth::MaybeUser;
+use crate::http::pagination::path_id;
+
+/// Ancestors and descendants for anyone, and for signed-in readers.
+const PUBLIC: (usize, usize) = (40, 60);
+const SIGNED_IN: (usize, usize) = (4096, 4096);
+
+#[derive(Serialize)]
+struct Context {
+    ancestors: Vec<Box<RawValue>>,
+    descendants: Vec<Box<RawValue>>,
+}
+
+pub async fn get(
+    State(app): State<App>,
+    user: MaybeUser,
+    Path(id): Path<String>,
+) -> AppResult<Json> {
+    let id = path_id(&id)?;
+    let reader = match user.with("read:statuses")? {
+        Some(account) => Some(Reader::of(&app, account.id).await?),
+        None => None,
+    };
+    let itself = status::page(&app, &[id], reader.as_ref(), Mode::Visible).await?;
+    if itself.ids.is_empty() {
+        return Err(AppError::not_found());
+    }
+    let limits = if reader.is_some() { SIGNED_IN } else { PUBLIC };
+    let (above, below) = app
+        .read(move |c| {
+            Box::pin(async move {
+                let status = db::statuses::by_id(c, id)
+                    .await?
+                    .ok_or_else(AppError::not_found)?;
+                Ok((
+                    db::statuses::ancestors(c, &status, limits.0).await?,
+                    db::statuses::descendants(c, &status, limits.1).await?,
+                ))
+            })
+        })
+        .await?;
+    // Oldest first.
+    let above: Vec<i64> = above.iter().rev().map(|s| s.id).collect();
+    let below: Vec<i64> = below.iter().map(|s| s.id).collect();
+    let ancestors = status::page(&app, &above, reader.as_ref(), Mode::Visible).await?;
+    let descendants = status::page(&app, &below, reader.as_ref(), Mode::Visible).await?;
+    json(&Context {
+        ancestors: ancestors.values(),
+        descendants: descendants.values(),
+    })
+}

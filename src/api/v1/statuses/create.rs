@@ -1,0 +1,120 @@
+//! `POST /api/v1/statuses`
+
+use axum::extract::State;
+use http::HeaderMap;
+use serde::Deserialize;
+
+use super::answer;
+use crate::api::entities::Json;
+use crate::app::App;
+use crate::domain::statuses::{self, Draft};
+use crate::domain::visibility::Visibility;
+use crate::error::{AppError, AppResult};
+use crate::http::auth::{User, scope};
+use crate::http::params::{self, Params};
+use crate::text::language;
+
+/// Longest idempotency key.
+const MAX_KEY: usize = 256;
+
+#[derive(Debug, Deserialize)]
+pub struct Body {
+    #[serde(default, deserialize_with = "params::text")]
+    status: Option<String>,
+    #[serde(default, deserialize_with = "params::text")]
+    content_type: Option<String>,
+    #[serde(default, deserialize_with = "params::text")]
+    spoiler_text: Option<String>,
+    #[serde(default, deserialize_with = "params::flag")]
+    sensitive: Option<bool>,
+    #[serde(default, deserialize_with = "params::text")]
+    visibility: Option<String>,
+    #[serde(default, deserialize_with = "params::flag")]
+    local_only: Option<bool>,
+    #[serde(default, deserialize_with = "params::text")]
+    language: Option<String>,
+    #[serde(default, deserialize_with = "params::text")]
+    in_reply_to_id: Option<String>,
+    #[serde(default, deserialize_with = "params::ids")]
+    media_ids: Vec<i64>,
+    poll: Option<serde_json::Value>,
+    #[serde(default, deserialize_with = "params::text")]
+    scheduled_at: Option<String>,
+    #[serde(default, deserialize_with = "params::text")]
+    quoted_status_id: Option<String>,
+}
+
+pub async fn post(
+    State(app): State<App>,
+    user: User<scope::WriteStatuses>,
+    headers: HeaderMap,
+    Params(body): Params<Body>,
+) -> AppResult<Json> {
+    // What cannot be done is refused: a poll that came out as plain text would be a lie.
+    if body.poll.is_some() || body.scheduled_at.is_some() || body.quoted_status_id.is_some() {
+        return Err(AppError::invalid(
+            "Validation failed: Polls, scheduled posts and quotes are not supported",
+        ));
+    }
+    let (visibility, local_only) = match body.visibility.as_deref() {
+        None | Some("") => (None, false),
+        Some("local") => (Some(Visibility::Public), true),
+        Some(text) => {
+            let known = Visibility::parse(text).ok_or_else(|| {
+                AppError::invalid("Validation failed: Visibility is not included in the list")
+            })?;
+            (Some(known), false)
+        }
+    };
+    let idempotency_key = match headers.get("idempotency-key") {
+        Some(key) => {
+            let key = key
+                .to_str()
+                .ok()
+                .filter(|key| key.len() <= MAX_KEY)
+                .ok_or_else(|| AppError::bad_request("Invalid Idempotency-Key"))?;
+            Some(key.to_owned()).filter(|key| !key.is_empty())
+        }
+        None => None,
+    };
+    let draft = Draft {
+        text: body.status.unwrap_or_default(),
+        content_type: body.content_type.unwrap_or_default(),
+        spoiler_text: body.spoiler_text.unwrap_or_default(),
+        sensitive: body.sensitive.unwrap_or(false),
+        visibility,
+        local_only: local_only || body.local_only.unwrap_or(false),
+        language: parse_language(body.language)?,
+        in_reply_to_id: parse_reply(body.in_reply_to_id)?,
+        media_ids: body.media_ids,
+        app_id: user.session.app_id,
+        idempotency_key,
+    };
+    crate::federation::resolve_mentions(&app, &draft.text).await;
+    let ctx = app.ctx.clone();
+    let author = user.account.clone();
+    let status = app
+        .write(move |tx| Box::pin(async move { statuses::post(tx, &ctx, &author, draft).await }))
+        .await?;
+    answer(&app, status.id, user.account.id).await
+}
+
+/// A language that a client named.
+pub fn parse_language(text: Option<String>) -> AppResult<Option<String>> {
+    match text.filter(|text| !text.is_empty()) {
+        None => Ok(None),
+        Some(text) => match language::normalize(&text) {
+            Some(code) => Ok(Some(code)),
+            None => Err(AppError::invalid(
+                "Validation failed: Language is not valid",
+            )),
+        },
+    }
+}
+
+fn parse_reply(text: Option<String>) -> AppResult<Option<i64>> {
+    match text.filter(|text| !text.is_empty()) {
+        None => Ok(None),
+        Some(text) => text.parse().map(Some).map_err(|_| AppError::not_found()),
+    }
+}

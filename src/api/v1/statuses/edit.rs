@@ -1,0 +1,99 @@
+//! `PUT /api/v1/statuses/:id`
+
+use axum::extract::{Path, State};
+use serde::Deserialize;
+
+use super::answer;
+use super::create::parse_language;
+use crate::api::entities::Json;
+use crate::app::App;
+use crate::db;
+use crate::domain::statuses::{self, Edit};
+use crate::error::{AppError, AppResult};
+use crate::http::auth::{User, scope};
+use crate::http::pagination::path_id;
+use crate::http::params::{self, Params};
+
+#[derive(Debug, Deserialize)]
+pub struct Body {
+    #[serde(default, deserialize_with = "params::text")]
+    status: Option<String>,
+    #[serde(default, deserialize_with = "params::text")]
+    content_type: Option<String>,
+    #[serde(default, deserialize_with = "params::text")]
+    spoiler_text: Option<String>,
+    #[serde(default, deserialize_with = "params::flag")]
+    sensitive: Option<bool>,
+    #[serde(default, deserialize_with = "params::text")]
+    language: Option<String>,
+    media_ids: Option<serde_json::Value>,
+    #[serde(default, deserialize_with = "params::list")]
+    media_attributes: Vec<MediaAttributes>,
+    poll: Option<serde_json::Value>,
+}
+
+#[derive(Debug, Deserialize)]
+struct MediaAttributes {
+    #[serde(default, deserialize_with = "params::integer")]
+    id: Option<i64>,
+    #[serde(default, deserialize_with = "params::text")]
+    description: Option<String>,
+}
+
+pub async fn put(
+    State(app): State<App>,
+    user: User<scope::WriteStatuses>,
+    Path(id): Path<String>,
+    Params(body): Params<Body>,
+) -> AppResult<Json> {
+    if body.poll.is_some() {
+        return Err(AppError::invalid(
+            "Validation failed: Polls are not supported",
+        ));
+    }
+    let id = path_id(&id)?;
+    let media_ids = match body.media_ids {
+        Some(value) => Some(
+            params::ids(value)
+                .map_err(|e| AppError::invalid("Validation failed").describe(e.to_string()))?,
+        ),
+        None => None,
+    };
+    let language = parse_language(body.language)?;
+    crate::federation::resolve_mentions(&app, body.status.as_deref().unwrap_or_default()).await;
+    let ctx = app.ctx.clone();
+    let author = user.account.clone();
+    app.write(move |tx| {
+        Box::pin(async move {
+            let before = db::statuses::by_id(tx, id)
+                .await?
+                .filter(|s| s.account_id == author.id)
+                .ok_or_else(AppError::not_found)?;
+            let media_ids = match media_ids {
+                Some(ids) => ids,
+                // Not named: what is attached stays.
+                None => db::media::of_statuses(tx, &[id])
+                    .await?
+                    .iter()
+                    .map(|m| m.id)
+                    .collect(),
+            };
+            let edit = Edit {
+                text: body.status.unwrap_or_default(),
+                content_type: body.content_type.unwrap_or(before.source_type),
+                spoiler_text: body.spoiler_text.unwrap_or_default(),
+                sensitive: body.sensitive.unwrap_or(before.sensitive),
+                language,
+                media_ids,
+                descriptions: body
+                    .media_attributes
+                    .into_iter()
+                    .filter_map(|m| m.id.zip(m.description))
+                    .collect(),
+            };
+            statuses::edit(tx, &ctx, &author, id, edit).await
+        })
+    })
+    .await?;
+    answer(&app, id, user.account.id).await
+}

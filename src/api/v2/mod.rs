@@ -1,0 +1,16 @@
+//! `/api/v2`
+
+use axum::Router;
+use axum::routing::get;
+
+use crate::app::App;
+
+pub mod instance;
+pub mod search;
+
+/// The routes of the areas under `/api/v2`.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/api/v2/instance", get(instance::get))
+        .route("/api/v2/search", get(search::get))
+}

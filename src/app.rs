@@ -1,0 +1,266 @@
+//! The application: everything that is built once and shared.
+
+use std::sync::Arc;
+
+use tokio::sync::{Notify, watch};
+
+use crate::caches::Caches;
+use crate::client::{self, Client};
+use crate::clock::Clock;
+use crate::config::{Config, Secrets};
+use crate::db::accounts::Account;
+use crate::db::{self, Conn, Db, Work};
+use crate::domain::Ctx;
+use crate::domain::policies::Policies;
+use crate::domain::visibility::Relations;
+use crate::error::{AppError, AppResult};
+use crate::events::hub::Hub;
+use crate::events::{Event, Kind, Logged};
+use crate::federation;
+use crate::ids::Ids;
+use crate::limits::Limits;
+use crate::media::intake::Intake;
+use crate::media::storage::Storage;
+use crate::random::Random;
+
+/// What a handler, a job or a command works with. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    inner: Arc<Inner>,
+}
+
+/// The parts of an [`App`].
+pub struct Inner {
+    pub ctx: Ctx,
+    pub config: Arc<Config>,
+    pub secrets: Secrets,
+    pub clock: Clock,
+    pub random: Random,
+    pub db: Db,
+    pub caches: Arc<Caches>,
+    /// The one client for everything untrusted.
+    pub client: Client,
+    /// Keys, documents and what else federation keeps in memory.
+    pub federation: federation::State,
+    pub storage: Storage,
+    /// How often whom is let do what.
+    pub limits: Limits,
+    /// Where uploads are worked on.
+    pub intake: Intake,
+    /// The sockets that listen here, with what each account hides.
+    pub hub: Arc<Hub<Relations>>,
+    /// Rung by commits.
+    pub wake: Wake,
+    /// Marks this process's events in the log.
+    pub origin: i64,
+    /// Turns true when the process is to end.
+    pub stop: watch::Receiver<bool>,
+}
+
+/// Bells that a commit rings: for the log's follower, the deliverer, the inbox's workers and
+/// the job runner.
+#[derive(Clone, Default)]
+pub struct Wake {
+    pub log: Arc<Notify>,
+    pub deliveries: Arc<Notify>,
+    pub inbox: Arc<Notify>,
+    pub jobs: Arc<Notify>,
+}
+
+impl Wake {
+    /// Rings the bell of an event.
+    fn ring(&self, kind: Kind) {
+        match kind {
+            Kind::DeliveriesWaiting => self.deliveries.notify_one(),
+            Kind::InboxWaiting => self.inbox.notify_one(),
+            Kind::JobWaiting => self.jobs.notify_one(),
+            _ => {}
+        }
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.inner
+    }
+}
+
+/// What is passed in besides the settings.
+pub struct Environment {
+    pub clock: Clock,
+    pub random: Random,
+    pub stop: watch::Receiver<bool>,
+}
+
+impl App {
+    /// Opens everything the settings name. The error is one line for an admin.
+    pub async fn open(config: Config, environment: Environment) -> Result<App, String> {
+        let Environment {
+            clock,
+            random,
+            stop,
+        } = environment;
+        let secrets = Secrets::load(&config.data_dir, &random)?;
+        let media = config.data_dir.join("media");
+        let storage = Storage::local(&media)
+            .await
+            .map_err(|e| format!("{}: {e}", media.display()))?;
+        let client = Client::new(&client::Options {
+            allow_private: config.federation_allow_private,
+            user_agent: format!(
+                "Kith/{} (+{})",
+                env!("CARGO_PKG_VERSION"),
+                config.public_url
+            ),
+            ..client::Options::default()
+        })
+        .map_err(|e| format!("cannot set up the HTTP client: {e}"))?;
+        let caches = Arc::new(Caches::new());
+        let wake = Wake::default();
+        let origin = i64::from_le_bytes(random.bytes()) & i64::MAX;
+        let after_commit = after_commit(caches.clone(), wake.clone());
+        let db = Db::open(
+            db::Options {
+                url: config.database_url.clone(),
+                sync_full: config.sqlite_sync_full,
+                origin,
+                clock: clock.clone(),
+            },
+            after_commit,
+        )
+        .await
+        .map_err(|e| e.to_string())?;
+        let limits = Limits::new(config.rate_limit);
+        let config = Arc::new(config);
+        let ctx = Ctx {
+            clock: clock.clone(),
+            ids: Ids::new(clock.clone(), random.bytes::<1>()[0]),
+            random: random.clone(),
+            config: config.clone(),
+        };
+        Ok(App {
+            inner: Arc::new(Inner {
+                ctx,
+                config,
+                secrets,
+                clock,
+                random,
+                db,
+                caches,
+                client,
+                federation: federation::State::new(),
+                intake: Intake::new(storage.clone()),
+                storage,
+                hub: Arc::default(),
+                limits,
+                wake,
+                origin,
+                stop,
+            }),
+        })
+    }
+
+    /// Reads, with the API's errors.
+    pub async fn read<T, F>(&self, work: F) -> AppResult<T>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T, AppError> + Send + 'static,
+    {
+        self.db.read(work).await
+    }
+
+    /// Runs a transaction, with the API's errors. See [`Db::write`].
+    pub async fn write<T, F>(&self, work: F) -> AppResult<T>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T, AppError> + Send + 'static,
+    {
+        self.db.write(work).await
+    }
+
+    /// An account by id, from memory where it is there.
+    pub async fn account(&self, id: i64) -> AppResult<Option<Arc<Account>>> {
+        if let Some(account) = self.caches.accounts.get(&id) {
+            return Ok(Some(account));
+        }
+        let ticket = self.caches.accounts.ticket();
+        let found = self
+            .read(move |c| Box::pin(async move { Ok(db::accounts::by_id(c, id).await?) }))
+            .await?
+            .map(Arc::new);
+        if let Some(account) = &found {
+            self.caches.accounts.put(ticket, id, account.clone());
+        }
+        Ok(found)
+    }
+
+    /// An account's relations, from memory where they are there.
+    pub async fn relations(&self, account_id: i64) -> AppResult<Arc<Relations>> {
+        if let Some(relations) = self.caches.relations.get(&account_id) {
+            return Ok(relations);
+        }
+        let ticket = self.caches.relations.ticket();
+        let relations = self
+            .read(move |c| Box::pin(Relations::load(c, account_id)))
+            .await?;
+        let relations = Arc::new(relations);
+        self.caches
+            .relations
+            .put(ticket, account_id, relations.clone());
+        Ok(relations)
+    }
+
+    /// Does for an event of another process what a commit does for ours: drops what it made
+    /// stale and rings the bells.
+    pub async fn heard(&self, logged: &Logged) {
+        if logged.origin == self.origin {
+            return;
+        }
+        let mut event = logged.event.clone();
+        if event.kind == Kind::StatusCreated {
+            let id = event.subject_id;
+            let homes = self
+                .db
+                .read(move |c| {
+                    Box::pin(async move { db::timelines::homes_of(c, id, i64::MAX).await })
+                })
+                .await;
+            match homes {
+                Ok(homes) => event.homes = homes,
+                Err(error) => {
+                    let error: db::Error = error;
+                    tracing::warn!(%error, "cannot tell whose homes changed");
+                    self.caches.homes.clear();
+                }
+            }
+        }
+        self.caches.apply(&event);
+        self.wake.ring(event.kind);
+    }
+
+    /// The domain policies, from memory where they are there.
+    pub async fn policies(&self) -> AppResult<Arc<Policies>> {
+        if let Some(policies) = self.caches.policies() {
+            return Ok(policies);
+        }
+        let policies = Arc::new(self.read(|c| Box::pin(Policies::load(c))).await?);
+        self.caches.set_policies(Some(policies.clone()));
+        Ok(policies)
+    }
+}
+
+/// Drops stale entries and rings bells, before the writer's caller is answered.
+fn after_commit(caches: Arc<Caches>, wake: Wake) -> db::AfterCommit {
+    Arc::new(move |events: &[Event]| {
+        if events.is_empty() {
+            return;
+        }
+        for event in events {
+            caches.apply(event);
+            wake.ring(event.kind);
+        }
+        wake.log.notify_one();
+    })
+}

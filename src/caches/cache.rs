@@ -1,0 +1,109 @@
+//! A bounded cache that cannot be made stale by a slow reader.
+
+use std::hash::Hash;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use moka::ops::compute::Op;
+use moka::policy::EvictionPolicy;
+
+/// Keeps up to a number of entries, the most recently used.
+///
+/// A reader takes a [`Ticket`] before it reads the database and hands it in with what it read:
+/// had the entry been dropped meanwhile, what it read may be older than the change, and is not
+/// kept.
+pub struct Cache<K, V> {
+    entries: moka::sync::Cache<K, Slot<V>>,
+    /// Counts drops.
+    sequence: AtomicU64,
+    /// The drop that emptied the whole cache last.
+    cleared: AtomicU64,
+}
+
+/// When a read began, in drops.
+#[derive(Debug, Clone, Copy)]
+pub struct Ticket(u64);
+
+#[derive(Clone)]
+enum Slot<V> {
+    Value(V),
+    Dropped(u64),
+}
+
+impl<K, V> Cache<K, V>
+where
+    K: Hash + Eq + Send + Sync + Clone + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// A cache of that many entries.
+    pub fn new(entries: u64) -> Cache<K, V> {
+        Cache {
+            entries: moka::sync::Cache::builder()
+                .max_capacity(entries)
+                // Not frequency: a dropped mark must stay at least as long as a read takes.
+                .eviction_policy(EvictionPolicy::lru())
+                .build(),
+            sequence: AtomicU64::new(0),
+            cleared: AtomicU64::new(0),
+        }
+    }
+
+    /// What is kept for a key.
+    pub fn get(&self, key: &K) -> Option<V> {
+        match self.entries.get(key)? {
+            Slot::Value(value) => Some(value),
+            Slot::Dropped(_) => None,
+        }
+    }
+
+    /// To be taken before reading what [`Cache::put`] will keep.
+    pub fn ticket(&self) -> Ticket {
+        Ticket(self.sequence.load(Ordering::SeqCst))
+    }
+
+    /// Keeps a value, unless the key was dropped after the ticket was taken.
+    pub fn put(&self, ticket: Ticket, key: K, value: V) {
+        if self.cleared.load(Ordering::SeqCst) > ticket.0 {
+            return;
+        }
+        self.entries
+            .entry(key)
+            .and_compute_with(|entry| match entry.map(|e| e.into_value()) {
+                Some(Slot::Dropped(at)) if at > ticket.0 => Op::Nop,
+                _ => Op::Put(Slot::Value(value)),
+            });
+    }
+
+    /// Forgets a key.
+    pub fn drop(&self, key: K) {
+        let at = self.sequence.fetch_add(1, Ordering::SeqCst) + 1;
+        self.entries.insert(key, Slot::Dropped(at));
+    }
+
+    /// Forgets everything.
+    pub fn clear(&self) {
+        let at = self.sequence.fetch_add(1, Ordering::SeqCst) + 1;
+        self.cleared.fetch_max(at, Ordering::SeqCst);
+        self.entries.invalidate_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_reader_does_not_bring_back_what_was_dropped() {
+        let cache = Cache::new(10);
+        let slow = cache.ticket();
+        cache.drop(1);
+        cache.put(slow, 1, "old");
+        assert_eq!(cache.get(&1), None);
+        cache.put(cache.ticket(), 1, "new");
+        assert_eq!(cache.get(&1), Some("new"));
+        let slow = cache.ticket();
+        cache.clear();
+        cache.put(slow, 2, "old");
+        assert_eq!(cache.get(&2), None);
+        assert_eq!(cache.get(&1), None);
+    }
+}

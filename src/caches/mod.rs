@@ -1,0 +1,171 @@
+//! What is kept in memory between requests, and how it learns of changes.
+//!
+//! [`Caches::apply`] runs after each commit, before the writer's caller is answered, and again
+//! for what other processes wrote: a reader never sees less than its own writes.
+
+mod cache;
+
+use std::sync::{Arc, RwLock};
+
+pub use cache::Cache;
+
+use crate::db::accounts::Account;
+use crate::domain::policies::Policies;
+use crate::domain::visibility::Relations;
+use crate::events::{Event, Gone, Kind};
+use crate::federation::endpoints::Usage;
+
+/// A token that was checked, and whose it is.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// The token's id (`jti`).
+    pub token_id: i64,
+    pub app_id: Option<i64>,
+    pub scopes: Arc<str>,
+    /// `None` for an app's own token.
+    pub account_id: Option<i64>,
+    /// Milliseconds since the epoch.
+    pub expires_at: Option<i64>,
+    /// Why the user may not do anything now; `None` when they may.
+    pub refused: Option<Refusal>,
+}
+
+/// Why a user with a valid token is turned away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The e-mail address is not verified yet.
+    Unverified,
+    /// The registration is not approved yet.
+    Unapproved,
+    Disabled,
+    Suspended,
+}
+
+/// The marks of one viewer on one status, as bits.
+pub mod mark {
+    pub const FAVOURITED: u8 = 1;
+    pub const REBLOGGED: u8 = 2;
+    pub const BOOKMARKED: u8 = 4;
+}
+
+/// All caches of a process.
+pub struct Caches {
+    pub accounts: Cache<i64, Arc<Account>>,
+    pub relations: Cache<i64, Arc<Relations>>,
+    /// By the token's id.
+    pub sessions: Cache<i64, Arc<Session>>,
+    /// Newest status ids of a home.
+    pub homes: Cache<i64, Arc<Vec<i64>>>,
+    /// By viewer and status.
+    pub marks: Cache<(i64, i64), u8>,
+    /// An account entity as JSON.
+    pub account_json: Cache<i64, Arc<str>>,
+    /// A status entity without what depends on the viewer.
+    pub statuses: Cache<i64, Arc<crate::api::entities::status::Prepared>>,
+    policies: RwLock<Option<Arc<Policies>>>,
+    /// This server's numbers, and when they were counted.
+    usage: RwLock<Option<(i64, Arc<Usage>)>>,
+}
+
+impl Caches {
+    /// Empty caches, bounded in entries.
+    pub fn new() -> Caches {
+        Caches {
+            accounts: Cache::new(4_000),
+            relations: Cache::new(2_000),
+            sessions: Cache::new(10_000),
+            homes: Cache::new(2_000),
+            marks: Cache::new(50_000),
+            account_json: Cache::new(4_000),
+            statuses: Cache::new(4_000),
+            policies: RwLock::new(None),
+            usage: RwLock::new(None),
+        }
+    }
+
+    /// The domain policies, if they are in memory.
+    pub fn policies(&self) -> Option<Arc<Policies>> {
+        self.policies.read().ok()?.clone()
+    }
+
+    /// Keeps the domain policies.
+    pub fn set_policies(&self, policies: Option<Arc<Policies>>) {
+        if let Ok(mut slot) = self.policies.write() {
+            *slot = policies;
+        }
+    }
+
+    /// Forgets everything.
+    pub fn clear(&self) {
+        self.accounts.clear();
+        self.relations.clear();
+        self.sessions.clear();
+        self.homes.clear();
+        self.marks.clear();
+        self.account_json.clear();
+        self.statuses.clear();
+        self.set_policies(None);
+    }
+
+    /// This server's numbers, if they were counted since a time.
+    pub fn usage(&self, since: i64) -> Option<Arc<Usage>> {
+        let usage = self.usage.read().ok()?;
+        usage
+            .as_ref()
+            .filter(|(at, _)| *at > since)
+            .map(|(_, usage)| usage.clone())
+    }
+
+    /// Keeps this server's numbers.
+    pub fn set_usage(&self, now: i64, usage: Arc<Usage>) {
+        if let Ok(mut slot) = self.usage.write() {
+            *slot = Some((now, usage));
+        }
+    }
+
+    /// Drops what an event makes stale.
+    pub fn apply(&self, event: &Event) {
+        let subject = event.subject_id;
+        match event.kind {
+            Kind::StatusCreated => event.homes.iter().for_each(|home| self.homes.drop(*home)),
+            Kind::StatusEdited | Kind::StatusCounts => self.statuses.drop(subject),
+            Kind::StatusDeleted => {
+                self.statuses.drop(subject);
+                if let Ok(gone) = serde_json::from_str::<Gone>(&event.payload) {
+                    gone.homes.iter().for_each(|home| self.homes.drop(*home));
+                }
+            }
+            Kind::ViewerChanged => {
+                if let Some(viewer) = event.account_id {
+                    self.marks.drop((viewer, subject));
+                }
+            }
+            Kind::AccountChanged => {
+                self.accounts.drop(subject);
+                self.account_json.drop(subject);
+            }
+            Kind::RelationChanged => {
+                if let Some(account) = event.account_id {
+                    self.relations.drop(account);
+                }
+            }
+            Kind::HomeChanged => self.homes.drop(subject),
+            Kind::TokenRevoked => self.sessions.drop(subject),
+            Kind::UserChanged => self.sessions.clear(),
+            Kind::PolicyChanged => self.set_policies(None),
+            Kind::Notification
+            | Kind::NotificationGone
+            | Kind::SettingsChanged
+            | Kind::DeliveriesWaiting
+            | Kind::InboxWaiting
+            | Kind::JobWaiting
+            | Kind::Unknown => {}
+        }
+    }
+}
+
+impl Default for Caches {
+    fn default() -> Caches {
+        Caches::new()
+    }
+}

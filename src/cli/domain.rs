@@ -1,0 +1,159 @@
+//! `kith domain …`: what this server wants of other servers.
+
+use clap::{Arg, ArgMatches, Command};
+use serde_json::{Value, json};
+
+use super::{Outcome, json_flag, open, print_json, required};
+use crate::app::App;
+use crate::clock::iso;
+use crate::config::Config;
+use crate::db;
+use crate::db::policies::DomainPolicy;
+use crate::domain::policies::{self, Policies};
+use crate::error::AppError;
+
+pub fn command() -> Command {
+    let domain = || Arg::new("domain").value_name("DOMAIN").required(true);
+    let comments = |command: Command| {
+        command
+            .arg(domain())
+            .arg(
+                Arg::new("comment")
+                    .long("comment")
+                    .value_name("TEXT")
+                    .default_value("")
+                    .help("Why, for everyone to read"),
+            )
+            .arg(
+                Arg::new("private-comment")
+                    .long("private-comment")
+                    .value_name("TEXT")
+                    .default_value("")
+                    .help("Why, for admins"),
+            )
+    };
+    Command::new("domain")
+        .about("Policies for other servers")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(
+            Command::new("list")
+                .about("List the policies")
+                .arg(json_flag()),
+        )
+        .subcommand(
+            Command::new("show")
+                .about("Show the policy in force for a domain")
+                .arg(domain())
+                .arg(json_flag()),
+        )
+        .subcommand(comments(
+            Command::new("block").about("Exchange nothing with a domain and those under it"),
+        ))
+        .subcommand(comments(
+            Command::new("limit").about("Show a domain's people to their followers alone"),
+        ))
+        .subcommand(
+            Command::new("remove")
+                .about("Lift a domain's policy")
+                .arg(domain()),
+        )
+}
+
+pub async fn run(config: Config, matches: &ArgMatches) -> Outcome {
+    let (verb, args) = matches.subcommand().ok_or("which command?")?;
+    let app = open(config).await?;
+    match verb {
+        "list" => list(&app, args).await,
+        "show" => show(&app, args).await,
+        "block" | "limit" => set(&app, args, verb).await,
+        "remove" => remove(&app, args).await,
+        other => Err(format!("unknown command domain {other}")),
+    }
+}
+
+fn shown(policy: &DomainPolicy) -> Value {
+    json!({
+        "domain": policy.domain,
+        "severity": policy.severity,
+        "reject_media": policy.reject_media,
+        "public_comment": policy.public_comment,
+        "private_comment": policy.private_comment,
+        "created_at": iso(policy.created_at),
+    })
+}
+
+async fn list(app: &App, args: &ArgMatches) -> Outcome {
+    let all = app
+        .read(|c| Box::pin(async move { Ok(db::policies::all(c).await?) }))
+        .await
+        .map_err(|e: AppError| e.to_string())?;
+    if args.get_flag("json") {
+        return print_json(&Value::Array(all.iter().map(shown).collect()));
+    }
+    for policy in &all {
+        println!(
+            "{:<6} {} {}",
+            policy.severity, policy.domain, policy.public_comment
+        );
+    }
+    Ok(())
+}
+
+async fn show(app: &App, args: &ArgMatches) -> Outcome {
+    let domain = required(args, "domain")?;
+    let policies = app
+        .read(|c| Box::pin(Policies::load(c)))
+        .await
+        .map_err(|e| e.to_string())?;
+    let wanted = crate::text::names::normalize_domain(domain)
+        .ok_or_else(|| format!("{domain:?} is no domain"))?;
+    let policy = policies
+        .of(&wanted)
+        .ok_or_else(|| format!("there is no policy for {wanted}"))?;
+    if args.get_flag("json") {
+        return print_json(&shown(policy));
+    }
+    println!("{} {}", policy.severity, policy.domain);
+    for (name, text) in [
+        ("comment", &policy.public_comment),
+        ("private comment", &policy.private_comment),
+    ] {
+        if !text.is_empty() {
+            println!("{name}: {text}");
+        }
+    }
+    Ok(())
+}
+
+async fn set(app: &App, args: &ArgMatches, severity: &str) -> Outcome {
+    let ctx = app.ctx.clone();
+    let domain = required(args, "domain")?.clone();
+    let severity = severity.to_owned();
+    let public = required(args, "comment")?.clone();
+    let private = required(args, "private-comment")?.clone();
+    let policy = app
+        .write(move |tx| {
+            Box::pin(
+                async move { policies::set(tx, &ctx, &domain, &severity, &public, &private).await },
+            )
+        })
+        .await
+        .map_err(|e| e.to_string())?;
+    println!("{} {}", policy.severity, policy.domain);
+    Ok(())
+}
+
+async fn remove(app: &App, args: &ArgMatches) -> Outcome {
+    let domain = required(args, "domain")?.clone();
+    let wanted = domain.clone();
+    let lifted = app
+        .write(move |tx| Box::pin(async move { policies::lift(tx, &wanted).await }))
+        .await
+        .map_err(|e| e.to_string())?;
+    if !lifted {
+        return Err(format!("there is no policy for {domain}"));
+    }
+    println!("lifted");
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! The commands, one file each.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use tokio::sync::watch;
+
+use crate::app::{App, Environment};
+use crate::clock::Clock;
+use crate::config::{Config, SETTINGS};
+use crate::random::Random;
+
+mod demo;
+mod domain;
+mod migrate;
+mod serve;
+mod token;
+mod user;
+
+/// What a command ends with: nothing, or one line for stderr.
+pub type Outcome = Result<(), String>;
+
+/// The whole command line.
+pub fn command() -> Command {
+    let mut command = Command::new("kith")
+        .about("A federated social server")
+        .version(env!("CARGO_PKG_VERSION"))
+        .subcommand_required(false)
+        .arg(
+            Arg::new("config")
+                .long("config")
+                .value_name("FILE")
+                .global(true)
+                .help("Settings file; kith.toml in the working directory where it exists"),
+        )
+        .subcommand(serve::command())
+        .subcommand(demo::command())
+        .subcommand(migrate::command())
+        .subcommand(user::command())
+        .subcommand(token::command())
+        .subcommand(domain::command())
+        .subcommand(
+            Command::new("config-example")
+                .about("Print an example of kith.toml with every setting"),
+        );
+    for setting in SETTINGS.iter().filter(|setting| setting.supported) {
+        let flag: &'static str = Box::leak(setting.name.replace('_', "-").into_boxed_str());
+        command = command.arg(
+            Arg::new(setting.name)
+                .long(flag)
+                .value_name("VALUE")
+                .global(true)
+                .hide_short_help(true)
+                .help_heading("Settings")
+                .help(setting.help),
+        );
+    }
+    command
+}
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    let matches = command().get_matches();
+    match dispatch(&matches) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(line) => {
+            eprintln!("kith: {line}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(matches: &ArgMatches) -> Outcome {
+    if let Some(("config-example", _)) = matches.subcommand() {
+        print!("{}", crate::config::example());
+        return Ok(());
+    }
+    let config = load_config(matches)?;
+    let serves = matches!(matches.subcommand_name(), None | Some("serve"));
+    start_logging(&config, serves)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| format!("cannot start: {e}"))?;
+    runtime.block_on(async {
+        match matches.subcommand() {
+            None | Some(("serve", _)) => serve::run(config).await,
+            Some(("demo", inner)) => demo::run(inner).await,
+            Some(("migrate", _)) => migrate::run(config).await,
+            Some(("user", inner)) => user::run(config, inner).await,
+            Some(("token", inner)) => token::run(config, inner).await,
+            Some(("domain", inner)) => domain::run(config, inner).await,
+            Some((name, _)) => Err(format!("unknown command {name}")),
+        }
+    })
+}
+
+/// Settings from the flags that were given, the environment and the file.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the environment"
+)]
+fn load_config(matches: &ArgMatches) -> Result<Config, String> {
+    let mut given = matches;
+    while let Some((_, inner)) = given.subcommand() {
+        given = inner;
+    }
+    let mut flags = BTreeMap::new();
+    for setting in SETTINGS.iter().filter(|setting| setting.supported) {
+        if let Some(value) = given.get_one::<String>(setting.name) {
+            flags.insert(setting.name.to_owned(), value.clone());
+        }
+    }
+    let file = given
+        .get_one::<String>("config")
+        .map(PathBuf::from)
+        .or_else(|| {
+            let default = PathBuf::from("kith.toml");
+            default.exists().then_some(default)
+        });
+    Config::load(flags, std::env::vars(), file.as_deref()).map_err(|e| e.to_string())
+}
+
+/// A server logs what the settings say; a command only what is amiss.
+fn start_logging(config: &Config, serves: bool) -> Outcome {
+    use tracing_subscriber::EnvFilter;
+    let wanted = if serves { &config.log } else { "warn" };
+    let filter = EnvFilter::try_new(wanted).map_err(|e| format!("KITH_LOG: {e}"))?;
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    // A second start in one process (tests) keeps the first's.
+    let _ = if config.log_json {
+        logs.json().try_init()
+    } else {
+        logs.with_target(false).try_init()
+    };
+    Ok(())
+}
+
+/// Opens the application for a command that runs to its end.
+pub(crate) async fn open(config: Config) -> Result<App, String> {
+    // Nobody ends a command from within.
+    let (_, stop) = watch::channel(false);
+    App::open(
+        config,
+        Environment {
+            clock: Clock::System,
+            random: Random::system(),
+            stop,
+        },
+    )
+    .await
+}
+
+/// `--json`, on every command that prints data.
+fn json_flag() -> Arg {
+    Arg::new("json")
+        .long("json")
+        .action(ArgAction::SetTrue)
+        .help("Print JSON")
+}
+
+/// The value of an argument that the command line cannot be without.
+fn required<'a>(args: &'a ArgMatches, name: &str) -> Result<&'a String, String> {
+    args.get_one::<String>(name)
+        .ok_or_else(|| format!("{name} is missing"))
+}
+
+fn print_json(value: &serde_json::Value) -> Outcome {
+    println!("{value:#}");
+    Ok(())
+}

@@ -1,0 +1,306 @@
+//! Settings: flag, then environment, then `kith.toml`, then default.
+//!
+//! [`SETTINGS`] is the one list they come from: names, defaults and the texts of the help and
+//! of `kith.example.toml`.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use url::Url;
+
+mod secrets;
+mod settings;
+mod urls;
+
+pub use secrets::Secrets;
+pub use settings::{SETTINGS, Setting, example};
+
+/// Why the settings will not do, in one line for an admin.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("unknown setting {0}")]
+    Unknown(String),
+    #[error("{0}: {1}")]
+    Invalid(&'static str, String),
+    #[error("{0} is not supported by this version of Kith")]
+    Unsupported(&'static str),
+    #[error("{path}: {reason}")]
+    File { path: String, reason: String },
+}
+
+/// Who may register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registration {
+    Open,
+    Approval,
+    Invite,
+    Closed,
+}
+
+/// Where the server listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listen {
+    /// `ADDRESS:PORT`
+    Tcp(String),
+    /// `unix:PATH`
+    Unix(PathBuf),
+}
+
+/// All settings, parsed and checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub data_dir: PathBuf,
+    pub listen: Listen,
+    /// What the world sees, without a trailing slash's path.
+    pub public_url: Url,
+    /// The domain in `@user@domain`.
+    pub account_domain: String,
+    pub database_url: String,
+    pub sqlite_sync_full: bool,
+    pub mail_from: String,
+    pub trusted_proxies: Vec<IpNet>,
+    /// `None`: every origin.
+    pub cors_origins: Option<Vec<String>>,
+    pub registration: Registration,
+    pub email_verification: bool,
+    pub federation_allow_private: bool,
+    pub authorized_fetch: bool,
+    pub rate_limit: bool,
+    pub log: String,
+    pub log_json: bool,
+}
+
+/// A range of addresses, `10.0.0.0/8`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IpNet {
+    address: IpAddr,
+    prefix: u8,
+}
+
+impl IpNet {
+    fn parse(text: &str) -> Option<IpNet> {
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address.parse().ok()?, Some(prefix.parse::<u8>().ok()?)),
+            None => (text.parse().ok()?, None),
+        };
+        let whole = match address {
+            IpAddr::V4(_) => 32,
+            IpAddr::V6(_) => 128,
+        };
+        let prefix = prefix.unwrap_or(whole);
+        (prefix <= whole).then_some(IpNet { address, prefix })
+    }
+
+    /// Whether the address is in the range. An IPv4 address mapped into IPv6 counts as itself.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let bits = |a: IpAddr| match a.to_canonical() {
+            IpAddr::V4(v4) => (u128::from(v4.to_bits()) << 96, 32),
+            IpAddr::V6(v6) => (v6.to_bits(), 128),
+        };
+        let (ours, width) = bits(self.address);
+        let (theirs, their_width) = bits(address);
+        if width != their_width {
+            return false;
+        }
+        self.prefix == 0 || (ours ^ theirs) >> (128 - u32::from(self.prefix)) == 0
+    }
+}
+
+impl Config {
+    /// Reads the settings: `flags` win over `env` (all of the environment), which wins over the
+    /// file, which wins over the defaults. A setting nobody knows is an error.
+    pub fn load(
+        flags: BTreeMap<String, String>,
+        env: impl Iterator<Item = (String, String)>,
+        file: Option<&Path>,
+    ) -> Result<Config, ConfigError> {
+        let mut values: BTreeMap<&'static str, String> = BTreeMap::new();
+        for setting in SETTINGS {
+            if let Some(default) = setting.default {
+                values.insert(setting.name, default.to_owned());
+            }
+        }
+        if let Some(path) = file {
+            for (name, value) in read_file(path)? {
+                let setting = find(&name)
+                    .ok_or_else(|| ConfigError::Unknown(format!("{name} in {}", path.display())))?;
+                values.insert(setting.name, value);
+            }
+        }
+        for (name, value) in env {
+            if let Some(name) = name.strip_prefix("KITH_") {
+                // What the test scripts say to each other is theirs.
+                if name.starts_with("TEST_") || matches!(name, "SHARED" | "LONG" | "CONFIG") {
+                    continue;
+                }
+                let setting = find(&name.to_lowercase())
+                    .ok_or_else(|| ConfigError::Unknown(format!("KITH_{name}")))?;
+                values.insert(setting.name, value);
+            }
+        }
+        for (name, value) in flags {
+            let setting = find(&name).ok_or(ConfigError::Unknown(name))?;
+            values.insert(setting.name, value);
+        }
+        for setting in SETTINGS {
+            if !setting.supported && values.get(setting.name).is_some_and(|v| !v.is_empty()) {
+                return Err(ConfigError::Unsupported(setting.variable));
+            }
+        }
+        Config::parse(&values)
+    }
+
+    fn parse(values: &BTreeMap<&'static str, String>) -> Result<Config, ConfigError> {
+        let get = |name: &str| values.get(name).map(|v| v.trim()).filter(|v| !v.is_empty());
+        let text = |name: &'static str| get(name).unwrap_or_default().to_owned();
+        let flag = |variable: &'static str, name: &str| match get(name) {
+            Some("true" | "1" | "yes" | "on") => Ok(true),
+            Some("false" | "0" | "no" | "off") | None => Ok(false),
+            Some(other) => Err(invalid(variable, format!("{other:?} is not true or false"))),
+        };
+
+        let public_url = urls::parse_public(&text("public_url"))
+            .map_err(|reason| invalid("KITH_PUBLIC_URL", reason))?;
+        let loopback = urls::is_loopback(&public_url);
+        let account_domain = match get("account_domain") {
+            Some(domain) => crate::text::names::normalize_domain(domain).ok_or_else(|| {
+                invalid("KITH_ACCOUNT_DOMAIN", format!("{domain:?} is no domain"))
+            })?,
+            None => urls::authority(&public_url),
+        };
+        let data_dir = PathBuf::from(text("data_dir"));
+        let database_url = get("database_url").map_or_else(
+            || format!("sqlite:{}", data_dir.join("kith.db").display()),
+            str::to_owned,
+        );
+        let listen = match text("listen") {
+            path if path.starts_with("unix:") => Listen::Unix(PathBuf::from(&path[5..])),
+            address
+                if address
+                    .rsplit_once(':')
+                    .is_some_and(|(_, p)| p.parse::<u16>().is_ok()) =>
+            {
+                Listen::Tcp(address)
+            }
+            other => {
+                return Err(invalid(
+                    "KITH_LISTEN",
+                    format!("{other:?} is neither ADDRESS:PORT nor unix:PATH"),
+                ));
+            }
+        };
+        let registration = match get("registration") {
+            Some("open") => Registration::Open,
+            Some("approval") => Registration::Approval,
+            Some("invite") => Registration::Invite,
+            Some("closed") => Registration::Closed,
+            None if loopback => Registration::Open,
+            None => Registration::Approval,
+            Some(other) => {
+                let reason = format!("{other:?} is not open, approval, invite or closed");
+                return Err(invalid("KITH_REGISTRATION", reason));
+            }
+        };
+        let trusted_proxies = text("trusted_proxies")
+            .split(',')
+            .map(str::trim)
+            .filter(|range| !range.is_empty())
+            .flat_map(|range| match range {
+                "loopback" => vec![Ok("127.0.0.0/8"), Ok("::1")],
+                other => vec![Ok::<_, ConfigError>(other)],
+            })
+            .map(|range| {
+                let range = range?;
+                IpNet::parse(range).ok_or_else(|| {
+                    invalid(
+                        "KITH_TRUSTED_PROXIES",
+                        format!("{range:?} is no address range"),
+                    )
+                })
+            })
+            .collect::<Result<_, _>>()?;
+        let cors_origins = match get("cors_origins") {
+            Some("*") | None => None,
+            Some(list) => Some(list.split(',').map(|o| o.trim().to_owned()).collect()),
+        };
+        let log_json = match get("log_format") {
+            Some("json") => true,
+            Some("text") | None => false,
+            Some(other) => {
+                return Err(invalid(
+                    "KITH_LOG_FORMAT",
+                    format!("{other:?} is not text or json"),
+                ));
+            }
+        };
+        let sqlite_sync_full = match get("sqlite_sync") {
+            Some("full") => true,
+            Some("normal") | None => false,
+            Some(other) => {
+                return Err(invalid(
+                    "KITH_SQLITE_SYNC",
+                    format!("{other:?} is not normal or full"),
+                ));
+            }
+        };
+        let mail_from = get("mail_from").map_or_else(
+            || format!("kith@{}", public_url.host_str().unwrap_or("localhost")),
+            str::to_owned,
+        );
+        Ok(Config {
+            data_dir,
+            listen,
+            public_url,
+            account_domain,
+            database_url,
+            sqlite_sync_full,
+            mail_from,
+            trusted_proxies,
+            cors_origins,
+            registration,
+            email_verification: flag("KITH_EMAIL_VERIFICATION", "email_verification")?,
+            federation_allow_private: flag(
+                "KITH_FEDERATION_ALLOW_PRIVATE",
+                "federation_allow_private",
+            )?,
+            authorized_fetch: flag("KITH_AUTHORIZED_FETCH", "authorized_fetch")?,
+            rate_limit: flag("KITH_RATE_LIMIT", "rate_limit")?,
+            log: text("log"),
+            log_json,
+        })
+    }
+}
+
+fn find(name: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.name == name)
+}
+
+fn invalid(variable: &'static str, reason: String) -> ConfigError {
+    ConfigError::Invalid(variable, reason)
+}
+
+fn read_file(path: &Path) -> Result<Vec<(String, String)>, ConfigError> {
+    let failed = |reason: String| ConfigError::File {
+        path: path.display().to_string(),
+        reason: reason.lines().next().unwrap_or_default().to_owned(),
+    };
+    let text = std::fs::read_to_string(path).map_err(|e| failed(e.to_string()))?;
+    let table: toml::Table = text
+        .parse()
+        .map_err(|e: toml::de::Error| failed(e.message().to_owned()))?;
+    table
+        .into_iter()
+        .map(|(name, value)| match value {
+            toml::Value::String(text) => Ok((name, text)),
+            toml::Value::Boolean(flag) => Ok((name, flag.to_string())),
+            toml::Value::Integer(number) => Ok((name, number.to_string())),
+            _ => Err(failed(format!(
+                "{name} must be a text, a number or true or false"
+            ))),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! One connection of either backend, and the macro that runs the same query on both.
+
+use diesel::SqliteConnection;
+use diesel_async::AsyncPgConnection;
+use diesel_async::pooled_connection::deadpool::Object;
+use diesel_async::sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use crate::events::Event;
+
+/// Runs a blocking task on the spot: the thread that owns the connection is ours to block.
+pub struct Inline;
+
+impl SpawnBlocking for Inline {
+    fn spawn_blocking<'a, R>(
+        &mut self,
+        task: impl FnOnce() -> R + Send + 'static,
+    ) -> BoxFuture<'a, Result<R, Box<dyn std::error::Error + Send + Sync + 'static>>>
+    where
+        R: Send + 'static,
+    {
+        futures::future::ready(Ok(task())).boxed()
+    }
+
+    fn get_runtime() -> Self {
+        Inline
+    }
+}
+
+/// SQLite, driven without a thread hop per statement.
+pub type Sqlite = SyncConnectionWrapper<SqliteConnection, Inline>;
+
+/// The backend's own connection. Matched by [`on_db!`] only.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are a dozen, and none moves once it is lent"
+)]
+pub enum Backend {
+    Sqlite(Sqlite),
+    Postgres(Object<AsyncPgConnection>),
+}
+
+/// A connection lent to a closure of [`Db::read`](super::Db::read) or [`Db::write`](super::Db::write).
+///
+/// In a write it is inside that write's transaction, and [`Conn::emit`] collects the events
+/// that are written with it and go out after the commit.
+pub struct Conn {
+    pub(super) backend: Backend,
+    pub(super) emitted: Vec<Event>,
+    /// Statements run since this was last taken; what the query-count test reads.
+    pub(super) statements: u64,
+}
+
+impl Conn {
+    pub(super) fn new(backend: Backend) -> Conn {
+        Conn {
+            backend,
+            emitted: Vec::new(),
+            statements: 0,
+        }
+    }
+
+    /// Records an event of the surrounding transaction: a row of the event log, and, after the
+    /// commit, a change that caches and streams of every process hear of.
+    pub fn emit(&mut self, event: Event) {
+        self.emitted.push(event);
+    }
+
+    /// Whether this is PostgreSQL; for the few places where SQL differs.
+    pub fn is_postgres(&self) -> bool {
+        matches!(self.backend, Backend::Postgres(_))
+    }
+}
+
+/// Runs one diesel expression on whichever backend the connection is:
+/// `on_db!(conn, |c| query.load::<Row>(c).await)`.
+macro_rules! on_db {
+    ($conn:expr, |$c:ident| $body:expr) => {{
+        let conn: &mut $crate::db::Conn = $conn;
+        conn.statements += 1;
+        match &mut conn.backend {
+            $crate::db::conn::Backend::Sqlite($c) => $body,
+            $crate::db::conn::Backend::Postgres($c) => $body,
+        }
+    }};
+}
+pub(crate) use on_db;

@@ -1,0 +1,198 @@
+//! Received activities: durable before they are acknowledged, worked on in the order of their
+//! ids for each actor.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::conn::Backend;
+use super::schema::inbox_queue;
+use super::{Conn, Result, on_db};
+
+/// Waiting to be worked on.
+pub const WAITING: i16 = 0;
+/// Done, or dropped for a reason that `last_error` tells.
+pub const DONE: i16 = 1;
+/// Given up: `last_error` tells why.
+pub const SET_ASIDE: i16 = 2;
+
+/// A row of `inbox_queue`.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = inbox_queue)]
+pub struct Received {
+    pub id: i64,
+    /// The activity's id; what one actor's server forwarded of another's has the forwarder's
+    /// host before it.
+    pub activity_uri: String,
+    pub actor_uri: String,
+    /// The activity's type.
+    pub kind: String,
+    /// The activity as it came; empty once it is done.
+    pub body: String,
+    pub state: i16,
+    pub attempts: i64,
+    pub received_at: i64,
+    /// Not before this time.
+    pub next_at: i64,
+    /// A worker has it until then.
+    pub leased_until: i64,
+    pub last_error: String,
+}
+
+/// Adds activities; those whose id is here already are passed over. Says how many were new.
+pub async fn insert(conn: &mut Conn, rows: &[Received]) -> Result<usize> {
+    conn.statements += 1;
+    match &mut conn.backend {
+        // SQLite has no multi-row statement here that diesel keeps prepared; one row at a time
+        // costs microseconds.
+        Backend::Sqlite(c) => {
+            let mut added = 0;
+            for row in rows {
+                added += diesel::insert_into(inbox_queue::table)
+                    .values(row)
+                    .on_conflict_do_nothing()
+                    .execute(c)
+                    .await?;
+            }
+            Ok(added)
+        }
+        Backend::Postgres(c) => {
+            diesel::insert_into(inbox_queue::table)
+                .values(rows)
+                .on_conflict_do_nothing()
+                .execute(c)
+                .await
+        }
+    }
+}
+
+/// Leases waiting activities that are due, oldest first, at most `limit`. While a worker has an
+/// activity of an actor, that actor's others wait.
+pub async fn claim(conn: &mut Conn, now: i64, until: i64, limit: i64) -> Result<Vec<Received>> {
+    if let Backend::Postgres(c) = &mut conn.backend {
+        // One claim at a time, or two processes could each take a part of one actor's.
+        conn.statements += 1;
+        diesel::sql_query("SELECT pg_advisory_xact_lock(7204891336)")
+            .execute(c)
+            .await?;
+    }
+    let taken = diesel::alias!(inbox_queue as taken);
+    let busy = taken
+        .filter(taken.field(inbox_queue::state).eq(WAITING))
+        .filter(taken.field(inbox_queue::leased_until).gt(now))
+        .filter(
+            taken
+                .field(inbox_queue::actor_uri)
+                .eq(inbox_queue::actor_uri),
+        );
+    let mut rows: Vec<Received> = on_db!(conn, |c| inbox_queue::table
+        .filter(inbox_queue::state.eq(WAITING))
+        .filter(inbox_queue::next_at.le(now))
+        .filter(inbox_queue::leased_until.le(now))
+        .filter(diesel::dsl::not(diesel::dsl::exists(busy)))
+        .order(inbox_queue::id)
+        .limit(limit)
+        .select(Received::as_select())
+        .load(c)
+        .await)?;
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    if !ids.is_empty() {
+        lease(conn, &ids, until).await?;
+    }
+    for row in &mut rows {
+        row.leased_until = until;
+    }
+    Ok(rows)
+}
+
+/// Keeps waiting activities leased until a time; 0 gives them back.
+pub async fn lease(conn: &mut Conn, ids: &[i64], until: i64) -> Result<()> {
+    on_db!(conn, |c| diesel::update(
+        inbox_queue::table
+            .filter(inbox_queue::id.eq_any(ids))
+            .filter(inbox_queue::state.eq(WAITING))
+    )
+    .set(inbox_queue::leased_until.eq(until))
+    .execute(c)
+    .await)?;
+    Ok(())
+}
+
+/// Marks an activity done, with a reason where it was dropped; false when it was not waiting any
+/// more, so that nothing is applied twice.
+pub async fn finish(conn: &mut Conn, id: i64, reason: &str) -> Result<bool> {
+    let changed = on_db!(conn, |c| diesel::update(
+        inbox_queue::table
+            .find(id)
+            .filter(inbox_queue::state.eq(WAITING))
+    )
+    .set((
+        inbox_queue::state.eq(DONE),
+        inbox_queue::body.eq(""),
+        inbox_queue::leased_until.eq(0),
+        inbox_queue::last_error.eq(reason),
+    ))
+    .execute(c)
+    .await)?;
+    Ok(changed > 0)
+}
+
+/// Counts a failed attempt: again at a time, or (`None`) set aside.
+pub async fn fail(conn: &mut Conn, id: i64, reason: &str, again_at: Option<i64>) -> Result<()> {
+    let state = if again_at.is_some() {
+        WAITING
+    } else {
+        SET_ASIDE
+    };
+    on_db!(conn, |c| diesel::update(
+        inbox_queue::table
+            .find(id)
+            .filter(inbox_queue::state.eq(WAITING))
+    )
+    .set((
+        inbox_queue::state.eq(state),
+        inbox_queue::attempts.eq(inbox_queue::attempts + 1),
+        inbox_queue::next_at.eq(again_at.unwrap_or(0)),
+        inbox_queue::leased_until.eq(0),
+        inbox_queue::last_error.eq(reason),
+    ))
+    .execute(c)
+    .await)?;
+    Ok(())
+}
+
+/// Deletes what was done or set aside and came before a time, at most `limit`; says how many.
+pub async fn forget_before(conn: &mut Conn, time: i64, limit: i64) -> Result<usize> {
+    let ids: Vec<i64> = on_db!(conn, |c| inbox_queue::table
+        .filter(inbox_queue::received_at.lt(time))
+        .filter(inbox_queue::state.ne(WAITING))
+        .order(inbox_queue::received_at)
+        .limit(limit)
+        .select(inbox_queue::id)
+        .load(c)
+        .await)?;
+    on_db!(conn, |c| diesel::delete(
+        inbox_queue::table.filter(inbox_queue::id.eq_any(&ids))
+    )
+    .execute(c)
+    .await)
+}
+
+/// Received activities in a state, newest first, at most `limit`.
+pub async fn list(conn: &mut Conn, state: i16, limit: i64) -> Result<Vec<Received>> {
+    on_db!(conn, |c| inbox_queue::table
+        .filter(inbox_queue::state.eq(state))
+        .order(inbox_queue::id.desc())
+        .limit(limit)
+        .select(Received::as_select())
+        .load(c)
+        .await)
+}
+
+/// Says why nothing came of an activity that is done.
+pub async fn explain(conn: &mut Conn, id: i64, reason: &str) -> Result<()> {
+    on_db!(conn, |c| diesel::update(inbox_queue::table.find(id))
+        .set(inbox_queue::last_error.eq(reason))
+        .execute(c)
+        .await)?;
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! The job queue.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::schema::jobs;
+use super::{Conn, Result, on_db};
+
+/// A row of `jobs`.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = jobs)]
+pub struct JobRow {
+    pub id: i64,
+    pub kind: String,
+    /// At most one job of a key waits.
+    pub unique_key: Option<String>,
+    /// [`crate::domain::jobs::Job`] as JSON.
+    pub payload: String,
+    /// How often it was begun.
+    pub attempts: i64,
+    /// When it is due.
+    pub run_at: i64,
+    pub leased_until: i64,
+    /// When it was given up.
+    pub failed_at: Option<i64>,
+    pub last_error: String,
+    pub created_at: i64,
+}
+
+/// Adds a job; false when one of its key waits already.
+pub async fn insert(conn: &mut Conn, row: &JobRow) -> Result<bool> {
+    let added = on_db!(conn, |c| diesel::insert_into(jobs::table)
+        .values(row)
+        .on_conflict_do_nothing()
+        .execute(c)
+        .await)?;
+    Ok(added > 0)
+}
+
+/// Takes jobs that are due, for nobody else to take until `until`. Each counts as an attempt.
+pub async fn lease(conn: &mut Conn, now: i64, until: i64, limit: i64) -> Result<Vec<JobRow>> {
+    let ids: Vec<i64> = on_db!(conn, |c| jobs::table
+        .filter(jobs::failed_at.is_null())
+        .filter(jobs::run_at.le(now))
+        .filter(jobs::leased_until.le(now))
+        .order(jobs::run_at)
+        .limit(limit)
+        .select(jobs::id)
+        .load(c)
+        .await)?;
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    // Asked again while updating: another process may have been quicker.
+    on_db!(conn, |c| diesel::update(
+        jobs::table
+            .filter(jobs::id.eq_any(&ids))
+            .filter(jobs::leased_until.le(now))
+    )
+    .set((
+        jobs::leased_until.eq(until),
+        jobs::attempts.eq(jobs::attempts + 1)
+    ))
+    .returning(JobRow::as_returning())
+    .get_results(c)
+    .await)
+}
+
+/// A job is done.
+pub async fn delete(conn: &mut Conn, id: i64) -> Result<()> {
+    on_db!(conn, |c| diesel::delete(jobs::table.find(id))
+        .execute(c)
+        .await)?;
+    Ok(())
+}
+
+/// A job is to run again at a time.
+pub async fn put_back(conn: &mut Conn, id: i64, run_at: i64, error: &str) -> Result<()> {
+    on_db!(conn, |c| diesel::update(jobs::table.find(id))
+        .set((
+            jobs::run_at.eq(run_at),
+            jobs::leased_until.eq(0),
+            jobs::last_error.eq(error),
+        ))
+        .execute(c)
+        .await)?;
+    Ok(())
+}
+
+/// A job is given up; its key is free again.
+pub async fn give_up(conn: &mut Conn, id: i64, now: i64, error: &str) -> Result<()> {
+    on_db!(conn, |c| diesel::update(jobs::table.find(id))
+        .set((
+            jobs::failed_at.eq(now),
+            jobs::unique_key.eq(None::<String>),
+            jobs::last_error.eq(error),
+        ))
+        .execute(c)
+        .await)?;
+    Ok(())
+}
+
+/// Forgets jobs given up before a time; says how many went.
+pub async fn forget_failed(conn: &mut Conn, time: i64) -> Result<usize> {
+    on_db!(conn, |c| diesel::delete(
+        jobs::table.filter(jobs::failed_at.lt(time))
+    )
+    .execute(c)
+    .await)
+}
+
+/// Whether a job is due.
+pub async fn waits(conn: &mut Conn, now: i64) -> Result<bool> {
+    let first: Option<i64> = on_db!(conn, |c| jobs::table
+        .filter(jobs::failed_at.is_null())
+        .filter(jobs::run_at.le(now))
+        .filter(jobs::leased_until.le(now))
+        .select(jobs::id)
+        .limit(1)
+        .first(c)
+        .await
+        .optional())?;
+    Ok(first.is_some())
+}

@@ -1,0 +1,159 @@
+//! Attachments.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::schema::media;
+use super::{Conn, Result, on_db};
+
+/// A row of `media`.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = media, treat_none_as_null = true)]
+pub struct Media {
+    pub id: i64,
+    pub account_id: i64,
+    pub status_id: Option<i64>,
+    /// From 0; [`GIVEN_UP`] for what is about to be deleted.
+    pub position: i64,
+    /// `image`, `gifv`, `video`, `audio` or `unknown`.
+    pub kind: String,
+    pub mime: String,
+    /// Storage key, or `''` where only `remote_url` is known.
+    pub file: String,
+    /// Storage key of the thumbnail, or `''`.
+    pub preview: String,
+    pub remote_url: String,
+    pub description: String,
+    pub blurhash: String,
+    /// JSON, as the API's `meta`.
+    pub meta: String,
+    /// Bytes in storage.
+    pub size: i64,
+    pub created_at: i64,
+}
+
+/// Position of what no status can take up any more: its files go first, then its row.
+pub const GIVEN_UP: i64 = -1;
+
+impl Media {
+    /// Whether it is about to be deleted.
+    pub fn is_given_up(&self) -> bool {
+        self.position == GIVEN_UP
+    }
+}
+
+/// Adds an attachment.
+pub async fn insert(conn: &mut Conn, row: &Media) -> Result<()> {
+    on_db!(conn, |c| diesel::insert_into(media::table)
+        .values(row)
+        .execute(c)
+        .await)?;
+    Ok(())
+}
+
+/// Writes every column.
+pub async fn update(conn: &mut Conn, row: &Media) -> Result<()> {
+    on_db!(conn, |c| diesel::update(media::table.find(row.id))
+        .set(row)
+        .execute(c)
+        .await)?;
+    Ok(())
+}
+
+/// Attachments by id, in no order.
+pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Media>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    on_db!(conn, |c| media::table
+        .filter(media::id.eq_any(ids))
+        .load::<Media>(c)
+        .await)
+}
+
+/// Attachments of statuses, in their order.
+pub async fn of_statuses(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Media>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Option<i64>> = ids.iter().copied().map(Some).collect();
+    on_db!(conn, |c| media::table
+        .filter(media::status_id.eq_any(&ids))
+        .order((media::status_id, media::position))
+        .load::<Media>(c)
+        .await)
+}
+
+/// Deletes one.
+pub async fn delete(conn: &mut Conn, id: i64) -> Result<()> {
+    on_db!(conn, |c| diesel::delete(media::table.find(id))
+        .execute(c)
+        .await)?;
+    Ok(())
+}
+
+/// Puts attachments on a status in the given order, and takes others off it.
+pub async fn attach(conn: &mut Conn, status_id: i64, ids: &[i64], fresh: bool) -> Result<()> {
+    if !fresh {
+        on_db!(conn, |c| diesel::update(
+            media::table
+                .filter(media::status_id.eq(status_id))
+                .filter(media::id.ne_all(ids))
+        )
+        .set(media::status_id.eq(None::<i64>))
+        .execute(c)
+        .await)?;
+    }
+    for (position, id) in ids.iter().enumerate() {
+        on_db!(conn, |c| diesel::update(media::table.find(id))
+            .set((
+                media::status_id.eq(status_id),
+                media::position.eq(position as i64),
+            ))
+            .execute(c)
+            .await)?;
+    }
+    Ok(())
+}
+
+/// Gives up an attachment that no status holds.
+pub async fn give_up(conn: &mut Conn, id: i64) -> Result<()> {
+    on_db!(conn, |c| diesel::update(
+        media::table.find(id).filter(media::status_id.is_null())
+    )
+    .set(media::position.eq(GIVEN_UP))
+    .execute(c)
+    .await)?;
+    Ok(())
+}
+
+/// Gives up uploads that no status took up before a time, at most `limit`, and names them, with
+/// those given up before that are still there.
+pub async fn give_up_abandoned(conn: &mut Conn, before: i64, limit: i64) -> Result<Vec<Media>> {
+    let ids: Vec<i64> = on_db!(conn, |c| media::table
+        .filter(media::status_id.is_null())
+        .filter(media::created_at.lt(before))
+        .order(media::created_at)
+        .limit(limit)
+        .select(media::id)
+        .load(c)
+        .await)?;
+    on_db!(conn, |c| diesel::update(
+        media::table
+            .filter(media::id.eq_any(&ids))
+            .filter(media::status_id.is_null())
+    )
+    .set(media::position.eq(GIVEN_UP))
+    .returning(Media::as_returning())
+    .get_results(c)
+    .await)
+}
+
+/// Changes the alt text.
+pub async fn describe(conn: &mut Conn, id: i64, description: &str) -> Result<()> {
+    on_db!(conn, |c| diesel::update(media::table.find(id))
+        .set(media::description.eq(description))
+        .execute(c)
+        .await)?;
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! Storage: connections, the schema, and every query, one file per family of tables.
+//!
+//! diesel appears here only. A query function takes `&mut Conn`, returns [`Result`], and says
+//! `Ok(None)` where a row is missing; what that means is the caller's to decide.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures::future::BoxFuture;
+
+use crate::events::Event;
+
+pub mod accounts;
+pub(crate) mod conn;
+pub mod deliveries;
+pub mod events;
+pub mod hosts;
+pub mod inbox;
+pub mod jobs;
+pub mod media;
+mod migrate;
+pub mod notifications;
+pub mod outgoing;
+pub mod policies;
+mod postgres;
+pub mod reactions;
+pub mod relations;
+mod schema;
+mod sqlite;
+pub mod statuses;
+pub mod timelines;
+pub mod tokens;
+pub mod users;
+
+pub use conn::Conn;
+pub(crate) use conn::on_db;
+pub use migrate::MigrateError;
+
+/// What a query fails with.
+pub type Error = diesel::result::Error;
+/// The outcome of a query.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Called after each commit with what it emitted, before the writer's caller hears of it,
+/// so that a client that reads after its own write never sees a stale cache.
+pub type AfterCommit = Arc<dyn Fn(&[Event]) + Send + Sync>;
+
+/// A closure's future, borrowing the connection it was lent.
+pub type Work<'c, T, E> = BoxFuture<'c, std::result::Result<T, E>>;
+
+/// How to open the database.
+pub struct Options {
+    /// `sqlite:PATH` or `postgres://…`.
+    pub url: String,
+    /// SQLite: wait for the disk at every commit (`KITH_SQLITE_SYNC=full`).
+    pub sync_full: bool,
+    /// Marks this process's rows in the event log.
+    pub origin: i64,
+    /// Milliseconds since the epoch, for the event log's rows.
+    pub clock: crate::clock::Clock,
+}
+
+/// Why the database could not be opened, in one line for an admin.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("unknown database scheme in {0:?}: expected sqlite:PATH or postgres://…")]
+    Scheme(String),
+    #[error("cannot open the database: {0}")]
+    Connect(String),
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+}
+
+/// The database: cheap to clone, closed when the last clone is gone.
+#[derive(Clone)]
+pub struct Db {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pool: Pool,
+    statements: Arc<AtomicU64>,
+}
+
+enum Pool {
+    Sqlite(sqlite::Pool),
+    Postgres(postgres::Pool),
+}
+
+impl Db {
+    /// Opens the database and brings its schema up to date.
+    pub async fn open(
+        options: Options,
+        after_commit: AfterCommit,
+    ) -> std::result::Result<Db, OpenError> {
+        let statements = Arc::new(AtomicU64::new(0));
+        let pool = if let Some(path) = options.url.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path).to_owned();
+            Pool::Sqlite(
+                sqlite::Pool::open(&path, &options, after_commit, statements.clone()).await?,
+            )
+        } else if options.url.starts_with("postgres://") || options.url.starts_with("postgresql://")
+        {
+            Pool::Postgres(postgres::Pool::open(&options, after_commit, statements.clone()).await?)
+        } else {
+            // The part before the colon names the scheme; the rest may hold a password.
+            let scheme = options.url.split(':').next().unwrap_or_default();
+            return Err(OpenError::Scheme(format!("{scheme}:…")));
+        };
+        Ok(Db {
+            inner: Arc::new(Inner { pool, statements }),
+        })
+    }
+
+    /// Lends a connection for reading. The closure may wait for nothing but the database.
+    pub async fn read<T, E, F>(&self, work: F) -> std::result::Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T, E> + Send + 'static,
+    {
+        match &self.inner.pool {
+            Pool::Sqlite(pool) => pool.read(work).await,
+            Pool::Postgres(pool) => pool.read(work).await,
+        }
+    }
+
+    /// Runs a whole transaction and answers after its commit. An `Err` rolls it back.
+    ///
+    /// The transaction runs to its end even when the caller is dropped meanwhile. On SQLite it
+    /// shares one commit with whatever else waits, in a savepoint of its own. The closure may
+    /// wait for nothing but the database.
+    pub async fn write<T, E, F>(&self, work: F) -> std::result::Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T, E> + Send + 'static,
+    {
+        match &self.inner.pool {
+            Pool::Sqlite(pool) => pool.write(work).await,
+            Pool::Postgres(pool) => pool.write(work).await,
+        }
+    }
+
+    /// Statements run so far by this handle and its clones, for tests that count queries.
+    pub fn statements(&self) -> u64 {
+        self.inner.statements.load(Ordering::Relaxed)
+    }
+
+    /// Whether this is PostgreSQL.
+    pub fn is_postgres(&self) -> bool {
+        matches!(self.inner.pool, Pool::Postgres(_))
+    }
+}
+
+/// A message that the database had gone when it was asked.
+pub(crate) fn gone() -> Error {
+    Error::DatabaseError(
+        diesel::result::DatabaseErrorKind::ClosedConnection,
+        Box::new("the database is shut down".to_owned()),
+    )
+}
+
+/// Whether this failure is a broken uniqueness rule.
+pub fn is_unique_violation(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::DatabaseError(diesel::result::DatabaseErrorKind::UniqueViolation, _)
+    )
+}
+
+/// Migrates a PostgreSQL database without opening it: what a template is made with.
+pub async fn migrate_postgres(url: &str) -> std::result::Result<(), MigrateError> {
+    migrate::postgres(url).await
+}

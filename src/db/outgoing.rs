@@ -1,0 +1,121 @@
+//! Outgoing activities and who they are for. Delivering them is [`super::deliveries`].
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::schema::{accounts, deliveries, follows, outgoing_activities};
+use super::{Conn, Result, on_db};
+
+/// A row of `outgoing_activities`.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = outgoing_activities)]
+pub struct OutgoingActivity {
+    pub id: i64,
+    /// The local actor that signs it.
+    pub account_id: i64,
+    pub kind: String,
+    /// [`crate::domain::outgoing::Outgoing`] as JSON.
+    pub payload: String,
+    pub created_at: i64,
+}
+
+/// Adds an activity.
+pub async fn insert(conn: &mut Conn, row: &OutgoingActivity) -> Result<()> {
+    on_db!(conn, |c| diesel::insert_into(outgoing_activities::table)
+        .values(row)
+        .execute(c)
+        .await)?;
+    Ok(())
+}
+
+macro_rules! deliver {
+    ($conn:expr, $activity:expr, $now:expr, $accounts:expr) => {{
+        use diesel::sql_types::{BigInt, SmallInt, Text};
+        let reachable = $accounts
+            .filter(accounts::domain.ne(""))
+            .filter(accounts::delivery_url.ne(""))
+            .filter(accounts::suspended_at.is_null())
+            .filter(accounts::deleted_at.is_null());
+        on_db!($conn, |c| diesel::insert_into(deliveries::table)
+            .values(
+                reachable
+                    .select((
+                        $activity.into_sql::<BigInt>(),
+                        accounts::delivery_url,
+                        accounts::delivery_host,
+                        0i16.into_sql::<SmallInt>(),
+                        0i64.into_sql::<BigInt>(),
+                        $now.into_sql::<BigInt>(),
+                        0i64.into_sql::<BigInt>(),
+                        "".into_sql::<Text>(),
+                    ))
+                    .distinct()
+            )
+            .into_columns((
+                deliveries::activity_id,
+                deliveries::inbox,
+                deliveries::host,
+                deliveries::state,
+                deliveries::attempts,
+                deliveries::next_at,
+                deliveries::leased_until,
+                deliveries::last_error,
+            ))
+            .on_conflict_do_nothing()
+            .execute(c)
+            .await)
+    }};
+}
+
+/// One delivery for each distinct inbox of an account's remote followers; says how many.
+pub async fn to_followers(
+    conn: &mut Conn,
+    activity_id: i64,
+    account_id: i64,
+    now: i64,
+) -> Result<usize> {
+    deliver!(
+        conn,
+        activity_id,
+        now,
+        follows::table
+            .inner_join(accounts::table.on(accounts::id.eq(follows::account_id)))
+            .filter(follows::target_id.eq(account_id))
+    )
+}
+
+/// One delivery for each distinct inbox of the given accounts; says how many.
+pub async fn to_accounts(
+    conn: &mut Conn,
+    activity_id: i64,
+    ids: &[i64],
+    now: i64,
+) -> Result<usize> {
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    deliver!(
+        conn,
+        activity_id,
+        now,
+        accounts::table.filter(accounts::id.eq_any(ids))
+    )
+}
+
+/// Removes an activity that nobody is to get.
+pub async fn delete(conn: &mut Conn, id: i64) -> Result<()> {
+    on_db!(conn, |c| diesel::delete(
+        outgoing_activities::table.find(id)
+    )
+    .execute(c)
+    .await)?;
+    Ok(())
+}
+
+/// Activities by id, in no order.
+pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<OutgoingActivity>> {
+    on_db!(conn, |c| outgoing_activities::table
+        .filter(outgoing_activities::id.eq_any(ids))
+        .load::<OutgoingActivity>(c)
+        .await)
+}

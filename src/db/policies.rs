@@ -1,0 +1,71 @@
+//! Domain policies and instance settings.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::schema::{domain_policies, settings};
+use super::{Conn, Result, on_db};
+
+/// A row of `domain_policies`.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = domain_policies)]
+pub struct DomainPolicy {
+    pub domain: String,
+    /// `limit` or `block`.
+    pub severity: String,
+    pub reject_media: bool,
+    pub public_comment: String,
+    pub private_comment: String,
+    pub created_at: i64,
+}
+
+/// All policies, by domain. There are thousands at most; they are kept in memory.
+pub async fn all(conn: &mut Conn) -> Result<Vec<DomainPolicy>> {
+    on_db!(conn, |c| domain_policies::table
+        .order(domain_policies::domain)
+        .limit(100_000)
+        .load::<DomainPolicy>(c)
+        .await)
+}
+
+/// Sets a domain's policy.
+pub async fn set(conn: &mut Conn, row: &DomainPolicy) -> Result<()> {
+    on_db!(conn, |c| diesel::insert_into(domain_policies::table)
+        .values(row)
+        .on_conflict(domain_policies::domain)
+        .do_update()
+        .set(row)
+        .execute(c)
+        .await)?;
+    Ok(())
+}
+
+/// Removes a domain's policy; false when there was none.
+pub async fn remove(conn: &mut Conn, domain: &str) -> Result<bool> {
+    let gone = on_db!(conn, |c| diesel::delete(
+        domain_policies::table.find(domain)
+    )
+    .execute(c)
+    .await)?;
+    Ok(gone > 0)
+}
+
+/// All instance settings.
+pub async fn settings(conn: &mut Conn) -> Result<Vec<(String, String)>> {
+    on_db!(conn, |c| settings::table
+        .select((settings::name, settings::value))
+        .load(c)
+        .await)
+}
+
+/// Sets one instance setting.
+pub async fn set_setting(conn: &mut Conn, name: &str, value: &str) -> Result<()> {
+    on_db!(conn, |c| diesel::insert_into(settings::table)
+        .values((settings::name.eq(name), settings::value.eq(value)))
+        .on_conflict(settings::name)
+        .do_update()
+        .set(settings::value.eq(value))
+        .execute(c)
+        .await)?;
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! PostgreSQL: a pool, and transactions that run in tasks of their own.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use diesel_async::pooled_connection::AsyncDieselConnectionManager;
+use diesel_async::pooled_connection::deadpool::{Object, Pool as Deadpool};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+
+use futures::FutureExt;
+
+use super::conn::{Backend, Conn};
+use super::{AfterCommit, Error, OpenError, Options, Work, gone, migrate};
+
+/// Connections of one process. PostgreSQL's default allows 100 in all.
+const CONNECTIONS: usize = 16;
+
+pub struct Pool {
+    pool: Deadpool<AsyncPgConnection>,
+    after_commit: AfterCommit,
+    origin: i64,
+    clock: crate::clock::Clock,
+    statements: Arc<AtomicU64>,
+}
+
+impl Pool {
+    pub async fn open(
+        options: &Options,
+        after_commit: AfterCommit,
+        statements: Arc<AtomicU64>,
+    ) -> Result<Pool, OpenError> {
+        migrate::postgres(&options.url).await?;
+        let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new(&options.url);
+        let pool = Deadpool::builder(manager)
+            .max_size(CONNECTIONS)
+            .build()
+            .map_err(|e| OpenError::Connect(e.to_string()))?;
+        Ok(Pool {
+            pool,
+            after_commit,
+            origin: options.origin,
+            clock: options.clock.clone(),
+            statements,
+        })
+    }
+
+    pub async fn read<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T, E> + Send + 'static,
+    {
+        let mut conn = Conn::new(Backend::Postgres(connection(&self.pool).await?));
+        let outcome = work(&mut conn).await;
+        self.statements
+            .fetch_add(conn.statements, Ordering::Relaxed);
+        outcome
+    }
+
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T, E> + Send + 'static,
+    {
+        let mut conn = Conn::new(Backend::Postgres(connection(&self.pool).await?));
+        let after_commit = self.after_commit.clone();
+        let (origin, clock, statements) =
+            (self.origin, self.clock.clone(), self.statements.clone());
+        // A task of its own: a caller that is dropped cannot cut the transaction short.
+        let task = tokio::spawn(async move {
+            execute(&mut conn, "BEGIN").await?;
+            // A panic must not leave its half-done transaction on a pooled connection.
+            let worked = AssertUnwindSafe(work(&mut conn)).catch_unwind().await;
+            let outcome = match worked.unwrap_or_else(|_| Err(E::from(gone()))) {
+                Ok(value) => {
+                    let events = std::mem::take(&mut conn.emitted);
+                    let logged =
+                        super::events::append(&mut conn, &events, origin, clock.now_ms()).await;
+                    let committed = match logged {
+                        Ok(()) => execute(&mut conn, "COMMIT").await,
+                        Err(error) => Err(error),
+                    };
+                    match committed {
+                        Ok(()) => {
+                            after_commit(&events);
+                            Ok(value)
+                        }
+                        Err(error) => {
+                            let _ = execute(&mut conn, "ROLLBACK").await;
+                            Err(E::from(error))
+                        }
+                    }
+                }
+                Err(error) => {
+                    execute(&mut conn, "ROLLBACK").await?;
+                    Err(error)
+                }
+            };
+            statements.fetch_add(conn.statements, Ordering::Relaxed);
+            outcome
+        });
+        task.await.map_err(|_| E::from(gone()))?
+    }
+}
+
+async fn connection(
+    pool: &Deadpool<AsyncPgConnection>,
+) -> Result<Object<AsyncPgConnection>, Error> {
+    pool.get().await.map_err(|error| {
+        tracing::error!(%error, "no database connection");
+        gone()
+    })
+}
+
+async fn execute(conn: &mut Conn, sql: &str) -> Result<(), Error> {
+    match &mut conn.backend {
+        Backend::Postgres(connection) => connection.batch_execute(sql).await,
+        Backend::Sqlite(_) => Err(gone()),
+    }
+}

@@ -1,0 +1,477 @@
+//! The tables as diesel sees them: the same on both backends (see `migrations/`).
+
+use diesel::{allow_tables_to_appear_in_same_query, table};
+
+table! {
+    accounts (id) {
+        id -> BigInt,
+        username -> Text,
+        username_lower -> Text,
+        domain -> Text,
+        uri -> Text,
+        url -> Text,
+        kind -> Text,
+        display_name -> Text,
+        note -> Text,
+        fields -> Text,
+        emojis -> Text,
+        avatar -> Text,
+        avatar_description -> Text,
+        header -> Text,
+        header_description -> Text,
+        inbox_url -> Text,
+        delivery_url -> Text,
+        delivery_host -> Text,
+        followers_url -> Text,
+        endpoints -> Text,
+        locked -> Bool,
+        discoverable -> Bool,
+        indexable -> Bool,
+        hide_collections -> Bool,
+        also_known_as -> Text,
+        moved_to -> Text,
+        created_at -> BigInt,
+        fetched_at -> BigInt,
+        suspended_at -> Nullable<BigInt>,
+        silenced_at -> Nullable<BigInt>,
+        deleted_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    account_stats (account_id) {
+        account_id -> BigInt,
+        followers_count -> BigInt,
+        following_count -> BigInt,
+        statuses_count -> BigInt,
+        last_status_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    account_keys (key_id) {
+        key_id -> Text,
+        account_id -> BigInt,
+        public_key -> Text,
+        private_key -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    users (account_id) {
+        account_id -> BigInt,
+        email -> Text,
+        email_lower -> Text,
+        password_hash -> Text,
+        role -> Text,
+        locale -> Text,
+        settings -> Text,
+        reason -> Text,
+        created_at -> BigInt,
+        confirmed_at -> Nullable<BigInt>,
+        approved_at -> Nullable<BigInt>,
+        disabled_at -> Nullable<BigInt>,
+        last_sign_in_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    one_time_codes (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        purpose -> Text,
+        code_hash -> Text,
+        tries -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    apps (id) {
+        id -> BigInt,
+        client_id -> Text,
+        client_secret -> Text,
+        name -> Text,
+        website -> Nullable<Text>,
+        redirect_uris -> Text,
+        scopes -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    oauth_codes (code_hash) {
+        code_hash -> Text,
+        app_id -> BigInt,
+        account_id -> BigInt,
+        redirect_uri -> Text,
+        scopes -> Text,
+        challenge -> Nullable<Text>,
+        challenge_method -> Nullable<Text>,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+        token_id -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    tokens (id) {
+        id -> BigInt,
+        account_id -> Nullable<BigInt>,
+        app_id -> Nullable<BigInt>,
+        family_id -> Nullable<BigInt>,
+        scopes -> Text,
+        name -> Text,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+        last_used_at -> Nullable<BigInt>,
+        ip -> Text,
+        user_agent -> Text,
+    }
+}
+
+table! {
+    refresh_tokens (token_hash) {
+        token_hash -> Text,
+        account_id -> BigInt,
+        family_id -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        spent_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    web_sessions (session_hash) {
+        session_hash -> Text,
+        account_id -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+table! {
+    statuses (id) {
+        id -> BigInt,
+        uri -> Text,
+        url -> Text,
+        account_id -> BigInt,
+        local -> Bool,
+        local_only -> Bool,
+        visibility -> SmallInt,
+        kind -> Text,
+        title -> Text,
+        content -> Text,
+        source -> Text,
+        source_type -> Text,
+        spoiler_text -> Text,
+        sensitive -> Bool,
+        language -> Nullable<Text>,
+        in_reply_to_id -> Nullable<BigInt>,
+        in_reply_to_account_id -> Nullable<BigInt>,
+        in_reply_to_uri -> Nullable<Text>,
+        reblog_of_id -> Nullable<BigInt>,
+        conversation_id -> BigInt,
+        app_id -> Nullable<BigInt>,
+        emojis -> Text,
+        created_at -> BigInt,
+        edited_at -> Nullable<BigInt>,
+        fetched_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    status_stats (status_id) {
+        status_id -> BigInt,
+        replies_count -> BigInt,
+        reblogs_count -> BigInt,
+        favourites_count -> BigInt,
+    }
+}
+
+table! {
+    mentions (status_id, account_id) {
+        status_id -> BigInt,
+        account_id -> BigInt,
+    }
+}
+
+table! {
+    tags (id) {
+        id -> BigInt,
+        name -> Text,
+        display_name -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    status_tags (tag_id, status_id) {
+        tag_id -> BigInt,
+        status_id -> BigInt,
+    }
+}
+
+table! {
+    media (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        status_id -> Nullable<BigInt>,
+        position -> BigInt,
+        kind -> Text,
+        mime -> Text,
+        file -> Text,
+        preview -> Text,
+        remote_url -> Text,
+        description -> Text,
+        blurhash -> Text,
+        meta -> Text,
+        size -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    follows (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        target_id -> BigInt,
+        uri -> Text,
+        reblogs -> Bool,
+        notify -> Bool,
+        languages -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    follow_requests (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        target_id -> BigInt,
+        uri -> Text,
+        reblogs -> Bool,
+        notify -> Bool,
+        languages -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    blocks (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        target_id -> BigInt,
+        uri -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    mutes (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        target_id -> BigInt,
+        notifications -> Bool,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    favourites (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        status_id -> BigInt,
+        uri -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    bookmarks (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        status_id -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    notifications (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        from_account_id -> BigInt,
+        kind -> Text,
+        status_id -> Nullable<BigInt>,
+        created_at -> BigInt,
+        read_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    home_entries (account_id, status_id) {
+        account_id -> BigInt,
+        status_id -> BigInt,
+        author_id -> BigInt,
+    }
+}
+
+table! {
+    tombstones (uri) {
+        uri -> Text,
+        account_id -> BigInt,
+        deleted_at -> BigInt,
+    }
+}
+
+table! {
+    idempotency_keys (account_id, idempotency_key) {
+        account_id -> BigInt,
+        idempotency_key -> Text,
+        status_id -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    domain_policies (domain) {
+        domain -> Text,
+        severity -> Text,
+        reject_media -> Bool,
+        public_comment -> Text,
+        private_comment -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    hosts (host) {
+        host -> Text,
+        signature -> Text,
+        failures -> BigInt,
+        failing_since -> Nullable<BigInt>,
+        retry_at -> Nullable<BigInt>,
+        last_success_at -> Nullable<BigInt>,
+        last_error -> Text,
+    }
+}
+
+table! {
+    inbox_queue (id) {
+        id -> BigInt,
+        activity_uri -> Text,
+        actor_uri -> Text,
+        kind -> Text,
+        body -> Text,
+        state -> SmallInt,
+        attempts -> BigInt,
+        received_at -> BigInt,
+        next_at -> BigInt,
+        leased_until -> BigInt,
+        last_error -> Text,
+    }
+}
+
+table! {
+    outgoing_activities (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        kind -> Text,
+        payload -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    deliveries (id) {
+        id -> BigInt,
+        activity_id -> BigInt,
+        inbox -> Text,
+        host -> Text,
+        state -> SmallInt,
+        attempts -> BigInt,
+        next_at -> BigInt,
+        leased_until -> BigInt,
+        done_at -> Nullable<BigInt>,
+        answer -> Nullable<BigInt>,
+        last_error -> Text,
+    }
+}
+
+table! {
+    jobs (id) {
+        id -> BigInt,
+        kind -> Text,
+        unique_key -> Nullable<Text>,
+        payload -> Text,
+        attempts -> BigInt,
+        run_at -> BigInt,
+        leased_until -> BigInt,
+        failed_at -> Nullable<BigInt>,
+        last_error -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    events (id) {
+        id -> BigInt,
+        xid -> BigInt,
+        origin -> BigInt,
+        account_id -> Nullable<BigInt>,
+        kind -> Text,
+        subject_id -> BigInt,
+        payload -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    settings (name) {
+        name -> Text,
+        value -> Text,
+    }
+}
+
+allow_tables_to_appear_in_same_query!(
+    accounts,
+    account_stats,
+    account_keys,
+    users,
+    one_time_codes,
+    apps,
+    oauth_codes,
+    tokens,
+    refresh_tokens,
+    web_sessions,
+    statuses,
+    status_stats,
+    mentions,
+    tags,
+    status_tags,
+    media,
+    follows,
+    follow_requests,
+    blocks,
+    mutes,
+    favourites,
+    bookmarks,
+    notifications,
+    home_entries,
+    tombstones,
+    idempotency_keys,
+    domain_policies,
+    hosts,
+    inbox_queue,
+    outgoing_activities,
+    deliveries,
+    jobs,
+    events,
+    settings,
+);

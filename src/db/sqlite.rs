@@ -1,0 +1,243 @@
+//! SQLite: a writer thread that puts all waiting transactions into one commit, and reader threads.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use diesel::Connection;
+use diesel::connection::SimpleConnection;
+use diesel::sqlite::SqliteConnection;
+use diesel_async::SimpleAsyncConnection;
+use futures::executor::block_on;
+use tokio::sync::oneshot;
+
+use super::conn::{Backend, Conn, Sqlite};
+use super::{AfterCommit, Error, OpenError, Options, Work, gone, migrate};
+use crate::events::Event;
+
+/// Readers: two for each core is plenty, for a read never waits but for the disk.
+const READERS: usize = 4;
+/// Transactions that share a commit at most, which bounds how long the first one waits.
+const BATCH: usize = 256;
+
+/// What a job says after it ran in its savepoint: how to answer it once the commit is known.
+type Answer = Box<dyn FnOnce(Result<(), Error>) + Send>;
+/// A transaction for the writer. The flag says whether to keep what it did.
+type WriteJob = Box<dyn FnOnce(&mut Conn) -> (bool, Answer) + Send>;
+type ReadJob = Box<dyn FnOnce(&mut Conn) + Send>;
+
+pub struct Pool {
+    writer: async_channel::Sender<WriteJob>,
+    readers: async_channel::Sender<ReadJob>,
+    statements: Arc<AtomicU64>,
+}
+
+impl Pool {
+    pub async fn open(
+        path: &str,
+        options: &Options,
+        after_commit: AfterCommit,
+        statements: Arc<AtomicU64>,
+    ) -> Result<Pool, OpenError> {
+        let mut connection = connect(path, options.sync_full, false)?;
+        migrate::sqlite(&mut connection)?;
+
+        let counted = statements.clone();
+        let (writer, jobs) = async_channel::bounded::<WriteJob>(4096);
+        let mut state = Writer {
+            conn: Conn::new(Backend::Sqlite(Sqlite::new(connection))),
+            after_commit,
+            origin: options.origin,
+            clock: options.clock.clone(),
+            statements,
+        };
+        std::thread::Builder::new()
+            .name("kith-db-writer".into())
+            .spawn(move || {
+                while let Ok(first) = jobs.recv_blocking() {
+                    state.run_batch(first, &jobs);
+                }
+            })
+            .map_err(|e| OpenError::Connect(e.to_string()))?;
+
+        let (readers, jobs) = async_channel::bounded::<ReadJob>(4096);
+        for n in 0..READERS {
+            let mut conn = Conn::new(Backend::Sqlite(Sqlite::new(connect(path, false, true)?)));
+            let jobs = jobs.clone();
+            std::thread::Builder::new()
+                .name(format!("kith-db-read-{n}"))
+                .spawn(move || {
+                    while let Ok(job) = jobs.recv_blocking() {
+                        // A panicking query must not take the reader with it.
+                        let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                            job(&mut conn);
+                        }));
+                        if ran.is_err() {
+                            tracing::error!("a database read panicked");
+                        }
+                        conn.emitted.clear();
+                    }
+                })
+                .map_err(|e| OpenError::Connect(e.to_string()))?;
+        }
+        Ok(Pool {
+            writer,
+            readers,
+            statements: counted,
+        })
+    }
+
+    pub async fn read<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T, E> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let statements = self.statements.clone();
+        let job: ReadJob = Box::new(move |conn| {
+            // Nobody listens any more when the request was dropped while it queued.
+            if !answer.is_closed() {
+                let outcome = block_on(work(conn));
+                // Counted before it is answered: who reads the count next is not to miss it.
+                statements.fetch_add(std::mem::take(&mut conn.statements), Ordering::Relaxed);
+                let _ = answer.send(outcome);
+            }
+        });
+        self.readers.send(job).await.map_err(|_| E::from(gone()))?;
+        answered.await.map_err(|_| E::from(gone()))?
+    }
+
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T, E> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let job: WriteJob = Box::new(move |conn| {
+            let outcome = block_on(work(conn));
+            let keep = outcome.is_ok();
+            let answer: Answer = Box::new(move |committed| {
+                let _ = answer.send(committed.map_err(E::from).and(outcome));
+            });
+            (keep, answer)
+        });
+        self.writer.send(job).await.map_err(|_| E::from(gone()))?;
+        answered.await.map_err(|_| E::from(gone()))?
+    }
+}
+
+/// Opens a connection with the pragmas that embedded mode rests on.
+fn connect(path: &str, sync_full: bool, reader: bool) -> Result<SqliteConnection, OpenError> {
+    let mut connection = SqliteConnection::establish(path)
+        .map_err(|e| OpenError::Connect(format!("{path}: {e}")))?;
+    let sync = if sync_full { "FULL" } else { "NORMAL" };
+    let query_only = if reader { "PRAGMA query_only=ON;" } else { "" };
+    connection
+        .batch_execute(&format!(
+            "PRAGMA busy_timeout=10000; PRAGMA journal_mode=WAL; PRAGMA synchronous={sync};
+             PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8192;
+             PRAGMA journal_size_limit=67108864; {query_only}"
+        ))
+        .map_err(|e| OpenError::Connect(format!("{path}: {e}")))?;
+    Ok(connection)
+}
+
+struct Writer {
+    conn: Conn,
+    after_commit: AfterCommit,
+    origin: i64,
+    clock: crate::clock::Clock,
+    statements: Arc<AtomicU64>,
+}
+
+impl Writer {
+    /// Runs the first job and all that wait behind it in one transaction, each in its savepoint,
+    /// then answers them all.
+    fn run_batch(&mut self, first: WriteJob, jobs: &async_channel::Receiver<WriteJob>) {
+        if let Err(error) = self.execute("BEGIN IMMEDIATE") {
+            tracing::error!(%error, "cannot begin a transaction");
+            // Without a transaction the job runs nothing: dropping it tells its caller.
+            drop(first);
+            return;
+        }
+        let mut answers = Vec::new();
+        let mut events = Vec::new();
+        let mut next = Some(first);
+        while let Some(job) = next {
+            self.run_job(job, &mut answers, &mut events);
+            next = if answers.len() < BATCH {
+                jobs.try_recv().ok()
+            } else {
+                None
+            };
+        }
+        let logged = block_on(super::events::append(
+            &mut self.conn,
+            &events,
+            self.origin,
+            self.clock.now_ms(),
+        ));
+        let committed = match logged {
+            Ok(()) => self.execute("COMMIT"),
+            Err(error) => Err(error),
+        };
+        self.statements
+            .fetch_add(std::mem::take(&mut self.conn.statements), Ordering::Relaxed);
+        match committed {
+            Ok(()) => {
+                (self.after_commit)(&events);
+                for answer in answers {
+                    answer(Ok(()));
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "a commit failed");
+                let _ = self.execute("ROLLBACK");
+                for answer in answers {
+                    answer(Err(Error::RollbackErrorOnCommit {
+                        rollback_error: Box::new(Error::RollbackTransaction),
+                        commit_error: Box::new(gone()),
+                    }));
+                }
+            }
+        }
+    }
+
+    fn run_job(&mut self, job: WriteJob, answers: &mut Vec<Answer>, events: &mut Vec<Event>) {
+        if let Err(error) = self.execute("SAVEPOINT job") {
+            tracing::error!(%error, "cannot open a savepoint");
+            return;
+        }
+        let conn = &mut self.conn;
+        let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(conn)));
+        let keep = matches!(ran, Ok((true, _)));
+        let closed = if keep {
+            self.execute("RELEASE job")
+        } else {
+            self.execute("ROLLBACK TO job; RELEASE job")
+        };
+        let emitted = std::mem::take(&mut self.conn.emitted);
+        match (ran, closed) {
+            (Ok((_, answer)), Ok(())) => {
+                if keep {
+                    events.extend(emitted);
+                }
+                answers.push(answer);
+            }
+            (Ok((_, answer)), Err(error)) => {
+                tracing::error!(%error, "cannot close a savepoint");
+                answer(Err(error));
+            }
+            // The panic was printed; the caller sees that its answer never came.
+            (Err(_), _) => tracing::error!("a transaction panicked and was rolled back"),
+        }
+    }
+
+    fn execute(&mut self, sql: &str) -> Result<(), Error> {
+        match &mut self.conn.backend {
+            Backend::Sqlite(connection) => block_on(connection.batch_execute(sql)),
+            Backend::Postgres(_) => Err(gone()),
+        }
+    }
+}

@@ -1,0 +1,635 @@
+//! Statuses with their counts, mentions, tags; and the tombstones of those deleted.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::schema::{
+    idempotency_keys, mentions, status_stats, status_tags, statuses, tags, tombstones,
+};
+use super::{Conn, Result, on_db};
+
+/// A row of `statuses`: a post, or a reblog of one.
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = statuses, treat_none_as_null = true)]
+pub struct Status {
+    pub id: i64,
+    /// The object's id; for a reblog, the Announce's.
+    pub uri: String,
+    /// Its page.
+    pub url: String,
+    pub account_id: i64,
+    pub local: bool,
+    /// Never leaves this server.
+    pub local_only: bool,
+    /// As in [`crate::domain::visibility::Visibility`].
+    pub visibility: i16,
+    /// `Note`, `Article`, `Page`, `Announce`…
+    pub kind: String,
+    /// Plain text; what Articles and Pages have.
+    pub title: String,
+    /// Clean HTML.
+    pub content: String,
+    /// What the author typed; local statuses only.
+    pub source: String,
+    /// `text/plain`, `text/markdown` or `text/html`.
+    pub source_type: String,
+    /// Plain text.
+    pub spoiler_text: String,
+    pub sensitive: bool,
+    pub language: Option<String>,
+    pub in_reply_to_id: Option<i64>,
+    pub in_reply_to_account_id: Option<i64>,
+    /// Kept where the parent is not known (yet).
+    pub in_reply_to_uri: Option<String>,
+    pub reblog_of_id: Option<i64>,
+    /// Id of the thread's first status known here.
+    pub conversation_id: i64,
+    pub app_id: Option<i64>,
+    /// JSON: `[{"shortcode", "url", "static_url"}]`.
+    pub emojis: String,
+    pub created_at: i64,
+    pub edited_at: Option<i64>,
+    pub fetched_at: Option<i64>,
+}
+
+/// A row of `status_stats`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = status_stats)]
+pub struct StatusStats {
+    pub status_id: i64,
+    pub replies_count: i64,
+    pub reblogs_count: i64,
+    pub favourites_count: i64,
+}
+
+/// A tag.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = tags)]
+pub struct Tag {
+    pub id: i64,
+    /// Normalised: what it is found by.
+    pub name: String,
+    /// As first written.
+    pub display_name: String,
+    pub created_at: i64,
+}
+
+/// One status by id.
+pub async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<Status>> {
+    on_db!(conn, |c| statuses::table
+        .find(id)
+        .select(Status::as_select())
+        .first(c)
+        .await
+        .optional())
+}
+
+/// Statuses by id, in no order.
+pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Status>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    on_db!(conn, |c| statuses::table
+        .filter(statuses::id.eq_any(ids))
+        .select(Status::as_select())
+        .load(c)
+        .await)
+}
+
+/// One status by its object id.
+pub async fn by_uri(conn: &mut Conn, uri: &str) -> Result<Option<Status>> {
+    on_db!(conn, |c| statuses::table
+        .filter(statuses::uri.eq(uri))
+        .select(Status::as_select())
+        .first(c)
+        .await
+        .optional())
+}
+
+/// One remote status by its page.
+pub async fn by_remote_url(conn: &mut Conn, url: &str) -> Result<Option<Status>> {
+    on_db!(conn, |c| statuses::table
+        .filter(statuses::url.eq(url))
+        .filter(statuses::local.eq(false))
+        .filter(statuses::reblog_of_id.is_null())
+        .select(Status::as_select())
+        .first(c)
+        .await
+        .optional())
+}
+
+/// Adds a status with zeroed counts. Should its id be taken (remote ids are made from the time
+/// and a hash), the next free one is used; the id it got is returned, or `None` when the URI
+/// (or, for a reblog, the pair of account and status) is here already.
+pub async fn insert(conn: &mut Conn, status: &mut Status) -> Result<Option<i64>> {
+    let own_thread = status.conversation_id == status.id;
+    for _ in 0..64 {
+        let added = on_db!(conn, |c| diesel::insert_into(statuses::table)
+            .values(&*status)
+            .on_conflict_do_nothing()
+            .execute(c)
+            .await)?;
+        if added == 1 {
+            let stats = StatusStats {
+                status_id: status.id,
+                ..StatusStats::default()
+            };
+            on_db!(conn, |c| diesel::insert_into(status_stats::table)
+                .values(&stats)
+                .execute(c)
+                .await)?;
+            return Ok(Some(status.id));
+        }
+        let taken: Option<i64> = on_db!(conn, |c| statuses::table
+            .find(status.id)
+            .filter(statuses::uri.ne(&status.uri))
+            .select(statuses::id)
+            .first(c)
+            .await
+            .optional())?;
+        if taken.is_none() {
+            return Ok(None);
+        }
+        status.id += 1;
+        if own_thread {
+            status.conversation_id = status.id;
+        }
+    }
+    Ok(None)
+}
+
+/// Writes every column of a status.
+pub async fn update(conn: &mut Conn, status: &Status) -> Result<()> {
+    on_db!(conn, |c| diesel::update(statuses::table.find(status.id))
+        .set(status)
+        .execute(c)
+        .await)?;
+    Ok(())
+}
+
+/// Removes a status and all that hangs on it.
+pub async fn delete(conn: &mut Conn, id: i64) -> Result<bool> {
+    let gone = on_db!(conn, |c| diesel::delete(statuses::table.find(id))
+        .execute(c)
+        .await)?;
+    Ok(gone > 0)
+}
+
+/// Ids of reblogs of a status, at most `limit`.
+pub async fn reblogs_of(conn: &mut Conn, id: i64, limit: i64) -> Result<Vec<Status>> {
+    on_db!(conn, |c| statuses::table
+        .filter(statuses::reblog_of_id.eq(id))
+        .limit(limit)
+        .select(Status::as_select())
+        .load(c)
+        .await)
+}
+
+/// An account's reblog of a status.
+pub async fn reblog_by(conn: &mut Conn, account_id: i64, status_id: i64) -> Result<Option<Status>> {
+    on_db!(conn, |c| statuses::table
+        .filter(statuses::reblog_of_id.eq(status_id))
+        .filter(statuses::account_id.eq(account_id))
+        .select(Status::as_select())
+        .first(c)
+        .await
+        .optional())
+}
+
+/// Counts of statuses, in no order.
+pub async fn stats_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<StatusStats>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    on_db!(conn, |c| status_stats::table
+        .filter(status_stats::status_id.eq_any(ids))
+        .select(StatusStats::as_select())
+        .load(c)
+        .await)
+}
+
+/// Adds to a status's counts.
+pub async fn count(
+    conn: &mut Conn,
+    id: i64,
+    replies: i64,
+    reblogs: i64,
+    favourites: i64,
+) -> Result<()> {
+    on_db!(conn, |c| diesel::update(status_stats::table.find(id))
+        .set((
+            status_stats::replies_count.eq(status_stats::replies_count + replies),
+            status_stats::reblogs_count.eq(status_stats::reblogs_count + reblogs),
+            status_stats::favourites_count.eq(status_stats::favourites_count + favourites),
+        ))
+        .execute(c)
+        .await)?;
+    Ok(())
+}
+
+/// Gives statuses that wait for this parent their parent, and says which they were (at most
+/// `limit`).
+pub async fn adopt_orphans(conn: &mut Conn, parent: &Status, limit: i64) -> Result<Vec<i64>> {
+    let waiting: Vec<(i64, i64)> = on_db!(conn, |c| statuses::table
+        .filter(statuses::in_reply_to_uri.eq(&parent.uri))
+        .filter(statuses::in_reply_to_id.is_null())
+        .select((statuses::id, statuses::conversation_id))
+        .limit(limit)
+        .load(c)
+        .await)?;
+    let (ids, threads): (Vec<i64>, Vec<i64>) = waiting.into_iter().unzip();
+    if ids.is_empty() {
+        return Ok(ids);
+    }
+    on_db!(conn, |c| diesel::update(
+        statuses::table.filter(statuses::id.eq_any(&ids))
+    )
+    .set((
+        statuses::in_reply_to_id.eq(parent.id),
+        statuses::in_reply_to_account_id.eq(parent.account_id),
+    ))
+    .execute(c)
+    .await)?;
+    // What hung below them is in the parent's thread now, too.
+    on_db!(conn, |c| diesel::update(
+        statuses::table.filter(statuses::conversation_id.eq_any(&threads))
+    )
+    .set(statuses::conversation_id.eq(parent.conversation_id))
+    .execute(c)
+    .await)?;
+    Ok(ids)
+}
+
+/// Takes the parent from replies to a status that goes; they stay where they are in the thread.
+pub async fn orphan_replies(conn: &mut Conn, id: i64) -> Result<()> {
+    on_db!(conn, |c| diesel::update(
+        statuses::table.filter(statuses::in_reply_to_id.eq(id))
+    )
+    .set(statuses::in_reply_to_id.eq(None::<i64>))
+    .execute(c)
+    .await)?;
+    Ok(())
+}
+
+/// Who a status mentions: pairs of status and account.
+pub async fn mentions_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(i64, i64)>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    on_db!(conn, |c| mentions::table
+        .filter(mentions::status_id.eq_any(ids))
+        .select((mentions::status_id, mentions::account_id))
+        .load(c)
+        .await)
+}
+
+/// Replaces a status's mentions.
+pub async fn set_mentions(conn: &mut Conn, id: i64, accounts: &[i64], fresh: bool) -> Result<()> {
+    if !fresh {
+        on_db!(conn, |c| diesel::delete(
+            mentions::table.filter(mentions::status_id.eq(id))
+        )
+        .execute(c)
+        .await)?;
+    }
+    for account in accounts {
+        on_db!(conn, |c| diesel::insert_into(mentions::table)
+            .values((mentions::status_id.eq(id), mentions::account_id.eq(account)))
+            .on_conflict_do_nothing()
+            .execute(c)
+            .await)?;
+    }
+    Ok(())
+}
+
+/// The tag of a normalised name.
+pub async fn tag_by_name(conn: &mut Conn, name: &str) -> Result<Option<Tag>> {
+    on_db!(conn, |c| tags::table
+        .filter(tags::name.eq(name))
+        .select(Tag::as_select())
+        .first(c)
+        .await
+        .optional())
+}
+
+/// Tags whose name begins with a normalised text.
+pub async fn search_tags(
+    conn: &mut Conn,
+    prefix: &str,
+    limit: i64,
+    offset: i64,
+) -> Result<Vec<Tag>> {
+    let end = format!("{prefix}\u{10ffff}");
+    on_db!(conn, |c| tags::table
+        .filter(tags::name.between(prefix, &end))
+        .order(tags::name)
+        .limit(limit)
+        .offset(offset)
+        .select(Tag::as_select())
+        .load(c)
+        .await)
+}
+
+/// Finds or adds a tag.
+pub async fn ensure_tag(conn: &mut Conn, tag: &Tag) -> Result<i64> {
+    if let Some(known) = tag_by_name(conn, &tag.name).await? {
+        return Ok(known.id);
+    }
+    on_db!(conn, |c| diesel::insert_into(tags::table)
+        .values(tag)
+        .on_conflict_do_nothing()
+        .execute(c)
+        .await)?;
+    Ok(tag_by_name(conn, &tag.name).await?.map_or(tag.id, |t| t.id))
+}
+
+/// Replaces a status's tags.
+pub async fn set_tags(conn: &mut Conn, id: i64, tag_ids: &[i64], fresh: bool) -> Result<()> {
+    if !fresh {
+        on_db!(conn, |c| diesel::delete(
+            status_tags::table.filter(status_tags::status_id.eq(id))
+        )
+        .execute(c)
+        .await)?;
+    }
+    for tag in tag_ids {
+        on_db!(conn, |c| diesel::insert_into(status_tags::table)
+            .values((status_tags::status_id.eq(id), status_tags::tag_id.eq(tag)))
+            .on_conflict_do_nothing()
+            .execute(c)
+            .await)?;
+    }
+    Ok(())
+}
+
+/// Tags of statuses: pairs of status and tag.
+pub async fn tags_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(i64, Tag)>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    on_db!(conn, |c| status_tags::table
+        .inner_join(tags::table.on(tags::id.eq(status_tags::tag_id)))
+        .filter(status_tags::status_id.eq_any(ids))
+        .select((status_tags::status_id, Tag::as_select()))
+        .load(c)
+        .await)
+}
+
+/// Ancestors of a status, nearest first, at most `limit`.
+pub async fn ancestors(conn: &mut Conn, status: &Status, limit: usize) -> Result<Vec<Status>> {
+    // One statement a step would be a query per item: the whole thread's links come in one.
+    let links: Vec<(i64, Option<i64>)> = on_db!(conn, |c| statuses::table
+        .filter(statuses::conversation_id.eq(status.conversation_id))
+        .filter(statuses::id.ne(status.id))
+        .order(statuses::id)
+        .limit(THREAD_LIMIT)
+        .select((statuses::id, statuses::in_reply_to_id))
+        .load(c)
+        .await)?;
+    let parents: std::collections::HashMap<i64, Option<i64>> = links.into_iter().collect();
+    let mut chain = Vec::new();
+    let mut next = status.in_reply_to_id;
+    while let Some(id) = next {
+        if chain.len() >= limit || chain.contains(&id) {
+            break;
+        }
+        chain.push(id);
+        next = parents.get(&id).copied().flatten();
+    }
+    let mut found = by_ids(conn, &chain).await?;
+    found.sort_by_key(|s| chain.iter().position(|id| *id == s.id));
+    Ok(found)
+}
+
+/// Statuses of one thread that are looked at when its tree is built.
+const THREAD_LIMIT: i64 = 8192;
+
+/// Everything that follows from a status, depth first in the order of ids, at most `limit`.
+pub async fn descendants(conn: &mut Conn, status: &Status, limit: usize) -> Result<Vec<Status>> {
+    let links: Vec<(i64, Option<i64>)> = on_db!(conn, |c| statuses::table
+        .filter(statuses::conversation_id.eq(status.conversation_id))
+        .order(statuses::id)
+        .limit(THREAD_LIMIT)
+        .select((statuses::id, statuses::in_reply_to_id))
+        .load(c)
+        .await)?;
+    let mut children: std::collections::HashMap<i64, Vec<i64>> = std::collections::HashMap::new();
+    for (id, parent) in links {
+        if let Some(parent) = parent {
+            children.entry(parent).or_default().push(id);
+        }
+    }
+    let mut order = Vec::new();
+    let mut stack: Vec<i64> = children.remove(&status.id).unwrap_or_default();
+    stack.reverse();
+    while let Some(id) = stack.pop() {
+        if order.len() >= limit {
+            break;
+        }
+        order.push(id);
+        if let Some(replies) = children.remove(&id) {
+            stack.extend(replies.into_iter().rev());
+        }
+    }
+    let positions: std::collections::HashMap<i64, usize> =
+        order.iter().enumerate().map(|(n, id)| (*id, n)).collect();
+    let mut found = by_ids(conn, &order).await?;
+    found.sort_by_key(|s| positions.get(&s.id).copied());
+    Ok(found)
+}
+
+/// Ids and URIs of the replies to a status that are open to everyone, oldest first, after an id.
+pub async fn open_replies(
+    conn: &mut Conn,
+    id: i64,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<(i64, String)>> {
+    use super::schema::accounts;
+    on_db!(conn, |c| statuses::table
+        .inner_join(accounts::table.on(accounts::id.eq(statuses::account_id)))
+        .filter(statuses::in_reply_to_id.eq(id))
+        .filter(statuses::id.gt(after))
+        .filter(statuses::visibility.le(1))
+        .filter(statuses::local_only.eq(false))
+        .filter(accounts::suspended_at.is_null())
+        .filter(accounts::deleted_at.is_null())
+        .order(statuses::id)
+        .limit(limit)
+        .select((statuses::id, statuses::uri))
+        .load(c)
+        .await)
+}
+
+/// Remembers that an object was deleted.
+pub async fn bury(conn: &mut Conn, uri: &str, account_id: i64, now: i64) -> Result<()> {
+    on_db!(conn, |c| diesel::insert_into(tombstones::table)
+        .values((
+            tombstones::uri.eq(uri),
+            tombstones::account_id.eq(account_id),
+            tombstones::deleted_at.eq(now),
+        ))
+        .on_conflict_do_nothing()
+        .execute(c)
+        .await)?;
+    Ok(())
+}
+
+/// When an object was deleted, if it was.
+pub async fn buried(conn: &mut Conn, uri: &str) -> Result<Option<i64>> {
+    on_db!(conn, |c| tombstones::table
+        .find(uri)
+        .select(tombstones::deleted_at)
+        .first(c)
+        .await
+        .optional())
+}
+
+/// The status an idempotency key made, since a time.
+pub async fn by_idempotency_key(
+    conn: &mut Conn,
+    account_id: i64,
+    key: &str,
+    since: i64,
+) -> Result<Option<i64>> {
+    on_db!(conn, |c| idempotency_keys::table
+        .find((account_id, key))
+        .filter(idempotency_keys::created_at.ge(since))
+        .select(idempotency_keys::status_id)
+        .first(c)
+        .await
+        .optional())
+}
+
+/// Remembers what an idempotency key made, in the place of an expired one.
+pub async fn set_idempotency_key(
+    conn: &mut Conn,
+    account_id: i64,
+    key: &str,
+    status_id: i64,
+    now: i64,
+) -> Result<()> {
+    on_db!(conn, |c| diesel::insert_into(idempotency_keys::table)
+        .values((
+            idempotency_keys::account_id.eq(account_id),
+            idempotency_keys::idempotency_key.eq(key),
+            idempotency_keys::status_id.eq(status_id),
+            idempotency_keys::created_at.eq(now),
+        ))
+        .on_conflict((
+            idempotency_keys::account_id,
+            idempotency_keys::idempotency_key
+        ))
+        .do_update()
+        .set((
+            idempotency_keys::status_id.eq(status_id),
+            idempotency_keys::created_at.eq(now),
+        ))
+        .execute(c)
+        .await)?;
+    Ok(())
+}
+
+/// How many local posts there are.
+pub async fn count_local(conn: &mut Conn) -> Result<i64> {
+    let local = super::schema::account_stats::table
+        .inner_join(
+            super::schema::accounts::table
+                .on(super::schema::accounts::id.eq(super::schema::account_stats::account_id)),
+        )
+        .filter(super::schema::accounts::domain.eq(""))
+        .select(diesel::dsl::sql::<diesel::sql_types::BigInt>(
+            "CAST(COALESCE(SUM(statuses_count), 0) AS BIGINT)",
+        ));
+    on_db!(conn, |c| local.first(c).await)
+}
+
+/// Local accounts that reblogged a status, at most `limit`.
+pub async fn local_rebloggers(
+    conn: &mut Conn,
+    id: i64,
+    limit: i64,
+) -> Result<Vec<super::accounts::Account>> {
+    use super::schema::accounts;
+    let rows = statuses::table
+        .inner_join(accounts::table.on(accounts::id.eq(statuses::account_id)))
+        .filter(statuses::reblog_of_id.eq(id))
+        .filter(accounts::domain.eq(""))
+        .limit(limit);
+    on_db!(conn, |c| rows
+        .select(super::accounts::Account::as_select())
+        .load(c)
+        .await)
+}
+
+/// Accounts that reblogged, favourited or answered a status, at most `limit` of each: their
+/// servers hold a copy.
+pub async fn involved(conn: &mut Conn, id: i64, limit: i64) -> Result<Vec<i64>> {
+    use super::schema::favourites;
+    let mut accounts: Vec<i64> = on_db!(conn, |c| statuses::table
+        .filter(statuses::reblog_of_id.eq(id))
+        .limit(limit)
+        .select(statuses::account_id)
+        .load(c)
+        .await)?;
+    let answered: Vec<i64> = on_db!(conn, |c| statuses::table
+        .filter(statuses::in_reply_to_id.eq(id))
+        .limit(limit)
+        .select(statuses::account_id)
+        .load(c)
+        .await)?;
+    let liked: Vec<i64> = on_db!(conn, |c| favourites::table
+        .filter(favourites::status_id.eq(id))
+        .limit(limit)
+        .select(favourites::account_id)
+        .load(c)
+        .await)?;
+    accounts.extend(answered);
+    accounts.extend(liked);
+    accounts.sort_unstable();
+    accounts.dedup();
+    Ok(accounts)
+}
+
+/// Deletes every status of an account, reblogs of them included, with what hangs on them.
+pub async fn delete_all_of(conn: &mut Conn, account_id: i64) -> Result<()> {
+    let theirs = diesel::alias!(statuses as theirs);
+    on_db!(conn, |c| diesel::delete(
+        statuses::table.filter(
+            statuses::reblog_of_id.eq_any(
+                theirs
+                    .filter(theirs.field(statuses::account_id).eq(account_id))
+                    .select(theirs.field(statuses::id).nullable())
+            )
+        )
+    )
+    .execute(c)
+    .await)?;
+    on_db!(conn, |c| diesel::delete(
+        statuses::table.filter(statuses::account_id.eq(account_id))
+    )
+    .execute(c)
+    .await)?;
+    Ok(())
+}
+
+/// Forgets idempotency keys made before a time, at most `limit`; says how many went.
+pub async fn forget_idempotency_keys(conn: &mut Conn, time: i64, limit: i64) -> Result<usize> {
+    let keys: Vec<(i64, String)> = on_db!(conn, |c| idempotency_keys::table
+        .filter(idempotency_keys::created_at.lt(time))
+        .limit(limit)
+        .select((
+            idempotency_keys::account_id,
+            idempotency_keys::idempotency_key
+        ))
+        .load(c)
+        .await)?;
+    for key in &keys {
+        on_db!(conn, |c| diesel::delete(
+            idempotency_keys::table.find((key.0, &key.1))
+        )
+        .execute(c)
+        .await)?;
+    }
+    Ok(keys.len())
+}

@@ -1,0 +1,317 @@
+//! Timelines: ids of statuses, newest first.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::relations::Page;
+use super::schema::{accounts, follows, home_entries, media, status_tags, statuses};
+use super::{Conn, Result, on_db};
+
+/// Puts a status into the homes of local followers of its author.
+///
+/// `reply_to`: only of those who follow that account too, or are it. `reblog`: only of those
+/// who want the author's reblogs.
+pub async fn fan_out(
+    conn: &mut Conn,
+    status_id: i64,
+    author_id: i64,
+    reply_to: Option<i64>,
+    reblog: bool,
+) -> Result<usize> {
+    use diesel::dsl::{AsExprOf, exists};
+    use diesel::sql_types::BigInt;
+    fn value(id: i64) -> AsExprOf<i64, BigInt> {
+        id.into_sql::<BigInt>()
+    }
+    let followers = follows::table
+        .inner_join(accounts::table.on(accounts::id.eq(follows::account_id)))
+        .filter(follows::target_id.eq(author_id))
+        .filter(accounts::domain.eq(""));
+    macro_rules! put {
+        ($followers:expr) => {
+            on_db!(conn, |c| diesel::insert_into(home_entries::table)
+                .values($followers.select((
+                    follows::account_id,
+                    value(status_id),
+                    value(author_id)
+                )))
+                .into_columns((
+                    home_entries::account_id,
+                    home_entries::status_id,
+                    home_entries::author_id,
+                ))
+                .on_conflict_do_nothing()
+                .execute(c)
+                .await)
+        };
+    }
+    let also = diesel::alias!(follows as also);
+    match (reply_to.filter(|to| *to != author_id), reblog) {
+        (Some(to), _) => {
+            let knows = exists(
+                also.filter(also.field(follows::account_id).eq(follows::account_id))
+                    .filter(also.field(follows::target_id).eq(to)),
+            );
+            put!(followers.filter(follows::account_id.eq(to).or(knows)))
+        }
+        (None, true) => put!(followers.filter(follows::reblogs.eq(true))),
+        (None, false) => put!(followers),
+    }
+}
+
+/// Puts a status into the homes of the given accounts.
+pub async fn put_home(
+    conn: &mut Conn,
+    accounts: &[i64],
+    status_id: i64,
+    author_id: i64,
+) -> Result<()> {
+    for account in accounts {
+        on_db!(conn, |c| diesel::insert_into(home_entries::table)
+            .values((
+                home_entries::account_id.eq(account),
+                home_entries::status_id.eq(status_id),
+                home_entries::author_id.eq(author_id),
+            ))
+            .on_conflict_do_nothing()
+            .execute(c)
+            .await)?;
+    }
+    Ok(())
+}
+
+/// Whose homes hold a status, at most `limit`.
+pub async fn homes_of(conn: &mut Conn, status_id: i64, limit: i64) -> Result<Vec<i64>> {
+    on_db!(conn, |c| home_entries::table
+        .filter(home_entries::status_id.eq(status_id))
+        .limit(limit)
+        .select(home_entries::account_id)
+        .load(c)
+        .await)
+}
+
+/// Takes an author's statuses out of a home.
+pub async fn remove_author(conn: &mut Conn, account_id: i64, author_id: i64) -> Result<()> {
+    on_db!(conn, |c| diesel::delete(
+        home_entries::table
+            .filter(home_entries::account_id.eq(account_id))
+            .filter(home_entries::author_id.eq(author_id))
+    )
+    .execute(c)
+    .await)?;
+    Ok(())
+}
+
+/// Puts an author's newest statuses that a follower may see into a home: what a new follow
+/// shows at once.
+pub async fn backfill(conn: &mut Conn, account_id: i64, author_id: i64, limit: i64) -> Result<()> {
+    let recent: Vec<i64> = on_db!(conn, |c| statuses::table
+        .filter(statuses::account_id.eq(author_id))
+        .filter(statuses::visibility.le(2))
+        .filter(
+            statuses::in_reply_to_account_id
+                .is_null()
+                .or(statuses::in_reply_to_account_id.eq(author_id))
+        )
+        .order(statuses::id.desc())
+        .limit(limit)
+        .select(statuses::id)
+        .load(c)
+        .await)?;
+    for id in recent {
+        put_home(conn, &[account_id], id, author_id).await?;
+    }
+    Ok(())
+}
+
+/// One page of a home: ids of statuses.
+pub async fn home(conn: &mut Conn, account_id: i64, page: Page) -> Result<Vec<i64>> {
+    let max = page.max_id.unwrap_or(i64::MAX);
+    let min = page.min_id.or(page.since_id).unwrap_or(0);
+    let rows = home_entries::table
+        .filter(home_entries::account_id.eq(account_id))
+        .filter(home_entries::status_id.lt(max))
+        .filter(home_entries::status_id.gt(min))
+        .limit(page.limit)
+        .select(home_entries::status_id);
+    if page.min_id.is_some() {
+        let mut ids: Vec<i64> = on_db!(conn, |c| rows
+            .order(home_entries::status_id.asc())
+            .load(c)
+            .await)?;
+        ids.reverse();
+        Ok(ids)
+    } else {
+        on_db!(conn, |c| rows
+            .order(home_entries::status_id.desc())
+            .load(c)
+            .await)
+    }
+}
+
+/// Which part of the public timeline.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PublicFilter {
+    pub local: bool,
+    pub remote: bool,
+    pub only_media: bool,
+}
+
+/// One page of the public timeline: ids of statuses.
+pub async fn public(conn: &mut Conn, filter: PublicFilter, page: Page) -> Result<Vec<i64>> {
+    let max = page.max_id.unwrap_or(i64::MAX);
+    let min = page.min_id.or(page.since_id).unwrap_or(0);
+    let ascending = page.min_id.is_some();
+    let mut ids: Vec<i64> = on_db!(conn, |c| {
+        let mut query = statuses::table
+            .inner_join(accounts::table.on(accounts::id.eq(statuses::account_id)))
+            .filter(statuses::visibility.eq(0))
+            .filter(statuses::reblog_of_id.is_null())
+            .filter(statuses::id.lt(max))
+            .filter(statuses::id.gt(min))
+            .filter(accounts::silenced_at.is_null())
+            .filter(accounts::suspended_at.is_null())
+            // Replies to others are not for the public timelines.
+            .filter(
+                statuses::in_reply_to_uri
+                    .is_null()
+                    .or(statuses::in_reply_to_account_id.eq(statuses::account_id.nullable())),
+            )
+            .limit(page.limit)
+            .select(statuses::id)
+            .into_boxed();
+        if filter.local {
+            query = query.filter(statuses::local.eq(true));
+        }
+        if filter.remote {
+            query = query.filter(statuses::local.eq(false));
+        }
+        if filter.only_media {
+            query = query.filter(diesel::dsl::exists(
+                media::table.filter(media::status_id.eq(statuses::id.nullable())),
+            ));
+        }
+        query = if ascending {
+            query.order(statuses::id.asc())
+        } else {
+            query.order(statuses::id.desc())
+        };
+        query.load(c).await
+    })?;
+    if ascending {
+        ids.reverse();
+    }
+    Ok(ids)
+}
+
+/// One page of a tag's public statuses.
+pub async fn tag(
+    conn: &mut Conn,
+    tag_id: i64,
+    filter: PublicFilter,
+    page: Page,
+) -> Result<Vec<i64>> {
+    let max = page.max_id.unwrap_or(i64::MAX);
+    let min = page.min_id.or(page.since_id).unwrap_or(0);
+    let ascending = page.min_id.is_some();
+    let mut ids: Vec<i64> = on_db!(conn, |c| {
+        let mut query = status_tags::table
+            .inner_join(statuses::table.on(statuses::id.eq(status_tags::status_id)))
+            .inner_join(accounts::table.on(accounts::id.eq(statuses::account_id)))
+            .filter(status_tags::tag_id.eq(tag_id))
+            .filter(status_tags::status_id.lt(max))
+            .filter(status_tags::status_id.gt(min))
+            .filter(statuses::visibility.eq(0))
+            .filter(accounts::suspended_at.is_null())
+            .limit(page.limit)
+            .select(status_tags::status_id)
+            .into_boxed();
+        if filter.local {
+            query = query.filter(statuses::local.eq(true));
+        }
+        if filter.remote {
+            query = query.filter(statuses::local.eq(false));
+        }
+        if filter.only_media {
+            query = query.filter(diesel::dsl::exists(
+                media::table.filter(media::status_id.eq(statuses::id.nullable())),
+            ));
+        }
+        query = if ascending {
+            query.order(status_tags::status_id.asc())
+        } else {
+            query.order(status_tags::status_id.desc())
+        };
+        query.load(c).await
+    })?;
+    if ascending {
+        ids.reverse();
+    }
+    Ok(ids)
+}
+
+/// Which of an account's statuses.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AccountFilter {
+    pub exclude_replies: bool,
+    pub exclude_reblogs: bool,
+    pub only_media: bool,
+    pub tag_id: Option<i64>,
+    /// The most private visibility wanted: 1 for strangers, 2 for followers, 4 for oneself.
+    pub deepest: i16,
+}
+
+/// One page of an account's statuses. With `deepest` 4, those that mention nobody in particular
+/// and direct ones alike: it is for the author alone.
+pub async fn account(
+    conn: &mut Conn,
+    account_id: i64,
+    filter: AccountFilter,
+    page: Page,
+) -> Result<Vec<i64>> {
+    let max = page.max_id.unwrap_or(i64::MAX);
+    let min = page.min_id.or(page.since_id).unwrap_or(0);
+    let ascending = page.min_id.is_some();
+    let mut ids: Vec<i64> = on_db!(conn, |c| {
+        let mut query = statuses::table
+            .filter(statuses::account_id.eq(account_id))
+            .filter(statuses::id.lt(max))
+            .filter(statuses::id.gt(min))
+            .filter(statuses::visibility.le(filter.deepest))
+            .limit(page.limit)
+            .select(statuses::id)
+            .into_boxed();
+        if filter.exclude_reblogs {
+            query = query.filter(statuses::reblog_of_id.is_null());
+        }
+        if filter.exclude_replies {
+            query = query.filter(
+                statuses::in_reply_to_uri
+                    .is_null()
+                    .or(statuses::in_reply_to_account_id.eq(account_id)),
+            );
+        }
+        if filter.only_media {
+            query = query.filter(diesel::dsl::exists(
+                media::table.filter(media::status_id.eq(statuses::id.nullable())),
+            ));
+        }
+        if let Some(tag) = filter.tag_id {
+            query = query.filter(diesel::dsl::exists(
+                status_tags::table
+                    .filter(status_tags::tag_id.eq(tag))
+                    .filter(status_tags::status_id.eq(statuses::id)),
+            ));
+        }
+        query = if ascending {
+            query.order(statuses::id.asc())
+        } else {
+            query.order(statuses::id.desc())
+        };
+        query.load(c).await
+    })?;
+    if ascending {
+        ids.reverse();
+    }
+    Ok(ids)
+}

@@ -1,0 +1,171 @@
+//! Actors: those who live here, and those we know from elsewhere.
+
+use super::Ctx;
+use super::outgoing::{self, Audience, Outgoing};
+use crate::db::accounts::{Account, AccountKey};
+use crate::db::{self, Conn};
+use crate::error::{AppError, AppResult};
+use crate::events::{Event, Kind};
+
+/// Username of the actor that stands for the server itself and signs its fetches.
+pub const INSTANCE_ACTOR: &str = "kith";
+
+/// A key pair in PEM, made before the transaction: it takes a while.
+#[derive(Debug, Clone)]
+pub struct KeyPair {
+    /// PKCS#8.
+    pub private: String,
+    /// SPKI.
+    pub public: String,
+}
+
+/// Adds a local actor of that name.
+pub async fn create_local(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    username: &str,
+    kind: &str,
+    keys: &KeyPair,
+) -> AppResult<Account> {
+    let now = ctx.now();
+    let uri = ctx.config.actor_uri(username);
+    let account = Account {
+        id: ctx.ids.next(),
+        username: username.to_owned(),
+        username_lower: username.to_lowercase(),
+        domain: String::new(),
+        url: ctx.config.url(&format!("/@{username}")),
+        kind: kind.to_owned(),
+        display_name: String::new(),
+        note: String::new(),
+        fields: "[]".to_owned(),
+        emojis: "[]".to_owned(),
+        avatar: String::new(),
+        avatar_description: String::new(),
+        header: String::new(),
+        header_description: String::new(),
+        inbox_url: format!("{uri}/inbox"),
+        delivery_url: ctx.config.url("/inbox"),
+        delivery_host: ctx.config.authority(),
+        followers_url: format!("{uri}/followers"),
+        endpoints: "{}".to_owned(),
+        locked: false,
+        discoverable: true,
+        indexable: false,
+        hide_collections: false,
+        also_known_as: "[]".to_owned(),
+        moved_to: String::new(),
+        created_at: now,
+        fetched_at: 0,
+        suspended_at: None,
+        silenced_at: None,
+        deleted_at: None,
+        uri,
+    };
+    if db::accounts::by_handle(tx, username, "").await?.is_some() {
+        return Err(AppError::invalid(
+            "Validation failed: Username has already been taken",
+        ));
+    }
+    db::accounts::insert(tx, &account).await?;
+    let key = AccountKey {
+        key_id: format!("{}#main-key", account.uri),
+        account_id: account.id,
+        public_key: keys.public.clone(),
+        private_key: Some(keys.private.clone()),
+        created_at: now,
+    };
+    db::accounts::set_keys(tx, account.id, &[key]).await?;
+    Ok(account)
+}
+
+/// Writes a changed local profile and tells the followers' servers.
+pub async fn change_profile(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppResult<()> {
+    db::accounts::update(tx, account).await?;
+    tx.emit(Event::of(Kind::AccountChanged, account.id));
+    let activity = Outgoing::UpdateActor {
+        uri: outgoing::activity_uri(ctx, account, "updates"),
+    };
+    let audience = Audience {
+        followers: true,
+        accounts: Vec::new(),
+    };
+    outgoing::send(tx, ctx, account, &activity, audience).await
+}
+
+/// An actor from elsewhere as its server describes it now: cleaned, its id and handle checked.
+#[derive(Debug, Clone)]
+pub struct RemoteActor {
+    /// Everything but what only we know (id, times, moderation).
+    pub account: Account,
+    /// Key ids and public keys.
+    pub keys: Vec<(String, String)>,
+}
+
+/// Adds or refreshes an actor from elsewhere. A handle that moved to another actor id follows
+/// it: the older holder is renamed, never merged.
+pub async fn upsert_remote(tx: &mut Conn, ctx: &Ctx, actor: RemoteActor) -> AppResult<Account> {
+    let now = ctx.now();
+    let mut account = actor.account;
+    account.fetched_at = now;
+    let known = db::accounts::by_uri(tx, &account.uri).await?;
+    let holder = db::accounts::by_handle(tx, &account.username_lower, &account.domain).await?;
+    if let Some(mut holder) = holder
+        && known.as_ref().is_none_or(|k| k.id != holder.id)
+    {
+        holder.username_lower = format!("{}#{}", holder.username_lower, holder.id);
+        db::accounts::update(tx, &holder).await?;
+    }
+    match known {
+        Some(known) => {
+            account.id = known.id;
+            account.created_at = known.created_at;
+            account.suspended_at = known.suspended_at;
+            account.silenced_at = known.silenced_at;
+            account.deleted_at = known.deleted_at;
+            let changed = Account {
+                fetched_at: known.fetched_at,
+                ..account.clone()
+            } != known;
+            db::accounts::update(tx, &account).await?;
+            if changed {
+                tx.emit(Event::of(Kind::AccountChanged, account.id));
+            }
+        }
+        None => {
+            account.id = ctx.ids.next();
+            account.created_at = account.created_at.clamp(1, now);
+            db::accounts::insert(tx, &account).await?;
+        }
+    }
+    let keys: Vec<AccountKey> = actor
+        .keys
+        .into_iter()
+        .map(|(key_id, public_key)| AccountKey {
+            key_id,
+            account_id: account.id,
+            public_key,
+            private_key: None,
+            created_at: now,
+        })
+        .collect();
+    db::accounts::set_keys(tx, account.id, &keys).await?;
+    Ok(account)
+}
+
+/// An actor elsewhere is gone: so is everything of theirs here, but for the name.
+pub async fn remove_remote(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppResult<()> {
+    let mut gone = account.clone();
+    gone.deleted_at = Some(ctx.now());
+    gone.display_name = String::new();
+    gone.note = String::new();
+    gone.fields = "[]".to_owned();
+    gone.avatar = String::new();
+    gone.header = String::new();
+    db::accounts::update(tx, &gone).await?;
+    db::accounts::sever(tx, account.id).await?;
+    db::statuses::delete_all_of(tx, account.id).await?;
+    db::statuses::bury(tx, &account.uri, account.id, ctx.now()).await?;
+    tx.emit(Event::of(Kind::AccountChanged, account.id));
+    Ok(())
+}

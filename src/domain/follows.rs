@@ -1,0 +1,290 @@
+//! Following: asking, accepting, refusing, ending.
+
+use super::Ctx;
+use super::notifications::{self, Type};
+use super::outgoing::{self, Audience, FollowRef, Outgoing};
+use crate::db::accounts::Account;
+use crate::db::relations::Follow;
+use crate::db::{self, Conn};
+use crate::error::{AppError, AppResult};
+use crate::events::{Event, Kind};
+
+/// How many an account may follow.
+pub const MAX_FOLLOWING: i64 = 7500;
+/// Statuses that a new follow puts into the home at once.
+const BACKFILL: i64 = 20;
+
+/// How one account follows another; `None` keeps what is.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    pub reblogs: Option<bool>,
+    pub notify: Option<bool>,
+    /// Comma-separated codes; empty for all.
+    pub languages: Option<String>,
+    /// The Follow activity's id, when it came from elsewhere.
+    pub uri: Option<String>,
+}
+
+/// `follower` asks to follow `target`: at once where `target` is open and local, else a request.
+/// Repeated from elsewhere, it is answered with another Accept; repeated by a client, it changes
+/// the options.
+pub async fn follow(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    follower: &Account,
+    target: &Account,
+    options: Options,
+) -> AppResult<()> {
+    if follower.id == target.id {
+        return Err(AppError::forbidden("This action is not allowed")
+            .describe("You cannot follow yourself"));
+    }
+    if !target.is_active() {
+        return Err(AppError::not_found());
+    }
+    if blocked(tx, follower, target).await? {
+        if !follower.is_local() {
+            let refused = FollowRef {
+                uri: options.uri.unwrap_or_default(),
+                actor: follower.uri.clone(),
+                object: target.uri.clone(),
+            };
+            send_reject(tx, ctx, target, follower, refused).await?;
+            return Ok(());
+        }
+        return Err(AppError::forbidden("This action is not allowed"));
+    }
+    if let Some(known) = db::relations::follow(tx, follower.id, target.id).await? {
+        let (reblogs, notify) = (
+            options.reblogs.unwrap_or(known.reblogs),
+            options.notify.unwrap_or(known.notify),
+        );
+        let languages = options.languages.unwrap_or_else(|| known.languages.clone());
+        if (reblogs, notify, &languages) != (known.reblogs, known.notify, &known.languages) {
+            db::relations::set_follow_options(tx, known.id, reblogs, notify, &languages).await?;
+            relation_changed(tx, follower, target);
+        }
+        if !follower.is_local() && target.is_local() {
+            let again = FollowRef {
+                uri: options.uri.unwrap_or(known.uri),
+                actor: follower.uri.clone(),
+                object: target.uri.clone(),
+            };
+            send_accept(tx, ctx, target, follower, again).await?;
+        }
+        return Ok(());
+    }
+    if follower.is_local() {
+        let stats = db::accounts::stats_of(tx, &[follower.id]).await?;
+        if stats
+            .first()
+            .is_some_and(|s| s.following_count >= MAX_FOLLOWING)
+        {
+            return Err(AppError::invalid(format!(
+                "Validation failed: You cannot follow more than {MAX_FOLLOWING} people"
+            )));
+        }
+    }
+    let row = Follow {
+        id: ctx.ids.next(),
+        account_id: follower.id,
+        target_id: target.id,
+        uri: options
+            .uri
+            .unwrap_or_else(|| outgoing::activity_uri(ctx, follower, "follows")),
+        reblogs: options.reblogs.unwrap_or(true),
+        notify: options.notify.unwrap_or(false),
+        languages: options.languages.unwrap_or_default(),
+        created_at: ctx.now(),
+    };
+    // A local account decides here; one elsewhere decides there.
+    if target.is_local() && !target.locked {
+        establish(tx, ctx, follower, target, row).await?;
+        return Ok(());
+    }
+    let uri = row.uri.clone();
+    if db::relations::add_request(tx, &row).await? {
+        notifications::notify(tx, ctx, target, follower, Type::FollowRequest, None).await?;
+        relation_changed(tx, follower, target);
+    } else if !follower.is_local() {
+        // Asked again under another id: the answer will name the newest.
+        db::relations::remove_request(tx, follower.id, target.id).await?;
+        db::relations::add_request(tx, &row).await?;
+        return Ok(());
+    } else {
+        return Ok(());
+    }
+    if !target.is_local() {
+        let activity = Outgoing::Follow(FollowRef {
+            uri,
+            actor: follower.uri.clone(),
+            object: target.uri.clone(),
+        });
+        outgoing::send(tx, ctx, follower, &activity, Audience::one(target.id)).await?;
+    }
+    Ok(())
+}
+
+/// Either of the two blocks the other.
+async fn blocked(tx: &mut Conn, a: &Account, b: &Account) -> AppResult<bool> {
+    Ok(db::relations::block(tx, a.id, b.id).await?.is_some()
+        || db::relations::block(tx, b.id, a.id).await?.is_some())
+}
+
+/// The follow becomes real: counts, home, notification, Accept.
+async fn establish(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    follower: &Account,
+    target: &Account,
+    row: Follow,
+) -> AppResult<()> {
+    let uri = row.uri.clone();
+    let notify = target.is_local();
+    if db::relations::add_follow(tx, &row).await? {
+        db::accounts::count_relations(tx, target.id, 1, 0).await?;
+        db::accounts::count_relations(tx, follower.id, 0, 1).await?;
+        tx.emit(Event::of(Kind::AccountChanged, target.id));
+        tx.emit(Event::of(Kind::AccountChanged, follower.id));
+        relation_changed(tx, follower, target);
+        if follower.is_local() {
+            db::timelines::backfill(tx, follower.id, target.id, BACKFILL).await?;
+            tx.emit(Event::to(follower.id, Kind::HomeChanged, follower.id));
+        }
+        if notify {
+            notifications::notify(tx, ctx, target, follower, Type::Follow, None).await?;
+        }
+    }
+    if target.is_local() && !follower.is_local() {
+        let follow = FollowRef {
+            uri,
+            actor: follower.uri.clone(),
+            object: target.uri.clone(),
+        };
+        send_accept(tx, ctx, target, follower, follow).await?;
+    }
+    Ok(())
+}
+
+/// `target` accepts the request of `follower`: from the client (local target) or by an Accept
+/// that arrived (remote target).
+pub async fn accept(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    target: &Account,
+    follower: &Account,
+) -> AppResult<()> {
+    let Some(request) = db::relations::request(tx, follower.id, target.id).await? else {
+        return Err(AppError::not_found());
+    };
+    db::relations::remove_request(tx, follower.id, target.id).await?;
+    notifications::retract(tx, target, follower, Type::FollowRequest, None).await?;
+    establish(tx, ctx, follower, target, request).await
+}
+
+/// `target` refuses the request of `follower`, or takes an accepted follow back (a remote
+/// Reject, or "remove from followers").
+pub async fn reject(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    target: &Account,
+    follower: &Account,
+) -> AppResult<()> {
+    let request = db::relations::request(tx, follower.id, target.id).await?;
+    let follow = db::relations::follow(tx, follower.id, target.id).await?;
+    let Some(row) = request.or(follow) else {
+        return Err(AppError::not_found());
+    };
+    end(tx, follower, target).await?;
+    if target.is_local() && !follower.is_local() {
+        let refused = FollowRef {
+            uri: row.uri,
+            actor: follower.uri.clone(),
+            object: target.uri.clone(),
+        };
+        send_reject(tx, ctx, target, follower, refused).await?;
+    }
+    Ok(())
+}
+
+/// `follower` ends its follow, or takes back its request. Nothing to end is no error.
+pub async fn unfollow(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    follower: &Account,
+    target: &Account,
+) -> AppResult<()> {
+    let request = db::relations::request(tx, follower.id, target.id).await?;
+    let follow = db::relations::follow(tx, follower.id, target.id).await?;
+    let Some(row) = request.or(follow) else {
+        return Ok(());
+    };
+    end(tx, follower, target).await?;
+    if follower.is_local() && !target.is_local() {
+        let activity = Outgoing::UndoFollow {
+            uri: outgoing::activity_uri(ctx, follower, "undo"),
+            follow: FollowRef {
+                uri: row.uri,
+                actor: follower.uri.clone(),
+                object: target.uri.clone(),
+            },
+        };
+        outgoing::send(tx, ctx, follower, &activity, Audience::one(target.id)).await?;
+    }
+    Ok(())
+}
+
+/// Removes follow and request with what hung on them; tells nobody elsewhere.
+pub(super) async fn end(tx: &mut Conn, follower: &Account, target: &Account) -> AppResult<()> {
+    if db::relations::remove_request(tx, follower.id, target.id).await? {
+        notifications::retract(tx, target, follower, Type::FollowRequest, None).await?;
+        relation_changed(tx, follower, target);
+    }
+    if db::relations::remove_follow(tx, follower.id, target.id).await? {
+        db::accounts::count_relations(tx, target.id, -1, 0).await?;
+        db::accounts::count_relations(tx, follower.id, 0, -1).await?;
+        notifications::retract(tx, target, follower, Type::Follow, None).await?;
+        tx.emit(Event::of(Kind::AccountChanged, target.id));
+        tx.emit(Event::of(Kind::AccountChanged, follower.id));
+        relation_changed(tx, follower, target);
+        if follower.is_local() {
+            db::timelines::remove_author(tx, follower.id, target.id).await?;
+            tx.emit(Event::to(follower.id, Kind::HomeChanged, follower.id));
+        }
+    }
+    Ok(())
+}
+
+/// Both sides' cached relations are stale.
+pub(super) fn relation_changed(tx: &mut Conn, a: &Account, b: &Account) {
+    tx.emit(Event::to(a.id, Kind::RelationChanged, b.id));
+    tx.emit(Event::to(b.id, Kind::RelationChanged, a.id));
+}
+
+async fn send_accept(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    target: &Account,
+    follower: &Account,
+    follow: FollowRef,
+) -> AppResult<()> {
+    let activity = Outgoing::Accept {
+        uri: outgoing::activity_uri(ctx, target, "accepts"),
+        follow,
+    };
+    outgoing::send(tx, ctx, target, &activity, Audience::one(follower.id)).await
+}
+
+async fn send_reject(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    target: &Account,
+    follower: &Account,
+    follow: FollowRef,
+) -> AppResult<()> {
+    let activity = Outgoing::Reject {
+        uri: outgoing::activity_uri(ctx, target, "rejects"),
+        follow,
+    };
+    outgoing::send(tx, ctx, target, &activity, Audience::one(follower.id)).await
+}

@@ -1,0 +1,128 @@
+//! The letters Kith writes. A code stands alone on its line and is the only run of six digits.
+
+use super::Ctx;
+use super::jobs::{self, Job};
+use crate::db::Conn;
+use crate::error::AppResult;
+use crate::mail::Mail;
+
+/// What a letter says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Letter<'a> {
+    /// The code that verifies an address.
+    Confirm { username: &'a str, code: &'a str },
+    /// Someone registered with the address of an account.
+    AlreadyRegistered { username: &'a str },
+    /// The code for a new password.
+    Reset { username: &'a str, code: &'a str },
+    /// The password was changed.
+    PasswordChanged { username: &'a str },
+    /// A moderator let them in.
+    Approved { username: &'a str },
+}
+
+/// Puts a letter into the queue.
+pub async fn send(tx: &mut Conn, ctx: &Ctx, to: &str, letter: Letter<'_>) -> AppResult<()> {
+    let mail = write(&place(ctx), to, letter);
+    jobs::enqueue(tx, ctx, &Job::Mail(mail)).await
+}
+
+fn place(ctx: &Ctx) -> String {
+    // Six digits in a row are the code's alone: a port has five at most, a host may have more.
+    let place = &ctx.config.account_domain;
+    if has_six_digits(place) {
+        "Kith".to_owned()
+    } else {
+        place.clone()
+    }
+}
+
+fn has_six_digits(text: &str) -> bool {
+    text.split(|c: char| !c.is_ascii_digit())
+        .any(|run| run.len() >= 6)
+}
+
+fn write(place: &str, to: &str, letter: Letter<'_>) -> Mail {
+    let name = |username: &str| {
+        if has_six_digits(username) {
+            String::new()
+        } else {
+            format!(" {username}")
+        }
+    };
+    let (subject, text) = match letter {
+        Letter::Confirm { username, code } => (
+            format!("Your code for {place}"),
+            format!(
+                "Hello{},\n\nthis is the code that verifies your e-mail address on {place}:\n\n{code}\n\n\
+                 It is good for ten minutes. If you did not sign up, ignore this letter.\n",
+                name(username)
+            ),
+        ),
+        Letter::AlreadyRegistered { username } => (
+            format!("You already have an account on {place}"),
+            format!(
+                "Hello{},\n\nsomeone signed up on {place} with your e-mail address, which your account already \
+                 has. If it was you, sign in instead, or ask for a new password. If not, there is \
+                 nothing to do: no other account was made for this address.\n",
+                name(username)
+            ),
+        ),
+        Letter::Reset { username, code } => (
+            format!("Your code for a new password on {place}"),
+            format!(
+                "Hello{},\n\nwith this code you can set a new password on {place}:\n\n{code}\n\nIt is good for ten \
+                 minutes. If you did not ask for it, ignore this letter: your password stays as it is.\n",
+                name(username)
+            ),
+        ),
+        Letter::PasswordChanged { username } => (
+            format!("Your password on {place} was changed"),
+            format!(
+                "Hello{},\n\nthe password of your account on {place} was changed, and other sessions were ended. If \
+                 it was not you, ask for a new password at once.\n",
+                name(username)
+            ),
+        ),
+        Letter::Approved { username } => (
+            format!("Welcome to {place}"),
+            format!(
+                "Hello{},\n\nyour registration on {place} was approved: you can sign in now.\n",
+                name(username)
+            ),
+        ),
+    };
+    Mail {
+        to: to.to_owned(),
+        subject,
+        text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_stands_alone_and_is_the_only_run_of_six_digits() {
+        for letter in [
+            Letter::Confirm {
+                username: "u1234567",
+                code: "012345",
+            },
+            Letter::Reset {
+                username: "someone",
+                code: "012345",
+            },
+        ] {
+            let mail = write("localhost:18080", "a@b.example", letter);
+            assert!(mail.text.lines().any(|line| line == "012345"));
+            let runs: Vec<&str> = mail
+                .text
+                .split(|c: char| !c.is_ascii_digit())
+                .filter(|run| run.len() >= 6)
+                .collect();
+            assert_eq!(runs, ["012345"]);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The verbs of the fediverse, and the rules they follow.
+//!
+//! Both doors lead here: a client's call and an inbound activity call the same function. Each
+//! takes the transaction it runs in and writes, in it, the state, the outgoing activity with
+//! its deliveries, the notifications and the events; nothing here waits for anything but the
+//! database, and nothing knows of HTTP or JSON on the wire.
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::ids::Ids;
+use crate::random::Random;
+
+pub mod accounts;
+pub mod blocks;
+pub mod codes;
+pub mod follows;
+pub mod jobs;
+pub mod mail;
+pub mod media;
+pub mod notifications;
+pub mod oauth;
+pub mod outgoing;
+pub mod policies;
+pub mod reactions;
+pub mod sign_in;
+pub mod statuses;
+pub mod users;
+pub mod visibility;
+
+/// What the verbs need besides the transaction. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Ctx {
+    pub clock: Clock,
+    pub ids: Ids,
+    pub random: Random,
+    pub config: Arc<Config>,
+}
+
+impl Ctx {
+    /// Milliseconds since the epoch.
+    pub fn now(&self) -> i64 {
+        self.clock.now_ms()
+    }
+}

@@ -1,0 +1,246 @@
+//! Activities on their way out, as plain typed values.
+//!
+//! A value is a snapshot: a Delete outlives what it deletes. `federation` alone turns it into
+//! JSON, signs and sends it.
+
+use serde::{Deserialize, Serialize};
+
+use super::Ctx;
+use crate::db::accounts::Account;
+use crate::db::outgoing::OutgoingActivity;
+use crate::db::{self, Conn};
+use crate::error::AppResult;
+use crate::events::{Event, Kind};
+
+/// The collection that means everyone.
+pub const PUBLIC: &str = "https://www.w3.org/ns/activitystreams#Public";
+
+/// Who an activity or object is addressed to: URIs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Addressing {
+    pub to: Vec<String>,
+    pub cc: Vec<String>,
+}
+
+/// A status as it goes out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    pub uri: String,
+    pub url: String,
+    /// The author's URI.
+    pub attributed_to: String,
+    #[serde(flatten)]
+    pub addressing: Addressing,
+    pub content: String,
+    /// What the author typed, and its media type.
+    pub source: String,
+    pub source_type: String,
+    /// The content warning; empty for none.
+    pub summary: String,
+    pub sensitive: bool,
+    pub language: Option<String>,
+    pub in_reply_to: Option<String>,
+    /// Milliseconds since the epoch.
+    pub published: i64,
+    pub updated: Option<i64>,
+    pub mentions: Vec<MentionTag>,
+    pub tags: Vec<HashTag>,
+    pub attachments: Vec<Attachment>,
+}
+
+/// A mention in a note.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MentionTag {
+    /// The actor.
+    pub href: String,
+    /// `@user@domain`
+    pub name: String,
+}
+
+/// A hashtag in a note.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HashTag {
+    /// Its page.
+    pub href: String,
+    /// As written, without `#`.
+    pub name: String,
+}
+
+/// A file on a note.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    pub url: String,
+    pub mime: String,
+    /// Alt text.
+    pub description: String,
+    pub blurhash: String,
+    pub width: Option<i64>,
+    pub height: Option<i64>,
+    /// Where to crop, each from -1 to 1, in thousandths.
+    pub focus: Option<(i64, i64)>,
+}
+
+/// A Follow, as Accept, Reject and Undo repeat it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FollowRef {
+    /// The Follow's id.
+    pub uri: String,
+    /// Who follows.
+    pub actor: String,
+    /// Who is followed.
+    pub object: String,
+}
+
+/// An activity of a local actor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum Outgoing {
+    Create {
+        note: Box<Note>,
+    },
+    Update {
+        /// This edit's own activity id.
+        uri: String,
+        note: Box<Note>,
+    },
+    /// The actor's profile changed; the document is made when it is sent.
+    UpdateActor {
+        uri: String,
+    },
+    /// A status is gone.
+    Delete {
+        uri: String,
+        object: String,
+        #[serde(flatten)]
+        addressing: Addressing,
+    },
+    /// The actor is gone.
+    DeleteActor {
+        uri: String,
+    },
+    Follow(FollowRef),
+    UndoFollow {
+        uri: String,
+        follow: FollowRef,
+    },
+    Accept {
+        uri: String,
+        follow: FollowRef,
+    },
+    Reject {
+        uri: String,
+        follow: FollowRef,
+    },
+    Like {
+        uri: String,
+        object: String,
+    },
+    UndoLike {
+        uri: String,
+        like: String,
+        object: String,
+    },
+    Announce {
+        uri: String,
+        object: String,
+        published: i64,
+        #[serde(flatten)]
+        addressing: Addressing,
+    },
+    UndoAnnounce {
+        uri: String,
+        announce: String,
+        object: String,
+        #[serde(flatten)]
+        addressing: Addressing,
+    },
+    Block {
+        uri: String,
+        object: String,
+    },
+    UndoBlock {
+        uri: String,
+        block: String,
+        object: String,
+    },
+}
+
+impl Outgoing {
+    /// The activity's type as ActivityStreams names it, for listings.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Outgoing::Create { .. } => "Create",
+            Outgoing::Update { .. } | Outgoing::UpdateActor { .. } => "Update",
+            Outgoing::Delete { .. } | Outgoing::DeleteActor { .. } => "Delete",
+            Outgoing::Follow(_) => "Follow",
+            Outgoing::UndoFollow { .. }
+            | Outgoing::UndoLike { .. }
+            | Outgoing::UndoAnnounce { .. }
+            | Outgoing::UndoBlock { .. } => "Undo",
+            Outgoing::Accept { .. } => "Accept",
+            Outgoing::Reject { .. } => "Reject",
+            Outgoing::Like { .. } => "Like",
+            Outgoing::Announce { .. } => "Announce",
+            Outgoing::Block { .. } => "Block",
+        }
+    }
+}
+
+/// Who gets an activity.
+#[derive(Debug, Clone, Default)]
+pub struct Audience {
+    /// The actor's remote followers.
+    pub followers: bool,
+    /// Accounts besides; local ones among them are passed over.
+    pub accounts: Vec<i64>,
+}
+
+impl Audience {
+    /// One account.
+    pub fn one(id: i64) -> Audience {
+        Audience {
+            followers: false,
+            accounts: vec![id],
+        }
+    }
+}
+
+/// An id for an activity that has no page of its own: `ACTOR#KIND/ID`.
+pub fn activity_uri(ctx: &Ctx, actor: &Account, kind: &str) -> String {
+    format!("{}#{kind}/{}", actor.uri, ctx.ids.next())
+}
+
+/// Records an activity with one delivery for each distinct inbox of its audience.
+/// Where nobody remote is to get it, nothing is written.
+pub async fn send(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    actor: &Account,
+    activity: &Outgoing,
+    audience: Audience,
+) -> AppResult<()> {
+    debug_assert!(actor.is_local(), "only local actors send");
+    if !audience.followers && audience.accounts.is_empty() {
+        return Ok(());
+    }
+    let now = ctx.now();
+    let row = OutgoingActivity {
+        id: ctx.ids.next(),
+        account_id: actor.id,
+        kind: activity.kind().to_owned(),
+        payload: serde_json::to_string(activity)?,
+        created_at: now,
+    };
+    db::outgoing::insert(tx, &row).await?;
+    let mut deliveries = 0;
+    if audience.followers {
+        deliveries += db::outgoing::to_followers(tx, row.id, actor.id, now).await?;
+    }
+    deliveries += db::outgoing::to_accounts(tx, row.id, &audience.accounts, now).await?;
+    if deliveries > 0 {
+        tx.emit(Event::of(Kind::DeliveriesWaiting, row.id));
+    } else {
+        db::outgoing::delete(tx, row.id).await?;
+    }
+    Ok(())
+}

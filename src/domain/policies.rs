@@ -1,0 +1,94 @@
+//! What this server wants of other servers.
+
+use std::collections::HashMap;
+
+use super::Ctx;
+use crate::db::policies::DomainPolicy;
+use crate::db::{self, Conn};
+use crate::error::{AppError, AppResult};
+use crate::events::{Event, Kind};
+use crate::text::names::normalize_domain;
+
+/// The policies in force, kept in memory and read anew when they change.
+#[derive(Debug, Clone, Default)]
+pub struct Policies {
+    by_domain: HashMap<String, DomainPolicy>,
+}
+
+impl Policies {
+    /// Reads them all.
+    pub async fn load(conn: &mut Conn) -> AppResult<Policies> {
+        let rows = db::policies::all(conn).await?;
+        Ok(Policies {
+            by_domain: rows.into_iter().map(|p| (p.domain.clone(), p)).collect(),
+        })
+    }
+
+    /// The policy for a host or domain: its own, or that of a domain above it. A port is
+    /// passed over unless the policy names it.
+    pub fn of(&self, host: &str) -> Option<&DomainPolicy> {
+        if self.by_domain.is_empty() {
+            return None;
+        }
+        let host = host.to_lowercase();
+        if let Some(policy) = self.by_domain.get(&host) {
+            return Some(policy);
+        }
+        let mut name = host.rsplit_once(':').map_or(host.as_str(), |(name, port)| {
+            if port.bytes().all(|b| b.is_ascii_digit()) {
+                name
+            } else {
+                &host
+            }
+        });
+        loop {
+            if let Some(policy) = self.by_domain.get(name) {
+                return Some(policy);
+            }
+            name = name.split_once('.')?.1;
+        }
+    }
+
+    /// Whether nothing is exchanged with a host.
+    pub fn blocks(&self, host: &str) -> bool {
+        self.of(host).is_some_and(|p| p.severity == "block")
+    }
+}
+
+/// Blocks or limits a domain (and those under it), or changes how.
+pub async fn set(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    domain: &str,
+    severity: &str,
+    public_comment: &str,
+    private_comment: &str,
+) -> AppResult<DomainPolicy> {
+    let domain = normalize_domain(domain)
+        .ok_or_else(|| AppError::invalid(format!("{domain:?} is no domain")))?;
+    if ctx.config.is_our_domain(&domain) {
+        return Err(AppError::invalid("This is our own domain"));
+    }
+    let row = DomainPolicy {
+        domain,
+        severity: severity.to_owned(),
+        reject_media: false,
+        public_comment: public_comment.to_owned(),
+        private_comment: private_comment.to_owned(),
+        created_at: ctx.now(),
+    };
+    db::policies::set(tx, &row).await?;
+    tx.emit(Event::of(Kind::PolicyChanged, 0));
+    Ok(row)
+}
+
+/// Lifts a domain's policy; false when there was none.
+pub async fn lift(tx: &mut Conn, domain: &str) -> AppResult<bool> {
+    let domain = normalize_domain(domain)
+        .ok_or_else(|| AppError::invalid(format!("{domain:?} is no domain")))?;
+    let lifted = db::policies::remove(tx, &domain).await?;
+    if lifted {
+        tx.emit(Event::of(Kind::PolicyChanged, 0));
+    }
+    Ok(lifted)
+}

@@ -1,0 +1,290 @@
+//! Favouriting, reblogging and bookmarking.
+
+use super::Ctx;
+use super::notifications::{self, Type};
+use super::outgoing::{self, Addressing, Audience, Outgoing, PUBLIC};
+use super::statuses::{HOMES_IN_EVENT, erase_row};
+use super::visibility::{Visibility, may_see};
+use crate::db::accounts::Account;
+use crate::db::reactions::Favourite;
+use crate::db::statuses::Status;
+use crate::db::{self, Conn};
+use crate::error::{AppError, AppResult};
+use crate::events::{Event, Kind};
+
+/// The status of an id that an account may see; for a reblog, what it is of.
+pub async fn subject(tx: &mut Conn, account: &Account, id: i64) -> AppResult<Status> {
+    let mut status = db::statuses::by_id(tx, id)
+        .await?
+        .ok_or_else(AppError::not_found)?;
+    if let Some(original) = status.reblog_of_id {
+        status = db::statuses::by_id(tx, original)
+            .await?
+            .ok_or_else(AppError::not_found)?;
+    }
+    if may_see(tx, &status, Some(account)).await? {
+        Ok(status)
+    } else {
+        Err(AppError::not_found())
+    }
+}
+
+async fn author_of(tx: &mut Conn, status: &Status) -> AppResult<Account> {
+    db::accounts::by_id(tx, status.account_id)
+        .await?
+        .ok_or_else(AppError::not_found)
+}
+
+/// `account` favourites a status it may see. `uri` is the Like's id when it came from elsewhere.
+/// Again is no error.
+pub async fn favourite(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    account: &Account,
+    status: &Status,
+    uri: Option<String>,
+) -> AppResult<()> {
+    let row = Favourite {
+        id: ctx.ids.next(),
+        account_id: account.id,
+        status_id: status.id,
+        uri: uri.unwrap_or_else(|| outgoing::activity_uri(ctx, account, "likes")),
+        created_at: ctx.now(),
+    };
+    if !db::reactions::add_favourite(tx, &row).await? {
+        return Ok(());
+    }
+    db::statuses::count(tx, status.id, 0, 0, 1).await?;
+    tx.emit(Event::of(Kind::StatusCounts, status.id));
+    tx.emit(Event::to(account.id, Kind::ViewerChanged, status.id));
+    let author = author_of(tx, status).await?;
+    notifications::notify(tx, ctx, &author, account, Type::Favourite, Some(status.id)).await?;
+    if account.is_local() && !author.is_local() {
+        let activity = Outgoing::Like {
+            uri: row.uri,
+            object: status.uri.clone(),
+        };
+        outgoing::send(tx, ctx, account, &activity, Audience::one(author.id)).await?;
+    }
+    Ok(())
+}
+
+/// `account` takes its favourite back. None to take back is no error.
+pub async fn unfavourite(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    account: &Account,
+    status: &Status,
+) -> AppResult<()> {
+    let Some(row) = db::reactions::favourite(tx, account.id, status.id).await? else {
+        return Ok(());
+    };
+    db::reactions::remove_favourite(tx, row.id).await?;
+    db::statuses::count(tx, status.id, 0, 0, -1).await?;
+    tx.emit(Event::of(Kind::StatusCounts, status.id));
+    tx.emit(Event::to(account.id, Kind::ViewerChanged, status.id));
+    let author = author_of(tx, status).await?;
+    notifications::retract(tx, &author, account, Type::Favourite, Some(status.id)).await?;
+    if account.is_local() && !author.is_local() {
+        let activity = Outgoing::UndoLike {
+            uri: outgoing::activity_uri(ctx, account, "undo"),
+            like: row.uri,
+            object: status.uri.clone(),
+        };
+        outgoing::send(tx, ctx, account, &activity, Audience::one(author.id)).await?;
+    }
+    Ok(())
+}
+
+/// A reblog to make.
+#[derive(Debug, Clone, Default)]
+pub struct Reblog {
+    /// Public unless said otherwise; never wider than the status.
+    pub visibility: Option<Visibility>,
+    /// The Announce's id and time, when it came from elsewhere.
+    pub remote: Option<(String, i64)>,
+}
+
+/// `account` reblogs a status it may see; again gives the same reblog. Only what is open may be
+/// reblogged, and followers-only posts by their author.
+pub async fn reblog(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    account: &Account,
+    status: &Status,
+    reblog: Reblog,
+) -> AppResult<Status> {
+    let visibility = Visibility::from_db(status.visibility);
+    let own = status.account_id == account.id;
+    let allowed = match visibility {
+        Visibility::Public | Visibility::Unlisted => true,
+        Visibility::Private => own,
+        Visibility::Direct | Visibility::Mutuals => false,
+    };
+    if !allowed || (status.local_only && !account.is_local()) {
+        return Err(AppError::forbidden("This action is not allowed"));
+    }
+    if let Some(known) = db::statuses::reblog_by(tx, account.id, status.id).await? {
+        return Ok(known);
+    }
+    let now = ctx.now();
+    let wanted = reblog.visibility.unwrap_or(Visibility::Public);
+    let visibility = match wanted {
+        Visibility::Public | Visibility::Unlisted | Visibility::Private => wanted.max(visibility),
+        _ => {
+            return Err(AppError::invalid(
+                "Validation failed: Visibility is not supported for reblogs",
+            ));
+        }
+    };
+    let (id, uri, published) = match reblog.remote {
+        Some((uri, published)) => (
+            ctx.ids.for_remote(published, &uri),
+            uri,
+            published.clamp(1, now),
+        ),
+        None => {
+            let id = ctx.ids.next();
+            let uri = ctx.config.status_uri(&account.username, id) + "/activity";
+            (id, uri, now)
+        }
+    };
+    let mut row = Status {
+        id,
+        url: uri.clone(),
+        uri,
+        account_id: account.id,
+        local: account.is_local(),
+        local_only: status.local_only,
+        visibility: visibility as i16,
+        kind: "Announce".to_owned(),
+        title: String::new(),
+        content: String::new(),
+        source: String::new(),
+        source_type: "text/plain".to_owned(),
+        spoiler_text: String::new(),
+        sensitive: status.sensitive,
+        language: None,
+        in_reply_to_id: None,
+        in_reply_to_account_id: None,
+        in_reply_to_uri: None,
+        reblog_of_id: Some(status.id),
+        conversation_id: id,
+        app_id: None,
+        emojis: "[]".to_owned(),
+        created_at: published,
+        edited_at: None,
+        fetched_at: None,
+    };
+    if db::statuses::insert(tx, &mut row).await?.is_none() {
+        // Somebody else's Announce has this id: it is not ours to take.
+        return Err(AppError::invalid("Validation failed: Already reblogged"));
+    }
+    db::accounts::count_status(tx, account.id, published).await?;
+    tx.emit(Event::of(Kind::AccountChanged, account.id));
+    db::statuses::count(tx, status.id, 0, 1, 0).await?;
+    tx.emit(Event::of(Kind::StatusCounts, status.id));
+    tx.emit(Event::to(account.id, Kind::ViewerChanged, status.id));
+    db::timelines::fan_out(tx, row.id, account.id, None, true).await?;
+    if account.is_local() {
+        db::timelines::put_home(tx, &[account.id], row.id, account.id).await?;
+    }
+    let homes = db::timelines::homes_of(tx, row.id, HOMES_IN_EVENT).await?;
+    tx.emit(Event::of(Kind::StatusCreated, row.id).in_homes(homes));
+    let author = author_of(tx, status).await?;
+    notifications::notify(tx, ctx, &author, account, Type::Reblog, Some(status.id)).await?;
+    if account.is_local() && !row.local_only {
+        let activity = Outgoing::Announce {
+            uri: row.uri.clone(),
+            object: status.uri.clone(),
+            published,
+            addressing: announce_addressing(account, visibility, &author),
+        };
+        let audience = Audience {
+            followers: true,
+            accounts: vec![author.id],
+        };
+        outgoing::send(tx, ctx, account, &activity, audience).await?;
+    }
+    Ok(row)
+}
+
+/// `account` takes its reblog back. None to take back is no error.
+pub async fn unreblog(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    account: &Account,
+    status: &Status,
+) -> AppResult<()> {
+    let Some(row) = db::statuses::reblog_by(tx, account.id, status.id).await? else {
+        return Ok(());
+    };
+    erase_row(tx, ctx, &row, Vec::new()).await?;
+    db::statuses::count(tx, status.id, 0, -1, 0).await?;
+    tx.emit(Event::of(Kind::StatusCounts, status.id));
+    tx.emit(Event::to(account.id, Kind::ViewerChanged, status.id));
+    let author = author_of(tx, status).await?;
+    notifications::retract(tx, &author, account, Type::Reblog, Some(status.id)).await?;
+    if account.is_local() && !row.local_only {
+        let visibility = Visibility::from_db(row.visibility);
+        let activity = Outgoing::UndoAnnounce {
+            uri: outgoing::activity_uri(ctx, account, "undo"),
+            announce: row.uri.clone(),
+            object: status.uri.clone(),
+            addressing: announce_addressing(account, visibility, &author),
+        };
+        let audience = Audience {
+            followers: true,
+            accounts: vec![author.id],
+        };
+        outgoing::send(tx, ctx, account, &activity, audience).await?;
+    }
+    Ok(())
+}
+
+/// Who a reblog is addressed to.
+pub fn announce_addressing(
+    account: &Account,
+    visibility: Visibility,
+    author: &Account,
+) -> Addressing {
+    let followers = account.followers_url.clone();
+    let public = PUBLIC.to_owned();
+    match visibility {
+        Visibility::Public => Addressing {
+            to: vec![public],
+            cc: vec![author.uri.clone(), followers],
+        },
+        Visibility::Unlisted => Addressing {
+            to: vec![followers],
+            cc: vec![author.uri.clone(), public],
+        },
+        _ => Addressing {
+            to: vec![followers],
+            cc: vec![author.uri.clone()],
+        },
+    }
+}
+
+/// `account` bookmarks a status it may see; nobody is told.
+pub async fn bookmark(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    account: &Account,
+    status: &Status,
+) -> AppResult<()> {
+    let added =
+        db::reactions::add_bookmark(tx, ctx.ids.next(), account.id, status.id, ctx.now()).await?;
+    if added {
+        tx.emit(Event::to(account.id, Kind::ViewerChanged, status.id));
+    }
+    Ok(())
+}
+
+/// `account` removes its bookmark.
+pub async fn unbookmark(tx: &mut Conn, account: &Account, status: &Status) -> AppResult<()> {
+    if db::reactions::remove_bookmark(tx, account.id, status.id).await? {
+        tx.emit(Event::to(account.id, Kind::ViewerChanged, status.id));
+    }
+    Ok(())
+}

@@ -1,0 +1,344 @@
+//! Posting, editing and deleting statuses, from here and from elsewhere.
+
+mod compose;
+mod local;
+mod remote;
+
+pub use compose::{LIMITS, Limits};
+pub use local::{Draft, Edit, delete, edit, post};
+pub use remote::{RemoteMedia, RemoteNote, receive, remove, revise};
+
+use super::Ctx;
+use super::notifications::{self, Type};
+use super::outgoing::{Addressing, Attachment, HashTag, MentionTag, Note, PUBLIC};
+use super::visibility::Visibility;
+use crate::db::accounts::Account;
+use crate::db::media::Media;
+use crate::db::statuses::{Status, Tag};
+use crate::db::{self, Conn};
+use crate::error::{AppError, AppResult};
+use crate::events::{Event, Gone, Kind};
+
+/// Homes named in a deletion's event at most; streams beyond hear of it when they reload.
+pub(super) const HOMES_IN_EVENT: i64 = 5000;
+/// Waiting replies that a newly arrived parent adopts at once.
+const ADOPTED: i64 = 500;
+
+/// What a status hangs together with, besides its own row.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Parts {
+    pub mentions: Vec<Account>,
+    pub tags: Vec<Tag>,
+    pub media: Vec<i64>,
+}
+
+/// Writes a new status with its parts and does what follows in the database: counts, homes,
+/// notifications, events. `None` when it is here already.
+async fn publish(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    author: &Account,
+    status: &mut Status,
+    parts: Parts,
+    parent: Option<&Status>,
+    quiet: bool,
+) -> AppResult<Option<i64>> {
+    let Some(id) = db::statuses::insert(tx, status).await? else {
+        return Ok(None);
+    };
+    let mentioned: Vec<i64> = parts.mentions.iter().map(|a| a.id).collect();
+    db::statuses::set_mentions(tx, id, &mentioned, true).await?;
+    let tag_ids = ensure_tags(tx, &parts.tags).await?;
+    db::statuses::set_tags(tx, id, &tag_ids, true).await?;
+    db::media::attach(tx, id, &parts.media, true).await?;
+    db::accounts::count_status(tx, author.id, status.created_at).await?;
+    tx.emit(Event::of(Kind::AccountChanged, author.id));
+    if let Some(parent) = parent {
+        db::statuses::count(tx, parent.id, 1, 0, 0).await?;
+        tx.emit(Event::of(Kind::StatusCounts, parent.id));
+    }
+    let visibility = Visibility::from_db(status.visibility);
+    if visibility == Visibility::Direct {
+        let mut homes = Vec::new();
+        for account in parts.mentions.iter().filter(|a| a.is_local()) {
+            if db::relations::follow(tx, account.id, author.id)
+                .await?
+                .is_some()
+            {
+                homes.push(account.id);
+            }
+        }
+        db::timelines::put_home(tx, &homes, id, author.id).await?;
+    } else {
+        let reply_to = status.in_reply_to_account_id;
+        db::timelines::fan_out(tx, id, author.id, reply_to, false).await?;
+    }
+    if author.is_local() {
+        db::timelines::put_home(tx, &[author.id], id, author.id).await?;
+    }
+    if !quiet {
+        for account in &parts.mentions {
+            notifications::notify(tx, ctx, account, author, Type::Mention, Some(id)).await?;
+        }
+        if visibility != Visibility::Direct {
+            notify_watchers(tx, ctx, author, status, &mentioned).await?;
+        }
+    }
+    let homes = db::timelines::homes_of(tx, id, HOMES_IN_EVENT).await?;
+    tx.emit(Event::of(Kind::StatusCreated, id).in_homes(homes));
+    if !status.local {
+        let adopted = db::statuses::adopt_orphans(tx, status, ADOPTED).await?;
+        if !adopted.is_empty() {
+            db::statuses::count(tx, id, adopted.len() as i64, 0, 0).await?;
+            for reply in adopted {
+                tx.emit(Event::of(Kind::StatusEdited, reply));
+            }
+        }
+    }
+    Ok(Some(id))
+}
+
+/// Tells those who asked to hear of an author's new posts.
+async fn notify_watchers(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    author: &Account,
+    status: &Status,
+    mentioned: &[i64],
+) -> AppResult<()> {
+    if status.in_reply_to_id.is_some() && status.in_reply_to_account_id != Some(author.id) {
+        return Ok(());
+    }
+    for watcher in db::relations::watchers(tx, author.id).await? {
+        if !mentioned.contains(&watcher.id) {
+            notifications::notify(tx, ctx, &watcher, author, Type::Status, Some(status.id)).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn ensure_tags(tx: &mut Conn, tags: &[Tag]) -> AppResult<Vec<i64>> {
+    let mut ids = Vec::with_capacity(tags.len());
+    for tag in tags {
+        ids.push(db::statuses::ensure_tag(tx, tag).await?);
+    }
+    Ok(ids)
+}
+
+/// Removes a status, its reblogs with it, and leaves a tombstone; counts and streams follow.
+async fn erase(tx: &mut Conn, ctx: &Ctx, status: &Status) -> AppResult<()> {
+    let tags = db::statuses::tags_of(tx, &[status.id]).await?;
+    // A reblog's row would lose its subject: it goes too.
+    loop {
+        let reblogs = db::statuses::reblogs_of(tx, status.id, 500).await?;
+        if reblogs.is_empty() {
+            break;
+        }
+        for reblog in reblogs {
+            erase_row(tx, ctx, &reblog, Vec::new()).await?;
+        }
+    }
+    let tags = tags.into_iter().map(|(_, tag)| tag.name).collect();
+    if let Some(parent) = status.in_reply_to_id {
+        db::statuses::count(tx, parent, -1, 0, 0).await?;
+        tx.emit(Event::of(Kind::StatusCounts, parent));
+    }
+    db::statuses::orphan_replies(tx, status.id).await?;
+    erase_row(tx, ctx, status, tags).await
+}
+
+/// Removes one row, with the event that streams need.
+pub(super) async fn erase_row(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    status: &Status,
+    tags: Vec<String>,
+) -> AppResult<()> {
+    let gone = Gone {
+        account_id: status.account_id,
+        visibility: status.visibility,
+        local: status.local,
+        reblog_of_id: status.reblog_of_id,
+        tags,
+        homes: db::timelines::homes_of(tx, status.id, HOMES_IN_EVENT).await?,
+    };
+    if db::statuses::delete(tx, status.id).await? {
+        db::accounts::uncount_statuses(tx, status.account_id, 1).await?;
+        db::statuses::bury(tx, &status.uri, status.account_id, ctx.now()).await?;
+        tx.emit(Event::of(Kind::AccountChanged, status.account_id));
+        tx.emit(Event::of(Kind::StatusDeleted, status.id).with(serde_json::to_string(&gone)?));
+    }
+    Ok(())
+}
+
+/// Who a local status is addressed to.
+pub fn addressing(author: &Account, visibility: Visibility, mentioned: &[&str]) -> Addressing {
+    let mentioned = || mentioned.iter().map(|uri| (*uri).to_owned());
+    let followers = author.followers_url.clone();
+    let public = PUBLIC.to_owned();
+    match visibility {
+        Visibility::Public => Addressing {
+            to: vec![public],
+            cc: std::iter::once(followers).chain(mentioned()).collect(),
+        },
+        Visibility::Unlisted => Addressing {
+            to: vec![followers],
+            cc: std::iter::once(public).chain(mentioned()).collect(),
+        },
+        Visibility::Private => Addressing {
+            to: vec![followers],
+            cc: mentioned().collect(),
+        },
+        // Mutuals are named one by one at sending: nobody else's server is to know of it.
+        Visibility::Direct | Visibility::Mutuals => Addressing {
+            to: mentioned().collect(),
+            cc: Vec::new(),
+        },
+    }
+}
+
+/// A local status as it goes out, or as its URI shows it.
+pub async fn note_of(
+    conn: &mut Conn,
+    ctx: &Ctx,
+    author: &Account,
+    status: &Status,
+) -> AppResult<Note> {
+    notes_of(conn, ctx, author, std::slice::from_ref(status))
+        .await?
+        .pop()
+        .ok_or_else(AppError::not_found)
+}
+
+/// Several statuses of one local author as they go out, in their order: five statements.
+pub async fn notes_of(
+    conn: &mut Conn,
+    ctx: &Ctx,
+    author: &Account,
+    statuses: &[Status],
+) -> AppResult<Vec<Note>> {
+    let ids: Vec<i64> = statuses.iter().map(|s| s.id).collect();
+    let mentions = db::statuses::mentions_of(conn, &ids).await?;
+    let mut mentioned: Vec<i64> = mentions.iter().map(|(_, account)| *account).collect();
+    mentioned.sort_unstable();
+    mentioned.dedup();
+    let accounts = db::accounts::by_ids(conn, &mentioned).await?;
+    let tags = db::statuses::tags_of(conn, &ids).await?;
+    let media = db::media::of_statuses(conn, &ids).await?;
+    let parents: Vec<i64> = statuses
+        .iter()
+        .filter(|s| s.in_reply_to_uri.is_none())
+        .filter_map(|s| s.in_reply_to_id)
+        .collect();
+    let parents = db::statuses::by_ids(conn, &parents).await?;
+    Ok(statuses
+        .iter()
+        .map(|status| {
+            let mentions: Vec<Account> = mentions
+                .iter()
+                .filter(|(id, _)| *id == status.id)
+                .filter_map(|(_, account)| accounts.iter().find(|a| a.id == *account))
+                .cloned()
+                .collect();
+            let tags: Vec<Tag> = tags
+                .iter()
+                .filter(|(id, _)| *id == status.id)
+                .map(|(_, tag)| tag.clone())
+                .collect();
+            let media: Vec<Media> = media
+                .iter()
+                .filter(|m| m.status_id == Some(status.id))
+                .cloned()
+                .collect();
+            let parent = status.in_reply_to_uri.clone().or_else(|| {
+                let parent = parents
+                    .iter()
+                    .find(|p| Some(p.id) == status.in_reply_to_id)?;
+                Some(parent.uri.clone())
+            });
+            note(ctx, author, status, &mentions, &tags, &media, parent)
+        })
+        .collect())
+}
+
+/// The same from parts that are at hand.
+fn note(
+    ctx: &Ctx,
+    author: &Account,
+    status: &Status,
+    mentions: &[Account],
+    tags: &[Tag],
+    media: &[Media],
+    parent: Option<String>,
+) -> Note {
+    let uris: Vec<&str> = mentions.iter().map(|a| a.uri.as_str()).collect();
+    Note {
+        uri: status.uri.clone(),
+        url: status.url.clone(),
+        attributed_to: author.uri.clone(),
+        addressing: addressing(author, Visibility::from_db(status.visibility), &uris),
+        content: status.content.clone(),
+        source: status.source.clone(),
+        source_type: status.source_type.clone(),
+        summary: status.spoiler_text.clone(),
+        sensitive: status.sensitive,
+        language: status.language.clone(),
+        in_reply_to: parent,
+        published: status.created_at,
+        updated: status.edited_at,
+        mentions: mentions
+            .iter()
+            .map(|account| MentionTag {
+                href: account.uri.clone(),
+                name: format!("@{}", ctx.config.handle(&account.username, &account.domain)),
+            })
+            .collect(),
+        tags: tags
+            .iter()
+            .map(|tag| HashTag {
+                href: ctx.config.tag_url(&tag.name),
+                name: tag.display_name.clone(),
+            })
+            .collect(),
+        attachments: media.iter().map(|m| attachment(ctx, m)).collect(),
+    }
+}
+
+fn attachment(ctx: &Ctx, media: &Media) -> Attachment {
+    let meta: serde_json::Value = serde_json::from_str(&media.meta).unwrap_or_default();
+    let focus = |axis: &str| {
+        meta.pointer(&format!("/focus/{axis}"))
+            .and_then(serde_json::Value::as_f64)
+            .map(|v| (v * 1000.0).round() as i64)
+    };
+    Attachment {
+        url: if media.file.is_empty() {
+            media.remote_url.clone()
+        } else {
+            ctx.config.media_url(&media.file)
+        },
+        mime: media.mime.clone(),
+        description: media.description.clone(),
+        blurhash: media.blurhash.clone(),
+        width: meta
+            .pointer("/original/width")
+            .and_then(serde_json::Value::as_i64),
+        height: meta
+            .pointer("/original/height")
+            .and_then(serde_json::Value::as_i64),
+        focus: focus("x").zip(focus("y")),
+    }
+}
+
+/// Tells local accounts that something they reblogged was edited.
+async fn notify_rebloggers(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    author: &Account,
+    status_id: i64,
+) -> AppResult<()> {
+    for account in db::statuses::local_rebloggers(tx, status_id, 1000).await? {
+        notifications::notify(tx, ctx, &account, author, Type::Update, Some(status_id)).await?;
+    }
+    Ok(())
+}

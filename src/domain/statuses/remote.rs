@@ -1,0 +1,272 @@
+//! What authors elsewhere do. `federation` has checked by now that they did it: the activity is
+//! theirs, and what it speaks of lives on their server.
+
+use super::{Parts, erase, publish};
+use crate::db::accounts::Account;
+use crate::db::media::Media;
+use crate::db::statuses::{Status, Tag};
+use crate::db::{self, Conn};
+use crate::domain::Ctx;
+use crate::domain::notifications::{self, Type};
+use crate::domain::visibility::Visibility;
+use crate::error::AppResult;
+use crate::events::{Event, Kind};
+use crate::text;
+
+/// A status from elsewhere, its HTML cleaned, its actors known.
+#[derive(Debug, Clone)]
+pub struct RemoteNote {
+    pub uri: String,
+    pub url: String,
+    /// `Note`, `Article`, `Page`…
+    pub kind: String,
+    pub title: String,
+    /// Clean HTML.
+    pub content: String,
+    /// Plain text.
+    pub spoiler_text: String,
+    pub sensitive: bool,
+    pub language: Option<String>,
+    pub visibility: Visibility,
+    /// URI of what it answers.
+    pub in_reply_to: Option<String>,
+    /// Milliseconds since the epoch.
+    pub published: i64,
+    pub updated: Option<i64>,
+    /// Accounts known here that it mentions.
+    pub mentions: Vec<Account>,
+    /// As written, without `#`.
+    pub tags: Vec<String>,
+    pub media: Vec<RemoteMedia>,
+    /// JSON: `[{"shortcode", "url", "static_url"}]`.
+    pub emojis: String,
+}
+
+/// A file elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteMedia {
+    pub url: String,
+    pub mime: String,
+    /// `image`, `video`, `audio`, `gifv` or `unknown`.
+    pub kind: String,
+    pub description: String,
+    pub blurhash: String,
+    pub width: Option<i64>,
+    pub height: Option<i64>,
+}
+
+/// Takes in a status: the one that is here already when it came before, `None` when it was
+/// deleted before it came. `quiet`: an old one fetched for context, which notifies nobody.
+pub async fn receive(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    author: &Account,
+    note: RemoteNote,
+    quiet: bool,
+) -> AppResult<Option<Status>> {
+    if db::statuses::buried(tx, &note.uri).await?.is_some() {
+        return Ok(None);
+    }
+    if let Some(known) = db::statuses::by_uri(tx, &note.uri).await? {
+        return Ok(Some(known));
+    }
+    let now = ctx.now();
+    let parent = match &note.in_reply_to {
+        Some(uri) => db::statuses::by_uri(tx, uri).await?,
+        None => None,
+    };
+    let id = ctx.ids.for_remote(note.published, &note.uri);
+    let mut status = Status {
+        id,
+        uri: note.uri,
+        url: note.url,
+        account_id: author.id,
+        local: false,
+        local_only: false,
+        visibility: note.visibility as i16,
+        kind: note.kind,
+        title: note.title,
+        content: note.content,
+        source: String::new(),
+        source_type: "text/html".to_owned(),
+        spoiler_text: note.spoiler_text,
+        sensitive: note.sensitive,
+        language: note.language,
+        in_reply_to_id: parent.as_ref().map(|p| p.id),
+        in_reply_to_account_id: parent.as_ref().map(|p| p.account_id),
+        in_reply_to_uri: note.in_reply_to,
+        reblog_of_id: None,
+        conversation_id: parent.as_ref().map_or(id, |p| p.conversation_id),
+        app_id: None,
+        emojis: note.emojis,
+        created_at: note.published.clamp(1, now),
+        edited_at: note.updated.map(|at| at.clamp(1, now)),
+        fetched_at: Some(now),
+    };
+    let parts = Parts {
+        mentions: note.mentions,
+        tags: tags(ctx, note.tags),
+        media: add_media(tx, ctx, author, note.media).await?,
+    };
+    publish(tx, ctx, author, &mut status, parts, parent.as_ref(), quiet).await?;
+    Ok(db::statuses::by_uri(tx, &status.uri).await?)
+}
+
+/// Applies an author's Update to a status that is here; what is older than what we have is
+/// passed over. False when nothing was known of it.
+pub async fn revise(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    author: &Account,
+    note: RemoteNote,
+) -> AppResult<bool> {
+    let Some(mut status) = db::statuses::by_uri(tx, &note.uri).await? else {
+        return Ok(false);
+    };
+    if status.account_id != author.id || status.local {
+        return Ok(false);
+    }
+    let now = ctx.now();
+    let edited = note.updated.map(|at| at.clamp(1, now));
+    if let (Some(new), Some(old)) = (edited, status.edited_at)
+        && new < old
+    {
+        return Ok(true);
+    }
+    let says_anew = (&status.content, &status.spoiler_text, &status.title)
+        != (&note.content, &note.spoiler_text, &note.title);
+    status.content = note.content;
+    status.spoiler_text = note.spoiler_text;
+    status.title = note.title;
+    status.sensitive = note.sensitive;
+    status.language = note.language;
+    status.emojis = note.emojis;
+    status.fetched_at = Some(now);
+    status.edited_at = edited.or(if says_anew {
+        Some(now)
+    } else {
+        status.edited_at
+    });
+    db::statuses::update(tx, &status).await?;
+    // Who may see it was settled when it was posted: an edit adds no readers but those it
+    // mentions, and they are told only at the first mention.
+    let before: Vec<i64> = db::statuses::mentions_of(tx, &[status.id])
+        .await?
+        .into_iter()
+        .map(|(_, account)| account)
+        .collect();
+    let mentioned: Vec<i64> = note.mentions.iter().map(|a| a.id).collect();
+    db::statuses::set_mentions(tx, status.id, &mentioned, false).await?;
+    for account in note.mentions.iter().filter(|a| !before.contains(&a.id)) {
+        notifications::notify(tx, ctx, account, author, Type::Mention, Some(status.id)).await?;
+    }
+    let tag_ids = super::ensure_tags(tx, &tags(ctx, note.tags)).await?;
+    db::statuses::set_tags(tx, status.id, &tag_ids, false).await?;
+    replace_media(tx, ctx, author, &status, note.media).await?;
+    tx.emit(Event::of(Kind::StatusEdited, status.id));
+    if says_anew {
+        super::notify_rebloggers(tx, ctx, author, status.id).await?;
+    }
+    Ok(true)
+}
+
+/// Applies an author's Delete. What is not known here is remembered as deleted, so that a
+/// Create that comes late is refused. Somebody else's object is left alone.
+pub async fn remove(tx: &mut Conn, ctx: &Ctx, author: &Account, uri: &str) -> AppResult<()> {
+    match db::statuses::by_uri(tx, uri).await? {
+        Some(status) if status.account_id == author.id && !status.local => {
+            erase(tx, ctx, &status).await
+        }
+        Some(_) => Ok(()),
+        None => Ok(db::statuses::bury(tx, uri, author.id, ctx.now()).await?),
+    }
+}
+
+fn tags(ctx: &Ctx, written: Vec<String>) -> Vec<Tag> {
+    let mut tags: Vec<Tag> = Vec::new();
+    for display_name in written {
+        let name = text::plain::normalize_tag(&display_name);
+        if !name.is_empty() && tags.iter().all(|tag| tag.name != name) {
+            tags.push(Tag {
+                id: ctx.ids.next(),
+                name,
+                display_name,
+                created_at: ctx.now(),
+            });
+        }
+    }
+    tags
+}
+
+async fn add_media(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    author: &Account,
+    files: Vec<RemoteMedia>,
+) -> AppResult<Vec<i64>> {
+    let mut ids = Vec::with_capacity(files.len());
+    for file in files {
+        let size = file
+            .width
+            .zip(file.height)
+            .filter(|(w, h)| *w > 0 && *h > 0);
+        let meta = size.map_or_else(
+            || serde_json::json!({}),
+            |(width, height)| {
+                serde_json::json!({"original": {
+                    "width": width,
+                    "height": height,
+                    "size": format!("{width}x{height}"),
+                    "aspect": width as f64 / height as f64,
+                }})
+            },
+        );
+        let row = Media {
+            id: ctx.ids.next(),
+            account_id: author.id,
+            status_id: None,
+            position: 0,
+            kind: file.kind,
+            mime: file.mime,
+            file: String::new(),
+            preview: String::new(),
+            remote_url: file.url,
+            description: file.description,
+            blurhash: file.blurhash,
+            meta: meta.to_string(),
+            size: 0,
+            created_at: ctx.now(),
+        };
+        db::media::insert(tx, &row).await?;
+        ids.push(row.id);
+    }
+    Ok(ids)
+}
+
+/// Keeps the rows of files that stay, adds the new, drops the rest.
+async fn replace_media(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    author: &Account,
+    status: &Status,
+    files: Vec<RemoteMedia>,
+) -> AppResult<()> {
+    let known = db::media::of_statuses(tx, &[status.id]).await?;
+    let mut ids = Vec::with_capacity(files.len());
+    for file in files {
+        match known.iter().find(|m| m.remote_url == file.url) {
+            Some(row) => {
+                if row.description != file.description {
+                    db::media::describe(tx, row.id, &file.description).await?;
+                }
+                ids.push(row.id);
+            }
+            None => ids.extend(add_media(tx, ctx, author, vec![file]).await?),
+        }
+    }
+    db::media::attach(tx, status.id, &ids, false).await?;
+    for row in known.iter().filter(|m| !ids.contains(&m.id)) {
+        db::media::delete(tx, row.id).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,245 @@
+//! What arrives, verb by verb. Each verb is prepared first, with the network but without a
+//! transaction, and then applied, in a transaction with nothing else.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::fetch::{self, LIMITS};
+use super::inbox::FORWARDED;
+use super::value::{self, many, text};
+use crate::app::App;
+use crate::client::Budget;
+use crate::db::accounts::Account;
+use crate::db::inbox::Received;
+use crate::db::{self, Conn};
+use crate::domain::Ctx;
+use crate::error::{AppError, AppResult};
+
+pub mod announce;
+pub mod answer;
+pub mod block;
+pub mod create;
+pub mod delete;
+pub mod follow;
+pub mod like;
+pub mod undo;
+pub mod update;
+
+/// Why an activity could not be worked on.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// It may go better later.
+    Later(String),
+    /// It will not.
+    Hopeless(String),
+}
+
+impl From<fetch::Error> for Failure {
+    fn from(error: fetch::Error) -> Failure {
+        match error {
+            fetch::Error::Later(reason) => Failure::Later(reason),
+            other => Failure::Hopeless(other.to_string()),
+        }
+    }
+}
+
+impl From<AppError> for Failure {
+    fn from(error: AppError) -> Failure {
+        if error.status.is_server_error() {
+            Failure::Later(error.to_string())
+        } else {
+            Failure::Hopeless(error.to_string())
+        }
+    }
+}
+
+/// What an activity comes to.
+#[derive(Debug)]
+pub enum Prepared {
+    /// Something to write.
+    Deed(Box<Deed>),
+    /// Nothing, for a reason.
+    Nothing(&'static str),
+}
+
+impl Prepared {
+    fn deed(deed: Deed) -> Result<Prepared, Failure> {
+        Ok(Prepared::Deed(Box::new(deed)))
+    }
+
+    fn nothing(reason: &'static str) -> Result<Prepared, Failure> {
+        Ok(Prepared::Nothing(reason))
+    }
+}
+
+/// What is to be written, everything it needs at hand.
+#[derive(Debug)]
+pub enum Deed {
+    Follow(follow::Follow),
+    Answer(answer::Answer),
+    Create(create::Create),
+    Revise(update::Revise),
+    Remove(delete::Remove),
+    RemoveActor,
+    Like(like::Like),
+    Announce(announce::Announce),
+    Undo(undo::Undo),
+    Block(block::Block),
+}
+
+/// An activity on its way through preparation.
+pub(super) struct Arrival<'a> {
+    pub app: &'a App,
+    /// The activity's actor, not suspended.
+    pub actor: &'a Account,
+    pub activity: &'a Value,
+    pub budget: &'a Budget,
+    /// Objects that activities of the same actor bring before this one.
+    pub coming: &'a HashSet<String>,
+}
+
+impl<'a> Arrival<'a> {
+    /// The activity's id.
+    pub fn id(&self) -> &'a str {
+        text(self.activity, "id").unwrap_or_default()
+    }
+
+    /// The first object's id, and the object where it is embedded.
+    pub fn object(&self) -> Result<(&'a str, &'a Value), Failure> {
+        many(self.activity, "object")
+            .first()
+            .and_then(|object| Some((value::id(object)?, object)))
+            .ok_or_else(|| Failure::Hopeless("the activity has no object".to_owned()))
+    }
+}
+
+/// What the activities of one actor, worked on in a row, have in common.
+#[derive(Debug, Default)]
+pub struct Run {
+    actor: Option<Account>,
+    coming: HashSet<String>,
+}
+
+/// Works out what an activity comes to: reads it, fetches what is missing within the budget of
+/// one root activity, holds no database connection meanwhile.
+pub async fn prepare(
+    app: &App,
+    row: &Received,
+    run: &mut Run,
+) -> Result<(Option<Account>, Prepared), Failure> {
+    let activity = value::parse(row.body.as_bytes())
+        .map_err(|error| Failure::Hopeless(format!("unreadable: {error}")))?;
+    let budget = Budget::new(LIMITS);
+    if fetch::is_blocked(app, &row.actor_uri).await? {
+        return Ok((None, Prepared::Nothing("the domain is blocked")));
+    }
+    let (forwarded, kind) = match row.kind.strip_prefix(FORWARDED) {
+        Some(kind) => (true, kind),
+        None => (false, row.kind.as_str()),
+    };
+    let known = match run.actor.take() {
+        Some(actor) if !app.federation.documents.contains_key(&actor.uri) => Some(actor),
+        _ if kind == "Delete" => known_actor(app, &row.actor_uri).await?,
+        _ => Some(fetch::actor(app, &row.actor_uri, &budget).await?),
+    };
+    let Some(actor) = known else {
+        return Ok((None, Prepared::Nothing("nothing of the actor is here")));
+    };
+    if !actor.is_active() {
+        return Ok((None, Prepared::Nothing("the actor is suspended or gone")));
+    }
+    let arrival = Arrival {
+        app,
+        actor: &actor,
+        activity: &activity,
+        budget: &budget,
+        coming: &run.coming,
+    };
+    let prepared = if forwarded {
+        prepare_forwarded(&arrival, kind).await?
+    } else {
+        prepare_verb(&arrival, kind).await?
+    };
+    if kind == "Create"
+        && let Ok((object, _)) = arrival.object()
+    {
+        run.coming.insert(object.to_owned());
+    }
+    // An Update may have stored the actor anew.
+    run.actor = (kind != "Update").then(|| actor.clone());
+    Ok((Some(actor), prepared))
+}
+
+async fn known_actor(app: &App, uri: &str) -> AppResult<Option<Account>> {
+    let uri = uri.to_owned();
+    app.read(move |c| Box::pin(async move { Ok(db::accounts::by_uri(c, &uri).await?) }))
+        .await
+}
+
+async fn prepare_verb(arrival: &Arrival<'_>, kind: &str) -> Result<Prepared, Failure> {
+    match kind {
+        "Follow" => follow::prepare(arrival),
+        "Accept" => answer::prepare(arrival, true),
+        "Reject" => answer::prepare(arrival, false),
+        "Create" => create::prepare(arrival).await,
+        "Update" => update::prepare(arrival).await,
+        "Delete" => delete::prepare(arrival),
+        "Like" => like::prepare(arrival),
+        "Announce" => announce::prepare(arrival).await,
+        "Undo" => undo::prepare(arrival),
+        "Block" => block::prepare(arrival),
+        _ => Prepared::nothing("not understood"),
+    }
+}
+
+/// What somebody else than its actor sent: nothing is believed but what origins serve.
+async fn prepare_forwarded(arrival: &Arrival<'_>, kind: &str) -> Result<Prepared, Failure> {
+    let (object, _) = arrival.object()?;
+    match kind {
+        "Create" => create::prepare_fetched(arrival, object, Some(&arrival.actor.uri)).await,
+        "Update" => update::prepare_fetched(arrival, object, Some(&arrival.actor.uri)).await,
+        "Delete" => delete::prepare_fetched(arrival, object).await,
+        "Announce" => {
+            let activity = fetch::document(arrival.app, arrival.id(), arrival.budget).await?;
+            let by_actor = activity.get("actor").and_then(value::id) == Some(&arrival.actor.uri);
+            if !by_actor || !value::is_a(&activity, "Announce") {
+                return Err(Failure::Hopeless("its origin says otherwise".to_owned()));
+            }
+            let arrival = Arrival {
+                activity: &activity,
+                ..*arrival
+            };
+            announce::prepare(&arrival).await
+        }
+        _ => Prepared::nothing("not understood"),
+    }
+}
+
+/// Writes what an activity came to. Says why nothing was to be written, or nothing.
+pub async fn apply(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    actor: &Account,
+    deed: &Deed,
+) -> AppResult<&'static str> {
+    match deed {
+        Deed::Follow(follow) => follow.apply(tx, ctx, actor).await,
+        Deed::Answer(answer) => answer.apply(tx, ctx, actor).await,
+        Deed::Create(create) => create.apply(tx, ctx).await,
+        Deed::Revise(revise) => revise.apply(tx, ctx).await,
+        Deed::Remove(remove) => remove.apply(tx, ctx).await,
+        Deed::RemoveActor => delete::apply_actor(tx, ctx, actor).await,
+        Deed::Like(like) => like.apply(tx, ctx, actor).await,
+        Deed::Announce(announce) => announce.apply(tx, ctx, actor).await,
+        Deed::Undo(undo) => undo.apply(tx, ctx, actor).await,
+        Deed::Block(block) => block.apply(tx, ctx, actor).await,
+    }
+}
+
+/// A local account by its actor id.
+async fn local_account(tx: &mut Conn, uri: &str) -> AppResult<Option<Account>> {
+    Ok(db::accounts::by_uri(tx, uri)
+        .await?
+        .filter(|account| account.is_local() && account.is_active()))
+}

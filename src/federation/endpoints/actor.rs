@@ -1,0 +1,79 @@
+//! `/users/{name}`: a local account as an actor.
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use http::HeaderMap;
+
+use super::{Ap, Reader, wants_activity};
+use crate::app::App;
+use crate::db;
+use crate::db::Conn;
+use crate::db::accounts::Account;
+use crate::domain::accounts::INSTANCE_ACTOR;
+use crate::error::{AppError, AppResult};
+use crate::federation::render::ActorDocument;
+
+pub fn routes() -> Router<App> {
+    Router::new().route("/users/{name}", get(show))
+}
+
+/// A local account by name; 404 for one that never was, 410 for one that is gone or suspended.
+pub async fn local(conn: &mut Conn, name: &str) -> AppResult<Account> {
+    let account = db::accounts::by_handle(conn, name, "")
+        .await?
+        .ok_or_else(AppError::not_found)?;
+    if account.is_active() {
+        Ok(account)
+    } else {
+        Err(AppError::gone())
+    }
+}
+
+async fn show(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    reader: Reader,
+) -> AppResult<Response> {
+    let (account, key) = app
+        .read(move |c| {
+            Box::pin(async move {
+                let account = local(c, &name).await?;
+                let key = db::accounts::keys_of(c, account.id)
+                    .await?
+                    .into_iter()
+                    .next();
+                Ok((account, key))
+            })
+        })
+        .await?;
+    if !wants_activity(&headers) {
+        return Ok(with_vary(Redirect::to(&account.url)));
+    }
+    // Other servers verify our signatures by the instance's key: it is open to all.
+    if account.username != INSTANCE_ACTOR {
+        reader.admit()?;
+    }
+    let key = key.ok_or_else(|| AppError::internal(anyhow::anyhow!("a local actor has no key")))?;
+    let document = ActorDocument {
+        config: &app.config,
+        account: &account,
+        public_key: &key.public_key,
+        key_id: &key.key_id,
+    }
+    .document();
+    Ok(Ap::open(document).into_response())
+}
+
+/// 302, which the `Accept` header decided on.
+pub fn with_vary(redirect: Redirect) -> Response {
+    let mut response = redirect.into_response();
+    *response.status_mut() = http::StatusCode::FOUND;
+    response.headers_mut().insert(
+        http::header::VARY,
+        http::HeaderValue::from_static("Accept, Signature"),
+    );
+    response
+}

@@ -1,0 +1,409 @@
+//! The inbox: what other servers send is checked, made durable, and only then acknowledged.
+//!
+//! Nothing is done here about what an activity says: [`crate::jobs::ingest`] works on the queue.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use axum::routing::post;
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use super::fetch::{self, Error};
+use super::keys::{self, KnownKey};
+use super::signature::{self, Candidate, Parts, SignatureError};
+use super::value::{self, first_id, id, same_origin, text, uri};
+use crate::app::App;
+use crate::db;
+use crate::db::inbox::{Received, WAITING};
+use crate::error::{AppError, AppResult};
+use crate::events::{Event, Kind};
+
+/// The largest activity, in bytes (threat S7).
+const MAX_BODY: usize = 1024 * 1024;
+/// How long a body may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(20);
+/// Rows that share a transaction at most.
+const BATCH: usize = 500;
+/// What begins the type of an activity that another actor than its own has signed: its object is
+/// believed only as its origin serves it.
+pub const FORWARDED: &str = "Forwarded ";
+/// Activities that may be forwarded.
+const FORWARDABLE: &[&str] = &["Create", "Update", "Delete", "Announce"];
+
+/// The inboxes.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/inbox", post(shared))
+        .route("/users/{name}/inbox", post(personal))
+}
+
+async fn shared(State(app): State<App>, request: Request<Body>) -> AppResult<StatusCode> {
+    receive(&app, request).await
+}
+
+async fn personal(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    request: Request<Body>,
+) -> AppResult<StatusCode> {
+    match inbox_of(&app, &name).await? {
+        Some(true) => receive(&app, request).await,
+        Some(false) => Err(AppError::gone()),
+        None => Err(AppError::not_found()),
+    }
+}
+
+/// Whether a local actor is there (`Some(false)`: it was).
+async fn inbox_of(app: &App, name: &str) -> AppResult<Option<bool>> {
+    let uri = app.config.actor_uri(name);
+    if let Some(known) = app.federation.inboxes.get(&uri) {
+        return Ok(known);
+    }
+    let wanted = uri.clone();
+    let state = app
+        .read(move |c| Box::pin(async move { Ok(db::accounts::by_uri(c, &wanted).await?) }))
+        .await?
+        .map(|account| account.deleted_at.is_none());
+    app.federation.inboxes.insert(uri, state);
+    Ok(state)
+}
+
+fn refuse(status: StatusCode, reason: impl std::fmt::Display) -> AppError {
+    let text = match status {
+        StatusCode::UNAUTHORIZED => "The request is not signed as it has to be",
+        StatusCode::FORBIDDEN => "This action is not allowed",
+        _ => "The activity is refused",
+    };
+    AppError::new(status, text).describe(reason.to_string())
+}
+
+/// Takes one activity: 202 once it is durable.
+async fn receive(app: &App, request: Request<Body>) -> AppResult<StatusCode> {
+    let (head, body) = request.into_parts();
+    if !is_json(&head.headers) {
+        return Err(refuse(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "the content type has to be application/activity+json",
+        ));
+    }
+    let body = tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY))
+        .await
+        .map_err(|_| refuse(StatusCode::REQUEST_TIMEOUT, "the body took too long"))?
+        .map_err(|_| {
+            refuse(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "the body is too large or broke off",
+            )
+        })?;
+    let activity = value::parse(&body).map_err(|error| {
+        refuse(
+            StatusCode::BAD_REQUEST,
+            format_args!("no usable JSON: {error}"),
+        )
+    })?;
+    let envelope = Envelope::read(&activity)?;
+    if app.config.is_ours(envelope.actor) {
+        return Err(refuse(
+            StatusCode::UNAUTHORIZED,
+            "our own actors do not write to us",
+        ));
+    }
+    if fetch::is_blocked(app, envelope.actor).await? {
+        return Err(refuse(StatusCode::FORBIDDEN, "the domain is blocked"));
+    }
+    let authority = app.config.authority();
+    let target = head.uri.path_and_query().map_or("/", |pq| pq.as_str());
+    let parts = Parts {
+        method: &Method::POST,
+        target,
+        authority: &authority,
+        scheme: app.config.public_url.scheme(),
+        headers: &head.headers,
+        body: Some(&body),
+    };
+    let Some(signer) = signer(app, &envelope, &parts).await? else {
+        return Ok(StatusCode::ACCEPTED);
+    };
+    let now = app.clock.now_ms();
+    let mut row = Received {
+        id: 0,
+        activity_uri: envelope.id.to_owned(),
+        actor_uri: envelope.actor.to_owned(),
+        kind: envelope.kind.to_owned(),
+        body: String::new(),
+        state: WAITING,
+        attempts: 0,
+        received_at: now,
+        next_at: 0,
+        leased_until: 0,
+        last_error: String::new(),
+    };
+    if signer.owner == envelope.actor {
+        row.body = String::from_utf8(body.into())
+            .map_err(|_| refuse(StatusCode::BAD_REQUEST, "the body is not UTF-8"))?;
+    } else {
+        forwarded(app, &mut row, &envelope, &activity, &signer).await?;
+    }
+    app.federation.intake.put(app, row).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Whether the body says it is JSON; parameters do not matter.
+fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    [
+        "application/activity+json",
+        "application/ld+json",
+        "application/json",
+    ]
+    .iter()
+    .any(|known| essence.eq_ignore_ascii_case(known))
+}
+
+/// What every activity has to say of itself.
+struct Envelope<'a> {
+    id: &'a str,
+    kind: &'a str,
+    actor: &'a str,
+}
+
+impl<'a> Envelope<'a> {
+    /// Reads it, and refuses ids of different origins (threat S3).
+    fn read(activity: &'a Value) -> AppResult<Envelope<'a>> {
+        let bad = |reason: &'static str| refuse(StatusCode::BAD_REQUEST, reason);
+        let id = text(activity, "id").ok_or_else(|| bad("the activity has no id"))?;
+        let kind = value::many(activity, "type")
+            .first()
+            .and_then(Value::as_str)
+            .filter(|kind| kind.len() <= 100)
+            .ok_or_else(|| bad("the activity has no type"))?;
+        let actor = activity
+            .get("actor")
+            .and_then(value::id)
+            .ok_or_else(|| bad("the activity has no actor"))?;
+        if uri(actor).is_none() || uri(id).is_none() {
+            return Err(bad("an id is no URL in its normal form"));
+        }
+        if !same_origin(id, actor) {
+            return Err(refuse(
+                StatusCode::UNAUTHORIZED,
+                "the activity's id is not on its actor's host",
+            ));
+        }
+        Ok(Envelope { id, kind, actor })
+    }
+}
+
+/// The owner of the key that signed the request; `None` for what is of no interest.
+async fn signer(
+    app: &App,
+    envelope: &Envelope<'_>,
+    parts: &Parts<'_>,
+) -> AppResult<Option<std::sync::Arc<KnownKey>>> {
+    let unauthorized = |reason: &dyn std::fmt::Display| refuse(StatusCode::UNAUTHORIZED, reason);
+    let now = app.clock.now_ms();
+    let candidates = signature::parse_all(parts).map_err(|e| unauthorized(&e))?;
+    let mut failure = None;
+    for candidate in candidates {
+        if let Err(error) = candidate.check(parts, now) {
+            failure.get_or_insert(unauthorized(&error));
+            continue;
+        }
+        match verified(app, envelope, parts, &candidate, now).await {
+            Ok(Some(key)) if same_origin(candidate.key_id(), &key.owner) => return Ok(Some(key)),
+            Ok(Some(_)) => {
+                failure.get_or_insert(unauthorized(&"the key is not on its owner's host"));
+            }
+            Ok(None) => return Ok(None),
+            Err(error) => {
+                failure.get_or_insert(error);
+            }
+        }
+    }
+    Err(failure.unwrap_or_else(|| unauthorized(&SignatureError::Missing)))
+}
+
+async fn verified(
+    app: &App,
+    envelope: &Envelope<'_>,
+    parts: &Parts<'_>,
+    candidate: &Candidate,
+    now: i64,
+) -> AppResult<Option<std::sync::Arc<KnownKey>>> {
+    let key_id = candidate.key_id();
+    if !app.federation.keys.contains_key(key_id) {
+        if fetch::is_blocked(app, key_id).await? {
+            return Err(refuse(StatusCode::FORBIDDEN, "the domain is blocked"));
+        }
+        // Servers tell everyone about accounts that go: those we never heard of have no key
+        // any more, and nothing here.
+        if envelope.kind == "Delete" && !is_known(app, envelope.actor).await? {
+            return Ok(None);
+        }
+    }
+    let known = keys::public_key(app, key_id, envelope.actor)
+        .await
+        .map_err(|error| {
+            let status = match error {
+                Error::Later(_) | Error::Gone(_) | Error::Hopeless(_) => StatusCode::UNAUTHORIZED,
+            };
+            refuse(status, format_args!("the key cannot be had: {error}"))
+        })?;
+    let failed = match candidate.verify(&known.key, parts, now) {
+        Ok(()) => return Ok(Some(known)),
+        Err(error) => refuse(StatusCode::UNAUTHORIZED, error),
+    };
+    // The actor may have a new key under the old id.
+    let Ok(Some(changed)) = keys::changed_key(app, key_id, &known).await else {
+        return Err(failed);
+    };
+    match candidate.verify(&changed.key, parts, now) {
+        Ok(()) => Ok(Some(changed)),
+        Err(_) => Err(failed),
+    }
+}
+
+async fn is_known(app: &App, actor: &str) -> AppResult<bool> {
+    let actor = actor.to_owned();
+    let known = app
+        .read(move |c| Box::pin(async move { Ok(db::accounts::by_uri(c, &actor).await?) }))
+        .await?;
+    Ok(known.is_some())
+}
+
+/// Turns an activity that somebody else than its actor sent into one that says nothing but what
+/// its object's origin will be asked for.
+async fn forwarded(
+    app: &App,
+    row: &mut Received,
+    envelope: &Envelope<'_>,
+    activity: &Value,
+    signer: &KnownKey,
+) -> AppResult<()> {
+    let mismatch = || {
+        refuse(
+            StatusCode::UNAUTHORIZED,
+            format_args!(
+                "the key belongs to {}, not to the activity's actor",
+                signer.owner
+            ),
+        )
+    };
+    if fetch::is_blocked(app, &signer.owner).await? {
+        return Err(refuse(StatusCode::FORBIDDEN, "the domain is blocked"));
+    }
+    if !FORWARDABLE.contains(&envelope.kind) {
+        return Err(mismatch());
+    }
+    let object = first_id(activity, "object")
+        .filter(|object| uri(object).is_some())
+        .ok_or_else(mismatch)?;
+    // What claims to be another's must not take the place of what that other will send.
+    let host = uri(&signer.owner)
+        .map(|u| value::host(&u))
+        .unwrap_or_default();
+    row.activity_uri = format!("{host} {}", envelope.id);
+    row.kind = format!("{FORWARDED}{}", envelope.kind);
+    row.body = serde_json::json!({
+        "id": envelope.id,
+        "type": envelope.kind,
+        "actor": envelope.actor,
+        "object": object,
+    })
+    .to_string();
+    Ok(())
+}
+
+/// Gathers what arrives at the same time into one transaction.
+#[derive(Default)]
+pub struct Intake {
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    rows: Vec<Received>,
+    answers: Vec<oneshot::Sender<bool>>,
+    /// A task is writing, and will look again.
+    busy: bool,
+}
+
+impl Intake {
+    /// Writes a row; returns after its commit. The row gets its id here, in the order of
+    /// arrival.
+    pub async fn put(&self, app: &App, mut row: Received) -> AppResult<()> {
+        let (answer, answered) = oneshot::channel();
+        let lead = {
+            let mut waiting = self.lock();
+            row.id = app.ctx.ids.next();
+            waiting.rows.push(row);
+            waiting.answers.push(answer);
+            !std::mem::replace(&mut waiting.busy, true)
+        };
+        if lead {
+            let app = app.clone();
+            // A task of its own: a sender that hangs up takes nobody's activity with it.
+            tokio::spawn(async move { app.federation.intake.drain(&app).await });
+        }
+        match answered.await {
+            Ok(true) => Ok(()),
+            _ => Err(AppError::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The activity could not be stored",
+            )),
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
+        self.waiting
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    async fn drain(&self, app: &App) {
+        loop {
+            let (rows, answers) = {
+                let mut waiting = self.lock();
+                if waiting.rows.is_empty() {
+                    waiting.busy = false;
+                    return;
+                }
+                let number = waiting.rows.len().min(BATCH);
+                let rows: Vec<Received> = waiting.rows.drain(..number).collect();
+                let answers: Vec<_> = waiting.answers.drain(..number).collect();
+                (rows, answers)
+            };
+            let written = app
+                .write(move |tx| {
+                    Box::pin(async move {
+                        if db::inbox::insert(tx, &rows).await? > 0 {
+                            tx.emit(Event::of(Kind::InboxWaiting, 0));
+                        }
+                        Ok(())
+                    })
+                })
+                .await;
+            if let Err(error) = &written {
+                tracing::error!(%error, "received activities could not be stored");
+            }
+            for answer in answers {
+                let _ = answer.send(written.is_ok());
+            }
+        }
+    }
+}
+
+/// The object of an activity: its id, and itself where it is embedded.
+pub fn object(activity: &Value) -> Option<(&str, &Value)> {
+    let object = value::many(activity, "object").first()?;
+    Some((id(object)?, object))
+}

@@ -1,0 +1,217 @@
+//! Keys: ours to sign with, and those of other servers' actors to check signatures with.
+//!
+//! A key counts only as what its owner lists: the actor's own document, fetched from its id,
+//! names the key, and both live on one origin (threat S1).
+
+use std::sync::Arc;
+
+use super::fetch::{self, Error, LIMITS, document};
+use super::objects::actor::{is_actor, keys as listed_keys};
+use super::signature::{KeyType, PrivateKey, PublicKey};
+use super::value::{first_id, same_origin, text, uri, without_fragment};
+use crate::app::App;
+use crate::client::Budget;
+use crate::db;
+use crate::domain::accounts::INSTANCE_ACTOR;
+use crate::error::{AppError, AppResult};
+
+/// A public key and whose it is.
+#[derive(Debug, Clone)]
+pub struct KnownKey {
+    pub key: PublicKey,
+    /// The actor that lists it.
+    pub owner: String,
+}
+
+/// A local actor's key, parsed once.
+#[derive(Debug, Clone)]
+pub struct SigningKey {
+    pub key_id: String,
+    pub key: PrivateKey,
+}
+
+/// The RSA key of a local account, which every server can check.
+pub async fn signing_key(app: &App, account_id: i64) -> AppResult<Option<Arc<SigningKey>>> {
+    if let Some(key) = app.federation.signing.get(&account_id) {
+        return Ok(Some(key));
+    }
+    let rows = app
+        .read(move |c| Box::pin(async move { Ok(db::accounts::keys_of(c, account_id).await?) }))
+        .await?;
+    for row in rows {
+        let Some(pem) = &row.private_key else {
+            continue;
+        };
+        let key = PrivateKey::from_pem(pem).map_err(AppError::internal)?;
+        if key.key_type() == KeyType::Rsa {
+            let key = Arc::new(SigningKey {
+                key_id: row.key_id,
+                key,
+            });
+            app.federation.signing.insert(account_id, key.clone());
+            return Ok(Some(key));
+        }
+    }
+    Ok(None)
+}
+
+/// The key of the actor that stands for this server and signs what it fetches.
+pub async fn instance_key(app: &App) -> AppResult<Arc<SigningKey>> {
+    // No account has the id 0: the place of the instance actor's key.
+    const INSTANCE: i64 = 0;
+    if let Some(key) = app.federation.signing.get(&INSTANCE) {
+        return Ok(key);
+    }
+    let missing = || AppError::internal(anyhow::anyhow!("there is no instance actor"));
+    let actor = app
+        .read(|c| {
+            Box::pin(async move { Ok(db::accounts::by_handle(c, INSTANCE_ACTOR, "").await?) })
+        })
+        .await?
+        .ok_or_else(missing)?;
+    let key = signing_key(app, actor.id).await?.ok_or_else(missing)?;
+    app.federation.signing.insert(INSTANCE, key.clone());
+    Ok(key)
+}
+
+/// A public key by its id: from memory, the database, or its owner's server. `actor` is who
+/// claims to own it, where to look first.
+pub async fn public_key(app: &App, key_id: &str, actor: &str) -> Result<Arc<KnownKey>, Error> {
+    if let Some(key) = app.federation.keys.get(key_id) {
+        return Ok(key);
+    }
+    if let Some(key) = stored(app, key_id).await? {
+        app.federation.keys.insert(key_id.to_owned(), key.clone());
+        return Ok(key);
+    }
+    if let Some(reason) = app.federation.missing_keys.get(key_id) {
+        return Err(Error::Hopeless(reason.to_string()));
+    }
+    let lock = app
+        .federation
+        .fetching
+        .get_with(key_id.to_owned(), Arc::default);
+    let _one_at_a_time = lock.lock().await;
+    // Somebody may have fetched it while we waited.
+    if let Some(key) = app.federation.keys.get(key_id) {
+        return Ok(key);
+    }
+    if let Some(reason) = app.federation.missing_keys.get(key_id) {
+        return Err(Error::Hopeless(reason.to_string()));
+    }
+    let fetched = fetch_key(app, key_id, actor).await;
+    if let Err(error) = &fetched {
+        app.federation
+            .missing_keys
+            .insert(key_id.to_owned(), error.to_string().into());
+    }
+    fetched
+}
+
+/// Fetches a key again after a signature failed with the one that is known; `None` where that
+/// was done a moment ago, or brought nothing new.
+pub async fn changed_key(
+    app: &App,
+    key_id: &str,
+    known: &KnownKey,
+) -> Result<Option<Arc<KnownKey>>, Error> {
+    if app.federation.refetched_keys.contains_key(key_id) {
+        return Ok(None);
+    }
+    app.federation.refetched_keys.insert(key_id.to_owned(), ());
+    let fetched = fetch_key(app, key_id, &known.owner).await?;
+    Ok((fetched.key != known.key).then_some(fetched))
+}
+
+async fn stored(app: &App, key_id: &str) -> Result<Option<Arc<KnownKey>>, Error> {
+    let id = key_id.to_owned();
+    let found = app
+        .read(move |c| {
+            Box::pin(async move {
+                let Some(row) = db::accounts::key_by_id(c, &id).await? else {
+                    return Ok(None);
+                };
+                let owner = db::accounts::by_id(c, row.account_id).await?;
+                Ok(owner.map(|owner| (row.public_key, owner.uri)))
+            })
+        })
+        .await?;
+    Ok(found.and_then(|(text, owner)| {
+        let key = if text.contains("-----BEGIN") {
+            PublicKey::from_pem(&text)
+        } else {
+            PublicKey::from_multikey(&text)
+        };
+        Some(Arc::new(KnownKey {
+            key: key.ok()?,
+            owner,
+        }))
+    }))
+}
+
+async fn fetch_key(app: &App, key_id: &str, actor: &str) -> Result<Arc<KnownKey>, Error> {
+    if uri(key_id).is_none() {
+        return Err(Error::Hopeless("the key id is no usable URL".to_owned()));
+    }
+    let _permit = app
+        .federation
+        .key_fetches
+        .acquire()
+        .await
+        .map_err(|_| Error::Later("shutting down".to_owned()))?;
+    let budget = Budget::new(LIMITS);
+    if same_origin(key_id, actor) {
+        // Made-up key ids must not make us fetch the same actor again and again.
+        if app.federation.refetched_keys.contains_key(actor) {
+            return Err(Error::Hopeless(format!(
+                "{actor} did not list the key {key_id} a moment ago"
+            )));
+        }
+        if let Some(key) = from_actor(app, key_id, actor, &budget).await? {
+            return Ok(key);
+        }
+        app.federation.refetched_keys.insert(actor.to_owned(), ());
+    }
+    let page = without_fragment(key_id);
+    let found = document(app, page, &budget).await?;
+    // The page of a key names its owner, or is (a part of) the owner itself.
+    let owner = if is_actor(&found) {
+        text(&found, "id")
+    } else {
+        first_id(&found, "owner").or_else(|| first_id(&found, "controller"))
+    };
+    let owner = owner
+        .filter(|owner| same_origin(owner, key_id))
+        .ok_or_else(|| Error::Hopeless(format!("{key_id}: the key names no owner on its host")))?;
+    from_actor(app, key_id, owner, &budget)
+        .await?
+        .ok_or_else(|| Error::Hopeless(format!("{owner} does not list the key {key_id}")))
+}
+
+/// Fetches an actor and takes in all keys it lists; answers with the one of an id.
+async fn from_actor(
+    app: &App,
+    key_id: &str,
+    actor: &str,
+    budget: &Budget,
+) -> Result<Option<Arc<KnownKey>>, Error> {
+    let found = document(app, actor, budget).await?;
+    if text(&found, "id") != Some(actor) || !is_actor(&found) {
+        return Err(Error::Hopeless(format!("{actor:.200} is no actor")));
+    }
+    let mut wanted = None;
+    for listed in listed_keys(&found) {
+        let key = Arc::new(KnownKey {
+            key: listed.key,
+            owner: actor.to_owned(),
+        });
+        if listed.id == key_id {
+            wanted = Some(key.clone());
+        }
+        app.federation.keys.insert(listed.id, key);
+    }
+    if wanted.is_some() {
+        fetch::keep_document(app, found);
+    }
+    Ok(wanted)
+}

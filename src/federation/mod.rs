@@ -1,0 +1,18 @@
+//! ActivityPub: what goes over the wire, and what of it is believed.
+
+pub mod activities;
+pub mod endpoints;
+pub mod fetch;
+pub mod find;
+pub mod inbox;
+pub mod keys;
+pub mod local_keys;
+pub mod objects;
+pub mod render;
+pub mod signature;
+mod state;
+pub mod value;
+pub mod webfinger;
+
+pub use find::{Found, find, resolve_mentions};
+pub use state::State;

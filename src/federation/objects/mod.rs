@@ -1,0 +1,4 @@
+//! Documents of other servers, read into plain values. Nothing here waits for anything.
+
+pub mod actor;
+pub mod note;

@@ -1,0 +1,146 @@
+//! Local accounts as actors.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::CONTEXT;
+use super::note::time;
+use crate::config::Config;
+use crate::db::accounts::Account;
+
+/// What an actor's terms mean. `webfinger` is FEP-2c59's.
+pub fn context() -> Value {
+    json!([
+        CONTEXT,
+        "https://w3id.org/security/v1",
+        {
+            "manuallyApprovesFollowers": "as:manuallyApprovesFollowers",
+            "alsoKnownAs": {"@id": "as:alsoKnownAs", "@type": "@id"},
+            "movedTo": {"@id": "as:movedTo", "@type": "@id"},
+            "toot": "http://joinmastodon.org/ns#",
+            "discoverable": "toot:discoverable",
+            "indexable": "toot:indexable",
+            "schema": "http://schema.org#",
+            "PropertyValue": "schema:PropertyValue",
+            "value": "schema:value",
+            "webfinger": "https://purl.archive.org/socialweb/webfinger#webfinger",
+        },
+    ])
+}
+
+/// A local account with what its document shows besides.
+#[derive(Debug, Clone, Copy)]
+pub struct ActorDocument<'a> {
+    pub config: &'a Config,
+    pub account: &'a Account,
+    /// SPKI in PEM.
+    pub public_key: &'a str,
+    /// The key's id.
+    pub key_id: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Field {
+    name: String,
+    /// Clean HTML.
+    value: String,
+}
+
+impl ActorDocument<'_> {
+    /// The actor without context.
+    pub fn object(&self) -> Value {
+        let account = self.account;
+        let uri = &account.uri;
+        let mut members = Map::with_capacity(28);
+        let mut put = |name: &str, value: Value| {
+            members.insert(name.to_owned(), value);
+        };
+        put("id", json!(uri));
+        put("type", json!(account.kind));
+        put("preferredUsername", json!(account.username));
+        put(
+            "name",
+            json!(match account.display_name.as_str() {
+                "" => &account.username,
+                name => name,
+            }),
+        );
+        put("summary", json!(account.note));
+        put("url", json!(account.url));
+        put("inbox", json!(account.inbox_url));
+        put("outbox", json!(format!("{uri}/outbox")));
+        put("followers", json!(account.followers_url));
+        put("following", json!(format!("{uri}/following")));
+        put("endpoints", json!({"sharedInbox": account.delivery_url}));
+        put("published", time(account.created_at));
+        put("manuallyApprovesFollowers", json!(account.locked));
+        put("discoverable", json!(account.discoverable));
+        put("indexable", json!(account.indexable));
+        put(
+            "webfinger",
+            json!(self.config.handle(&account.username, &account.domain)),
+        );
+        put(
+            "publicKey",
+            json!({"id": self.key_id, "owner": uri, "publicKeyPem": self.public_key}),
+        );
+        let fields: Vec<Field> = serde_json::from_str(&account.fields).unwrap_or_default();
+        put(
+            "attachment",
+            fields
+                .into_iter()
+                .map(|f| json!({"type": "PropertyValue", "name": f.name, "value": f.value}))
+                .collect(),
+        );
+        put("tag", json!([]));
+        for (name, file, description) in [
+            ("icon", &account.avatar, &account.avatar_description),
+            ("image", &account.header, &account.header_description),
+        ] {
+            if let Some(image) = self.image(file, description) {
+                put(name, image);
+            }
+        }
+        let aliases: Vec<String> = serde_json::from_str(&account.also_known_as).unwrap_or_default();
+        if !aliases.is_empty() {
+            put("alsoKnownAs", json!(aliases));
+        }
+        if !account.moved_to.is_empty() {
+            put("movedTo", json!(account.moved_to));
+        }
+        Value::Object(members)
+    }
+
+    /// The actor on its own.
+    pub fn document(&self) -> Value {
+        super::document(context(), self.object())
+    }
+
+    fn image(&self, file: &str, description: &str) -> Option<Value> {
+        if file.is_empty() {
+            return None;
+        }
+        let mut image = json!({"type": "Image", "url": self.config.media_url(file)});
+        if let Some(mime) = mime_of(file) {
+            image["mediaType"] = json!(mime);
+        }
+        if !description.is_empty() {
+            // Mastodon reads `summary`, others `name`.
+            image["summary"] = json!(description);
+            image["name"] = json!(description);
+        }
+        Some(image)
+    }
+}
+
+/// The type of a stored image, which its key ends in.
+fn mime_of(key: &str) -> Option<&'static str> {
+    Some(match key.rsplit_once('.')?.1 {
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "gif" => "image/gif",
+        "webp" => "image/webp",
+        "avif" => "image/avif",
+        _ => return None,
+    })
+}

@@ -1,0 +1,175 @@
+//! Outgoing values as ActivityStreams JSON, in the shapes that Mastodon reads and writes.
+
+use serde_json::{Map, Value, json};
+
+use crate::domain::outgoing::{Addressing, FollowRef, Outgoing, PUBLIC};
+
+pub mod actor;
+pub mod collection;
+pub mod note;
+
+pub use actor::ActorDocument;
+
+/// The ActivityStreams 2.0 context.
+pub const CONTEXT: &str = "https://www.w3.org/ns/activitystreams";
+
+/// The media type of what is rendered here (ActivityPub, section 3.2, names it as equivalent).
+pub const CONTENT_TYPE: &str = "application/activity+json";
+
+/// A document on its own: with its context in front.
+pub fn document(context: Value, object: Value) -> Value {
+    match object {
+        Value::Object(mut members) => {
+            members.insert("@context".to_owned(), context);
+            Value::Object(members)
+        }
+        other => other,
+    }
+}
+
+/// A document that uses nothing but ActivityStreams.
+pub fn plain_document(object: Value) -> Value {
+    document(json!(CONTEXT), object)
+}
+
+/// An activity as it is delivered. `actor` is the id of its local actor; `profile` that actor's
+/// document, which an Update of it carries.
+pub fn activity(
+    activity: &Outgoing,
+    actor: &str,
+    profile: impl FnOnce() -> Option<Value>,
+) -> Value {
+    match activity {
+        Outgoing::Create { note } => document(
+            note::context(),
+            create(note, note::object(note, None), actor),
+        ),
+        Outgoing::Update { uri, note } => {
+            let mut wrapped = wrap(uri, "Update", actor, note::object(note, None));
+            insert(
+                &mut wrapped,
+                "published",
+                note::time(note.updated.unwrap_or(note.published)),
+            );
+            address(&mut wrapped, &note.addressing);
+            document(note::context(), wrapped)
+        }
+        Outgoing::UpdateActor { uri } => {
+            let object = profile().unwrap_or_else(|| json!(actor));
+            let mut wrapped = wrap(uri, "Update", actor, object);
+            insert(&mut wrapped, "to", json!([PUBLIC]));
+            document(actor::context(), wrapped)
+        }
+        Outgoing::Delete {
+            uri,
+            object,
+            addressing,
+        } => {
+            let tombstone = json!({"id": object, "type": "Tombstone"});
+            let mut wrapped = wrap(uri, "Delete", actor, tombstone);
+            address(&mut wrapped, addressing);
+            plain_document(wrapped)
+        }
+        Outgoing::DeleteActor { uri } => {
+            let mut wrapped = wrap(uri, "Delete", actor, json!(actor));
+            insert(&mut wrapped, "to", json!([PUBLIC]));
+            plain_document(wrapped)
+        }
+        Outgoing::Follow(follow) => plain_document(self::follow(follow)),
+        Outgoing::UndoFollow { uri, follow } => {
+            plain_document(wrap(uri, "Undo", actor, self::follow(follow)))
+        }
+        Outgoing::Accept { uri, follow } => {
+            plain_document(wrap(uri, "Accept", actor, self::follow(follow)))
+        }
+        Outgoing::Reject { uri, follow } => {
+            plain_document(wrap(uri, "Reject", actor, self::follow(follow)))
+        }
+        Outgoing::Like { uri, object } => plain_document(wrap(uri, "Like", actor, json!(object))),
+        Outgoing::UndoLike { uri, like, object } => {
+            let like = wrap(like, "Like", actor, json!(object));
+            plain_document(wrap(uri, "Undo", actor, like))
+        }
+        Outgoing::Announce {
+            uri,
+            object,
+            published,
+            addressing,
+        } => plain_document(announce(uri, actor, object, *published, addressing)),
+        Outgoing::UndoAnnounce {
+            uri,
+            announce,
+            object,
+            addressing,
+        } => {
+            let mut inner = wrap(announce, "Announce", actor, json!(object));
+            address(&mut inner, addressing);
+            let mut wrapped = wrap(uri, "Undo", actor, inner);
+            address(&mut wrapped, addressing);
+            plain_document(wrapped)
+        }
+        Outgoing::Block { uri, object } => plain_document(wrap(uri, "Block", actor, json!(object))),
+        Outgoing::UndoBlock { uri, block, object } => {
+            let block = wrap(block, "Block", actor, json!(object));
+            plain_document(wrap(uri, "Undo", actor, block))
+        }
+    }
+}
+
+/// The Create of a note that was rendered already, without context.
+pub fn create(note: &crate::domain::outgoing::Note, object: Value, actor: &str) -> Value {
+    let mut wrapped = wrap(&format!("{}/activity", note.uri), "Create", actor, object);
+    insert(&mut wrapped, "published", note::time(note.published));
+    address(&mut wrapped, &note.addressing);
+    wrapped
+}
+
+/// An Announce, without context.
+pub fn announce(
+    uri: &str,
+    actor: &str,
+    object: &str,
+    published: i64,
+    addressing: &Addressing,
+) -> Value {
+    let mut wrapped = wrap(uri, "Announce", actor, json!(object));
+    insert(&mut wrapped, "published", note::time(published));
+    address(&mut wrapped, addressing);
+    wrapped
+}
+
+/// What stands where something was deleted (ActivityStreams vocabulary, Tombstone).
+pub fn tombstone(uri: &str, deleted_at: i64) -> Value {
+    plain_document(json!({
+        "id": uri,
+        "type": "Tombstone",
+        "deleted": note::time(deleted_at),
+    }))
+}
+
+fn follow(follow: &FollowRef) -> Value {
+    wrap(&follow.uri, "Follow", &follow.actor, json!(follow.object))
+}
+
+fn wrap(uri: &str, kind: &str, actor: &str, object: Value) -> Value {
+    let mut members = Map::with_capacity(8);
+    // A Follow whose id its sender never told is repeated without one.
+    if !uri.is_empty() {
+        members.insert("id".to_owned(), json!(uri));
+    }
+    members.insert("type".to_owned(), json!(kind));
+    members.insert("actor".to_owned(), json!(actor));
+    members.insert("object".to_owned(), object);
+    Value::Object(members)
+}
+
+fn address(activity: &mut Value, addressing: &Addressing) {
+    insert(activity, "to", json!(addressing.to));
+    insert(activity, "cc", json!(addressing.cc));
+}
+
+fn insert(object: &mut Value, name: &str, value: Value) {
+    if let Value::Object(members) = object {
+        members.insert(name.to_owned(), value);
+    }
+}

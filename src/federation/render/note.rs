@@ -1,0 +1,139 @@
+//! Statuses as Notes.
+
+use serde_json::{Map, Value, json};
+
+use super::CONTEXT;
+use crate::clock::iso_seconds;
+use crate::domain::outgoing::{Attachment, Note};
+
+/// What a Note's terms mean.
+pub fn context() -> Value {
+    json!([
+        CONTEXT,
+        {
+            "sensitive": "as:sensitive",
+            "Hashtag": "as:Hashtag",
+            "toot": "http://joinmastodon.org/ns#",
+            "blurhash": "toot:blurhash",
+            "focalPoint": {"@container": "@list", "@id": "toot:focalPoint"},
+        },
+    ])
+}
+
+/// How many likes and shares a status has.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Counts {
+    pub likes: i64,
+    pub shares: i64,
+}
+
+/// A Note without context. `counts` are told where they are known: on delivery they are not.
+pub fn object(note: &Note, counts: Option<Counts>) -> Value {
+    let mut members = Map::with_capacity(24);
+    let mut put = |name: &str, value: Value| {
+        members.insert(name.to_owned(), value);
+    };
+    put("id", json!(note.uri));
+    put("type", json!("Note"));
+    put("url", json!(note.url));
+    put("attributedTo", json!(note.attributed_to));
+    put("to", json!(note.addressing.to));
+    put("cc", json!(note.addressing.cc));
+    put(
+        "summary",
+        match note.summary.as_str() {
+            "" => Value::Null,
+            summary => json!(summary),
+        },
+    );
+    put("sensitive", json!(note.sensitive));
+    put("inReplyTo", json!(note.in_reply_to));
+    put("published", time(note.published));
+    if let Some(updated) = note.updated {
+        put("updated", time(updated));
+    }
+    put("content", json!(note.content));
+    if let Some(language) = &note.language {
+        put("contentMap", json!({language: note.content}));
+    }
+    if !note.source.is_empty() {
+        put(
+            "source",
+            json!({"content": note.source, "mediaType": note.source_type}),
+        );
+    }
+    put(
+        "attachment",
+        note.attachments.iter().map(attachment).collect(),
+    );
+    put("tag", tags(note));
+    // The first page is given, empty, so that nobody fetches replies to what is new.
+    let replies = format!("{}/replies", note.uri);
+    put(
+        "replies",
+        json!({
+            "id": replies,
+            "type": "Collection",
+            "first": {
+                "type": "CollectionPage",
+                "partOf": replies,
+                "next": format!("{replies}?page=true"),
+                "items": [],
+            },
+        }),
+    );
+    for (name, total) in [
+        ("likes", counts.map(|c| c.likes)),
+        ("shares", counts.map(|c| c.shares)),
+    ] {
+        let id = format!("{}/{name}", note.uri);
+        put(
+            name,
+            match total {
+                Some(total) => json!({"id": id, "type": "Collection", "totalItems": total}),
+                None => json!(id),
+            },
+        );
+    }
+    Value::Object(members)
+}
+
+/// A moment, as ActivityStreams writes it.
+pub fn time(ms: i64) -> Value {
+    json!(iso_seconds(ms))
+}
+
+fn tags(note: &Note) -> Value {
+    let mentions = note
+        .mentions
+        .iter()
+        .map(|m| json!({"type": "Mention", "href": m.href, "name": m.name}));
+    let tags = note
+        .tags
+        .iter()
+        .map(|t| json!({"type": "Hashtag", "href": t.href, "name": format!("#{}", t.name)}));
+    mentions.chain(tags).collect()
+}
+
+fn attachment(attachment: &Attachment) -> Value {
+    let mut value = json!({
+        "type": "Document",
+        "mediaType": attachment.mime,
+        "url": attachment.url,
+        "name": match attachment.description.as_str() {
+            "" => Value::Null,
+            description => json!(description),
+        },
+    });
+    if !attachment.blurhash.is_empty() {
+        value["blurhash"] = json!(attachment.blurhash);
+    }
+    if let Some((width, height)) = attachment.width.zip(attachment.height) {
+        value["width"] = json!(width);
+        value["height"] = json!(height);
+    }
+    if let Some((x, y)) = attachment.focus {
+        value["focalPoint"] = json!([x as f64 / 1000.0, y as f64 / 1000.0]);
+    }
+    value
+}

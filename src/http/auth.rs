@@ -1,0 +1,344 @@
+//! Who calls, by the access token: extractors that name the right a handler needs.
+//!
+//! `User<scope::WriteStatuses>` admits a signed-in user whose token has that scope (or the wider
+//! one it is part of); `MaybeUser` admits anyone, but refuses a token that is no good.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use http::{HeaderMap, StatusCode, header};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+
+use crate::app::App;
+use crate::caches::{Refusal, Session};
+use crate::db;
+use crate::db::accounts::Account;
+use crate::error::{AppError, AppResult};
+
+/// What an access token says of itself. Everything else is looked up by its id.
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    jti: String,
+    /// Seconds since the epoch.
+    iat: i64,
+}
+
+/// Writes the access token of a row of `tokens`.
+pub fn write_token(app: &App, token_id: i64) -> AppResult<String> {
+    let claims = Claims {
+        jti: token_id.to_string(),
+        iat: app.clock.now_ms() / 1000,
+    };
+    let key = EncodingKey::from_secret(&app.secrets.token_key);
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).map_err(AppError::internal)
+}
+
+/// The id of a token that carries our signature.
+pub fn read_token(app: &App, token: &str) -> Option<i64> {
+    let mut validation = Validation::new(Algorithm::HS256);
+    // Expiry is kept in the database, where it is checked with the rest.
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false;
+    let key = DecodingKey::from_secret(&app.secrets.token_key);
+    let data = jsonwebtoken::decode::<Claims>(token, &key, &validation).ok()?;
+    data.claims.jti.parse().ok()
+}
+
+/// The session of a token: 401 where it is forged, revoked or expired.
+pub async fn session(app: &App, token: &str) -> AppResult<Arc<Session>> {
+    let id = read_token(app, token).ok_or_else(AppError::unauthorized)?;
+    let now = app.clock.now_ms();
+    let session = match app.caches.sessions.get(&id) {
+        Some(session) => session,
+        None => {
+            let ticket = app.caches.sessions.ticket();
+            let state = app
+                .db
+                .read(move |c| Box::pin(async move { db::tokens::state(c, id).await }))
+                .await
+                .map_err(|e: db::Error| AppError::internal(e))?
+                .filter(|state| state.token.revoked_at.is_none())
+                .ok_or_else(AppError::unauthorized)?;
+            let session = Arc::new(session_of(state)?);
+            app.caches.sessions.put(ticket, id, session.clone());
+            session
+        }
+    };
+    if session.expires_at.is_some_and(|at| at <= now) {
+        return Err(AppError::unauthorized());
+    }
+    Ok(session)
+}
+
+fn session_of(state: db::tokens::TokenState) -> AppResult<Session> {
+    let refused = match state.token.account_id {
+        None => None,
+        // The account is gone, and its tokens with it.
+        Some(_) if state.user.is_none() || state.deleted_at.is_some() => {
+            return Err(AppError::unauthorized());
+        }
+        Some(_) if state.suspended_at.is_some() => Some(Refusal::Suspended),
+        Some(_) if state.disabled_at.is_some() => Some(Refusal::Disabled),
+        Some(_) if state.confirmed_at.is_none() => Some(Refusal::Unverified),
+        Some(_) if state.approved_at.is_none() => Some(Refusal::Unapproved),
+        Some(_) => None,
+    };
+    Ok(Session {
+        token_id: state.token.id,
+        app_id: state.token.app_id,
+        scopes: state.token.scopes.into(),
+        account_id: state.token.account_id,
+        expires_at: state.token.expires_at,
+        refused,
+    })
+}
+
+impl Session {
+    /// Whether the token's scopes cover one: `read` covers `read:statuses`, `follow` the
+    /// relations of both kinds.
+    pub fn allows(&self, scope: &str) -> bool {
+        covers(&self.scopes, scope)
+    }
+
+    /// 403 with the API's texts for a user who may not do anything now.
+    pub fn admit(&self) -> AppResult<()> {
+        match self.refused {
+            None => Ok(()),
+            Some(refused) => Err(refusal(refused)),
+        }
+    }
+}
+
+/// 403 with the API's text.
+pub fn refusal(refused: Refusal) -> AppError {
+    AppError::forbidden(match refused {
+        Refusal::Unverified => "Your login is missing a confirmed e-mail address",
+        Refusal::Unapproved => "Your login is currently pending approval",
+        Refusal::Disabled => "Your login is currently disabled",
+        Refusal::Suspended => "Your account is suspended",
+    })
+}
+
+/// Whether granted scopes (by spaces) cover a wanted one.
+pub fn covers(granted: &str, wanted: &str) -> bool {
+    let top = wanted.split(':').next().unwrap_or(wanted);
+    let relation = matches!(
+        wanted,
+        "read:blocks"
+            | "read:mutes"
+            | "read:follows"
+            | "write:blocks"
+            | "write:mutes"
+            | "write:follows"
+    );
+    granted
+        .split_ascii_whitespace()
+        .any(|scope| scope == wanted || scope == top || (scope == "follow" && relation))
+}
+
+/// The bearer token of a request: header, then `access_token` in the query.
+pub fn bearer(parts: &Parts) -> Option<String> {
+    token_of(&parts.headers, parts.uri.query())
+}
+
+/// The same of a request that is not taken apart.
+pub fn token_of(headers: &HeaderMap, query: Option<&str>) -> Option<String> {
+    let header = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|v| v.to_str().ok())
+        .and_then(|v| v.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim().to_owned());
+    header.or_else(|| {
+        form_urlencoded::parse(query?.as_bytes())
+            .find(|(name, _)| name == "access_token")
+            .map(|(_, token)| token.into_owned())
+    })
+}
+
+/// A scope, as a type.
+pub trait Scope: Send + Sync + 'static {
+    /// As tokens carry it.
+    const NAME: &'static str;
+}
+
+/// The scopes that handlers name.
+pub mod scope {
+    use super::Scope;
+
+    macro_rules! scopes {
+        ($($name:ident = $text:literal,)*) => {$(
+            #[doc = concat!("`", $text, "`")]
+            pub struct $name;
+
+            impl Scope for $name {
+                const NAME: &'static str = $text;
+            }
+        )*};
+    }
+
+    scopes! {
+        Read = "read",
+        ReadAccounts = "read:accounts",
+        ReadBlocks = "read:blocks",
+        ReadBookmarks = "read:bookmarks",
+        ReadFavourites = "read:favourites",
+        ReadFilters = "read:filters",
+        ReadFollows = "read:follows",
+        ReadLists = "read:lists",
+        ReadMutes = "read:mutes",
+        ReadNotifications = "read:notifications",
+        ReadSearch = "read:search",
+        ReadStatuses = "read:statuses",
+        WriteAccounts = "write:accounts",
+        WriteBlocks = "write:blocks",
+        WriteBookmarks = "write:bookmarks",
+        WriteConversations = "write:conversations",
+        WriteFavourites = "write:favourites",
+        WriteFilters = "write:filters",
+        WriteFollows = "write:follows",
+        WriteLists = "write:lists",
+        WriteMedia = "write:media",
+        WriteMutes = "write:mutes",
+        WriteNotifications = "write:notifications",
+        WriteReports = "write:reports",
+        WriteStatuses = "write:statuses",
+        Push = "push",
+        Profile = "profile",
+    }
+}
+
+/// A signed-in user in good standing whose token has scope `S`.
+pub struct User<S> {
+    pub account: Arc<Account>,
+    pub session: Arc<Session>,
+    scope: PhantomData<S>,
+}
+
+impl<S: Scope> FromRequestParts<App> for User<S> {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> AppResult<Self> {
+        let (account, session) = any_user(parts, app).await?;
+        session.admit()?;
+        if !session.allows(S::NAME) {
+            return Err(outside_scope());
+        }
+        Ok(User {
+            account,
+            session,
+            scope: PhantomData,
+        })
+    }
+}
+
+/// The user of a token, in whatever standing.
+pub async fn any_user(parts: &Parts, app: &App) -> AppResult<(Arc<Account>, Arc<Session>)> {
+    let token = bearer(parts).ok_or_else(AppError::unauthorized)?;
+    let session = session(app, &token).await?;
+    let Some(id) = session.account_id else {
+        return Err(AppError::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "This method requires an authenticated user",
+        ));
+    };
+    let account = app.account(id).await?.ok_or_else(AppError::unauthorized)?;
+    Ok((account, session))
+}
+
+/// The user of a good token in whatever standing, for what even the unverified may do.
+pub struct AnyUser {
+    pub account: Arc<Account>,
+    pub session: Arc<Session>,
+}
+
+impl FromRequestParts<App> for AnyUser {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> AppResult<Self> {
+        let (account, session) = any_user(parts, app).await?;
+        Ok(AnyUser { account, session })
+    }
+}
+
+/// A good token, an app's own or that of a user in good standing, whatever its scopes.
+pub struct AnyToken {
+    pub session: Arc<Session>,
+}
+
+impl FromRequestParts<App> for AnyToken {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> AppResult<Self> {
+        let token = bearer(parts).ok_or_else(AppError::unauthorized)?;
+        let session = session(app, &token).await?;
+        session.admit()?;
+        Ok(AnyToken { session })
+    }
+}
+
+/// 403 for a token that lacks the scope.
+pub fn outside_scope() -> AppError {
+    AppError::forbidden("This action is outside the authorized scopes")
+}
+
+/// Whoever calls: a user where a good user's token came along, nobody where none came or it is
+/// an app's own. A token that is no good is refused.
+pub struct MaybeUser {
+    pub account: Option<Arc<Account>>,
+    pub session: Option<Arc<Session>>,
+}
+
+impl FromRequestParts<App> for MaybeUser {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> AppResult<Self> {
+        let Some(token) = bearer(parts) else {
+            return Ok(MaybeUser {
+                account: None,
+                session: None,
+            });
+        };
+        let session = session(app, &token).await?;
+        session.admit()?;
+        let account = match session.account_id {
+            Some(id) => Some(app.account(id).await?.ok_or_else(AppError::unauthorized)?),
+            None => None,
+        };
+        Ok(MaybeUser {
+            account,
+            session: Some(session),
+        })
+    }
+}
+
+impl MaybeUser {
+    /// The user when the token has a scope; 403 when there is a user but no scope.
+    pub fn with(&self, scope: &str) -> AppResult<Option<&Arc<Account>>> {
+        match (&self.account, &self.session) {
+            (Some(account), Some(session)) if session.allows(scope) => Ok(Some(account)),
+            (Some(_), _) => Err(outside_scope()),
+            _ => Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::covers;
+
+    #[test]
+    fn scopes_cover_what_they_contain() {
+        assert!(covers("read", "read:statuses"));
+        assert!(covers("write:statuses read", "read"));
+        assert!(covers("follow", "write:blocks"));
+        assert!(!covers("read:statuses", "read"));
+        assert!(!covers("read", "write:statuses"));
+        assert!(!covers("follow", "write:statuses"));
+        assert!(!covers("", "read"));
+        assert!(!covers("rea", "read"));
+    }
+}

@@ -1,0 +1,211 @@
+//! `/media/{key}`: what the storage keeps, as bytes and never as anything active.
+//!
+//! The media type follows from the name we gave the file, which followed from its content; a
+//! type from elsewhere has no way in.
+
+use std::io::SeekFrom;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio_util::io::ReaderStream;
+
+use crate::app::App;
+use crate::error::{AppError, AppResult};
+use crate::media::sniff::{Format, Kind};
+use crate::media::storage::Key;
+
+/// Bytes read from the disk at a time.
+const CHUNK: usize = 64 << 10;
+
+pub fn routes() -> Router<App> {
+    Router::new().route("/media/{*key}", get(file))
+}
+
+async fn file(
+    State(app): State<App>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> AppResult<Response> {
+    let key: Key = key.parse().map_err(|_| AppError::not_found())?;
+    let format = key
+        .as_str()
+        .rsplit_once('.')
+        .and_then(|(_, extension)| Format::from_extension(extension))
+        .ok_or_else(AppError::not_found)?;
+    let stored = app
+        .storage
+        .open(&key)
+        .await
+        .map_err(AppError::internal)?
+        .ok_or_else(AppError::not_found)?;
+    // The name holds a digest of the content: it says all that an ETag has to.
+    let etag = format!(
+        "\"{}\"",
+        key.as_str().rsplit('/').next().unwrap_or_default()
+    );
+    let mut response = if is_known(&headers, &etag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let size = stored.size;
+        match range(&headers, &etag, size) {
+            Range::Whole => body(stored.file, 0, size).await?,
+            Range::Part(from, to) => {
+                let mut response = body(stored.file, from, to - from + 1).await?;
+                *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+                set(
+                    &mut response,
+                    header::CONTENT_RANGE,
+                    &format!("bytes {from}-{to}/{size}"),
+                );
+                response
+            }
+            Range::Nowhere => {
+                let mut response = StatusCode::RANGE_NOT_SATISFIABLE.into_response();
+                set(
+                    &mut response,
+                    header::CONTENT_RANGE,
+                    &format!("bytes */{size}"),
+                );
+                return Ok(response);
+            }
+        }
+    };
+    set(&mut response, header::ETAG, &etag);
+    set(&mut response, header::CONTENT_TYPE, format.mime());
+    set(&mut response, header::ACCEPT_RANGES, "bytes");
+    set(
+        &mut response,
+        header::CACHE_CONTROL,
+        "public, max-age=31536000, immutable",
+    );
+    set(
+        &mut response,
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; sandbox",
+    );
+    set(&mut response, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    if format.kind() == Kind::Document {
+        set(&mut response, header::CONTENT_DISPOSITION, "attachment");
+    }
+    Ok(response)
+}
+
+fn set(response: &mut Response, name: header::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+async fn body(mut file: tokio::fs::File, from: u64, length: u64) -> AppResult<Response> {
+    if from > 0 {
+        file.seek(SeekFrom::Start(from))
+            .await
+            .map_err(AppError::internal)?;
+    }
+    let stream = ReaderStream::with_capacity(file.take(length), CHUNK);
+    let mut response = Body::from_stream(stream).into_response();
+    response
+        .headers_mut()
+        .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    Ok(response)
+}
+
+fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    headers
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|tag| tag.trim().trim_start_matches("W/"))
+        .any(|tag| tag == etag || tag == "*")
+}
+
+/// What part is asked for.
+#[derive(Debug, PartialEq, Eq)]
+enum Range {
+    Whole,
+    /// From one byte to another, both included.
+    Part(u64, u64),
+    /// Beyond the end.
+    Nowhere,
+}
+
+/// Reads `Range` (RFC 9110 section 14.2). Anything but one good range means the whole file.
+fn range(headers: &HeaderMap, etag: &str, size: u64) -> Range {
+    if let Some(condition) = headers.get(header::IF_RANGE)
+        && condition.as_bytes() != etag.as_bytes()
+    {
+        return Range::Whole;
+    }
+    let asked = headers
+        .get(header::RANGE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("bytes="))
+        .and_then(|value| value.split_once('-'));
+    let Some((from, to)) = asked else {
+        return Range::Whole;
+    };
+    let (from, to) = (from.trim(), to.trim());
+    match (from.parse::<u64>(), to.parse::<u64>()) {
+        (Ok(from), Ok(to)) if from <= to => part(from, to, size),
+        (Ok(from), Err(_)) if to.is_empty() => part(from, u64::MAX, size),
+        (Err(_), Ok(0)) if from.is_empty() => Range::Nowhere,
+        (Err(_), Ok(last)) if from.is_empty() => part(size.saturating_sub(last), u64::MAX, size),
+        _ => Range::Whole,
+    }
+}
+
+fn part(from: u64, to: u64, size: u64) -> Range {
+    if from >= size {
+        Range::Nowhere
+    } else {
+        Range::Part(from, to.min(size - 1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(text: &str) -> Range {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::RANGE, text.parse().unwrap());
+        range(&headers, "\"e\"", 100)
+    }
+
+    #[test]
+    fn ranges_are_read_as_the_rfc_says() {
+        assert_eq!(range(&HeaderMap::new(), "", 100), Range::Whole);
+        assert_eq!(asked("bytes=0-9"), Range::Part(0, 9));
+        assert_eq!(asked("bytes=90-"), Range::Part(90, 99));
+        assert_eq!(asked("bytes=-10"), Range::Part(90, 99));
+        assert_eq!(asked("bytes=-1000"), Range::Part(0, 99));
+        assert_eq!(asked("bytes=50-1000"), Range::Part(50, 99));
+        assert_eq!(asked("bytes=100-"), Range::Nowhere);
+        assert_eq!(asked("bytes=-0"), Range::Nowhere);
+        for whole in [
+            "bytes=9-0",
+            "bytes=0-1,5-6",
+            "lines=1-2",
+            "bytes=a-b",
+            "bytes=-",
+        ] {
+            assert_eq!(asked(whole), Range::Whole, "{whole}");
+        }
+    }
+
+    #[test]
+    fn a_range_of_another_version_is_not_given() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::RANGE, "bytes=0-9".parse().unwrap());
+        headers.insert(header::IF_RANGE, "\"old\"".parse().unwrap());
+        assert_eq!(range(&headers, "\"e\"", 100), Range::Whole);
+        headers.insert(header::IF_RANGE, "\"e\"".parse().unwrap());
+        assert_eq!(range(&headers, "\"e\"", 100), Range::Part(0, 9));
+    }
+}

@@ -1,0 +1,141 @@
+//! What happens to every request before it is routed, and to every answer after.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::uri::PathAndQuery;
+use http::{HeaderName, HeaderValue, Method, Uri, header};
+use tracing::Instrument;
+
+use super::auth;
+use super::client_ip::client_ip;
+use super::server::Peer;
+use crate::app::App;
+use crate::clock::iso;
+use crate::limits::{Deed, Standing, Who};
+
+/// Names the request in the log, in answers and on error pages.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Gives the request its id, evens out its path, counts it, and sees to the answer's headers.
+pub async fn around(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let id = hex(app.random.bytes::<8>());
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        // In the place of whatever the caller sent: it goes into pages.
+        request.headers_mut().insert(REQUEST_ID, value);
+    }
+    without_slash(request.uri_mut());
+    let path = request.uri().path();
+    let api = path.starts_with("/api/");
+    let private = api || path.starts_with("/oauth/");
+    let span = tracing::info_span!("request", id, method = %request.method(), path);
+    let standing = if api && request.method() != Method::OPTIONS {
+        count(&app, &request)
+    } else {
+        None
+    };
+    let mut response = match &standing {
+        Some(Standing {
+            wait: Some(seconds),
+            ..
+        }) => crate::error::AppError::too_many(*seconds).into_response(),
+        _ => next.run(request).instrument(span).await,
+    };
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, value);
+    }
+    if private {
+        headers
+            .entry(header::CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("private, no-store"));
+        headers.insert(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        );
+    }
+    if let Some(standing) = standing {
+        let mut set = |name: &'static str, value: &str| {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        };
+        set("x-ratelimit-limit", &standing.limit.to_string());
+        set("x-ratelimit-remaining", &standing.remaining.to_string());
+        set("x-ratelimit-reset", &iso(standing.reset_at));
+    }
+    response
+}
+
+/// Counts a call of the API: by its token where that carries our signature, else by address.
+fn count(app: &App, request: &Request) -> Option<Standing> {
+    let now = app.clock.now_ms();
+    let token = auth::token_of(request.headers(), request.uri().query())
+        .and_then(|token| auth::read_token(app, &token));
+    let who = match token {
+        Some(token) => Who::Token(token),
+        None => {
+            let peer = request
+                .extensions()
+                .get::<ConnectInfo<Peer>>()
+                .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.0.ip());
+            let trusted = &app.config.trusted_proxies;
+            Who::address(client_ip(peer, request.headers(), trusted))
+        }
+    };
+    let upload = request.method() == Method::POST
+        && matches!(request.uri().path(), "/api/v1/media" | "/api/v2/media");
+    let deed = if upload { Deed::Upload } else { Deed::Call };
+    app.limits.take(deed, who, now)
+}
+
+/// `/api/v1/apps/` means `/api/v1/apps`.
+fn without_slash(uri: &mut Uri) {
+    let path = uri.path();
+    if !(path.ends_with('/') && (path.starts_with("/api/") || path.starts_with("/oauth/"))) {
+        return;
+    }
+    let path = path.trim_end_matches('/');
+    let changed = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    let mut parts = uri.clone().into_parts();
+    if let Ok(changed) = changed.parse::<PathAndQuery>() {
+        parts.path_and_query = Some(changed);
+        if let Ok(changed) = Uri::from_parts(parts) {
+            *uri = changed;
+        }
+    }
+}
+
+fn hex(bytes: [u8; 8]) -> String {
+    format!("{:016x}", u64::from_be_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slashes_at_the_end_of_api_paths_do_not_matter() {
+        for (given, meant) in [
+            ("/api/v1/streaming/", "/api/v1/streaming"),
+            (
+                "/api/v1/streaming/?stream=user",
+                "/api/v1/streaming?stream=user",
+            ),
+            ("/api/v1/x//", "/api/v1/x"),
+            ("/oauth/token/", "/oauth/token"),
+            ("/api/v1/apps", "/api/v1/apps"),
+            ("/users/a/", "/users/a/"),
+            ("/", "/"),
+        ] {
+            let mut uri: Uri = given.parse().unwrap();
+            without_slash(&mut uri);
+            assert_eq!(uri.to_string(), meant);
+        }
+    }
+}

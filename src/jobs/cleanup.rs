@@ -1,0 +1,80 @@
+//! Deletes, from time to time, what nobody needs any more: uploads that no post took up, files
+//! left half-written, and the rows that [`forget`] knows.
+
+use std::time::Duration;
+
+use super::forget;
+use crate::app::App;
+use crate::clock::DAY;
+use crate::db;
+use crate::error::{AppError, AppResult};
+use crate::media::sweep;
+
+/// How often.
+const EVERY: Duration = Duration::from_secs(600);
+/// How long an upload waits for its post.
+const ABANDONED: i64 = DAY;
+/// Rows at a time.
+const BATCH: i64 = 500;
+
+/// Cleans up until the application ends.
+pub async fn run(app: App) {
+    let mut stop = app.stop.clone();
+    while !*stop.borrow() {
+        if let Err(error) = pass(&app).await {
+            tracing::warn!(%error, "cleaning up failed, and is tried again later");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// One round.
+pub async fn pass(app: &App) -> AppResult<()> {
+    let now = app.clock.now_ms();
+    let uploads = abandoned_uploads(app, now - ABANDONED).await?;
+    let half_written = app
+        .storage
+        .sweep_incoming(now)
+        .await
+        .map_err(AppError::internal)?;
+    if uploads + half_written > 0 {
+        tracing::info!(uploads, half_written, "deleted unused media");
+    }
+    forget::pass(app).await?;
+    Ok(())
+}
+
+/// Deletes uploads made before a time that no post took up. Each is given up first, then its
+/// files go, then its row: whenever we stop, nothing is lost sight of.
+async fn abandoned_uploads(app: &App, before: i64) -> AppResult<usize> {
+    let mut deleted = 0;
+    loop {
+        let batch = app
+            .write(move |tx| {
+                Box::pin(async move { Ok(db::media::give_up_abandoned(tx, before, BATCH).await?) })
+            })
+            .await?;
+        for media in &batch {
+            sweep::delete_files(&app.storage, &media.file, &media.preview)
+                .await
+                .map_err(AppError::internal)?;
+        }
+        let ids: Vec<i64> = batch.iter().map(|media| media.id).collect();
+        deleted += ids.len();
+        app.write(move |tx| {
+            Box::pin(async move {
+                for id in ids {
+                    db::media::delete(tx, id).await?;
+                }
+                Ok(())
+            })
+        })
+        .await?;
+        if batch.len() < BATCH as usize {
+            return Ok(deleted);
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! Works on received activities: those of one actor in the order of their arrival, those of
+//! different actors side by side.
+//!
+//! A row is leased, prepared (which may fetch), and applied; applying it and marking it done are
+//! one transaction, so that nothing is lost and nothing happens twice, whenever we stop. What
+//! several actors' activities come to shares a transaction; should one fail, each gets its own.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::FutureExt;
+use tokio::sync::{Notify, Semaphore, mpsc};
+
+use crate::app::App;
+use crate::clock::{DAY, SECOND};
+use crate::db::accounts::Account;
+use crate::db::inbox::Received;
+use crate::db::{self, Conn};
+use crate::domain::Ctx;
+use crate::error::{AppError, AppResult};
+use crate::federation::activities::{self, Deed, Failure, Prepared, Run};
+
+/// Rows leased at a time.
+const CLAIM: usize = 200;
+/// Rows being worked on at most.
+const IN_FLIGHT: usize = 800;
+/// Actors whose activities are prepared at the same time.
+const PREPARING: usize = 64;
+/// Activities that share a transaction: few enough that other writers do not wait long.
+const CHUNK: usize = 24;
+/// How long a lease holds, and how often it is renewed. What a process that died had leased
+/// waits as long.
+const LEASE: i64 = 20 * SECOND;
+const RENEW: Duration = Duration::from_secs(5);
+/// How often the queue is looked at when nobody rang.
+const POLL: Duration = Duration::from_secs(1);
+/// Attempts until an activity is set aside: the last comes some three days after the first.
+const ATTEMPTS: u32 = 9;
+/// The wait after the first failure; each is three times the one before.
+const BACKOFF: i64 = 30 * SECOND;
+/// How long what is done or set aside can be looked up.
+const KEEP: i64 = 7 * DAY;
+/// Old rows deleted at a time, and how often.
+const SWEEP: i64 = 500;
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
+
+/// What is to become of a row.
+enum Work {
+    Apply {
+        row: i64,
+        attempts: i64,
+        actor: Box<Account>,
+        deed: Box<Deed>,
+    },
+    Done {
+        row: i64,
+        reason: &'static str,
+    },
+    Failed {
+        row: i64,
+        reason: String,
+        again_at: Option<i64>,
+    },
+}
+
+impl Work {
+    fn row(&self) -> i64 {
+        match self {
+            Work::Apply { row, .. } | Work::Done { row, .. } | Work::Failed { row, .. } => *row,
+        }
+    }
+}
+
+/// What the tasks of one process share.
+struct Shared {
+    app: App,
+    in_flight: Mutex<HashSet<i64>>,
+    /// Rung when rows are finished.
+    freed: Notify,
+    preparing: Semaphore,
+    appliers: Vec<mpsc::Sender<Work>>,
+}
+
+impl Shared {
+    fn in_flight(&self) -> std::sync::MutexGuard<'_, HashSet<i64>> {
+        self.in_flight
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn release(&self, rows: impl Iterator<Item = i64>) {
+        let mut in_flight = self.in_flight();
+        for row in rows {
+            in_flight.remove(&row);
+        }
+        drop(in_flight);
+        self.freed.notify_one();
+    }
+}
+
+/// Works on the queue until the application ends.
+pub async fn run(app: App) {
+    // SQLite has one writer; PostgreSQL takes several, each with its own actors.
+    let appliers = if app.db.is_postgres() { 6 } else { 1 };
+    let (senders, receivers): (Vec<_>, Vec<_>) =
+        (0..appliers).map(|_| mpsc::channel(IN_FLIGHT)).unzip();
+    let shared = Arc::new(Shared {
+        app: app.clone(),
+        in_flight: Mutex::default(),
+        freed: Notify::new(),
+        preparing: Semaphore::new(PREPARING),
+        appliers: senders,
+    });
+    for receiver in receivers {
+        tokio::spawn(apply_all(shared.clone(), receiver));
+    }
+    let mut stop = app.stop.clone();
+    let mut renew = tokio::time::interval(RENEW);
+    let mut sweep = tokio::time::interval(SWEEP_EVERY);
+    while !*stop.borrow() {
+        // Registered before looking, so that what arrives meanwhile is not missed.
+        let woken = app.wake.inbox.notified();
+        let freed = shared.freed.notified();
+        let room = IN_FLIGHT.saturating_sub(shared.in_flight().len());
+        let claimed = if room >= CLAIM {
+            claim(&app).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "cannot read the inbox queue");
+                Vec::new()
+            })
+        } else {
+            Vec::new()
+        };
+        let full = claimed.len() == CLAIM;
+        dispatch(&shared, claimed);
+        if full {
+            continue;
+        }
+        tokio::select! {
+            () = woken => {}
+            () = freed => {}
+            () = tokio::time::sleep(POLL) => {}
+            _ = renew.tick() => {
+                let rows: Vec<i64> = shared.in_flight().iter().copied().collect();
+                release_until(&app, rows, Some(LEASE)).await;
+            }
+            _ = sweep.tick() => {
+                tokio::spawn(forget_old(app.clone()));
+            }
+            _ = stop.changed() => {}
+        }
+    }
+    let rows: Vec<i64> = shared.in_flight().iter().copied().collect();
+    release_until(&app, rows, None).await;
+}
+
+async fn claim(app: &App) -> AppResult<Vec<Received>> {
+    let now = app.clock.now_ms();
+    app.write(move |tx| {
+        Box::pin(async move { Ok(db::inbox::claim(tx, now, now + LEASE, CLAIM as i64).await?) })
+    })
+    .await
+}
+
+/// Renews leases, or (`None`) gives them back.
+async fn release_until(app: &App, rows: Vec<i64>, lease: Option<i64>) {
+    if rows.is_empty() {
+        return;
+    }
+    let until = lease.map_or(0, |lease| app.clock.now_ms() + lease);
+    let done: AppResult<()> = app
+        .write(move |tx| Box::pin(async move { Ok(db::inbox::lease(tx, &rows, until).await?) }))
+        .await;
+    if let Err(error) = done {
+        tracing::warn!(%error, "cannot renew leases of the inbox queue");
+    }
+}
+
+async fn forget_old(app: App) {
+    let before = app.clock.now_ms() - KEEP;
+    loop {
+        let gone = app
+            .write(move |tx| {
+                Box::pin(async move { Ok(db::inbox::forget_before(tx, before, SWEEP).await?) })
+            })
+            .await;
+        match gone {
+            Ok(gone) if gone as i64 == SWEEP => tokio::time::sleep(POLL).await,
+            Ok(_) => return,
+            Err(error) => {
+                let error: AppError = error;
+                tracing::warn!(%error, "cannot sweep the inbox queue");
+                return;
+            }
+        }
+    }
+}
+
+/// Hands each actor's rows to a task of its own.
+fn dispatch(shared: &Arc<Shared>, rows: Vec<Received>) {
+    shared.in_flight().extend(rows.iter().map(|row| row.id));
+    let mut by_actor: HashMap<String, Vec<Received>> = HashMap::new();
+    for row in rows {
+        by_actor.entry(row.actor_uri.clone()).or_default().push(row);
+    }
+    for (actor, rows) in by_actor {
+        tokio::spawn(prepare_all(shared.clone(), actor, rows));
+    }
+}
+
+/// Prepares one actor's rows in order; each goes on to be applied as soon as it is ready, in the
+/// same order.
+async fn prepare_all(shared: Arc<Shared>, actor: String, rows: Vec<Received>) {
+    let mut hasher = DefaultHasher::new();
+    actor.hash(&mut hasher);
+    let applier = &shared.appliers[hasher.finish() as usize % shared.appliers.len()];
+    let mut run = Run::default();
+    for row in rows {
+        let Ok(permit) = shared.preparing.acquire().await else {
+            return;
+        };
+        let prepared = AssertUnwindSafe(activities::prepare(&shared.app, &row, &mut run))
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_| Err(Failure::Hopeless("working on it panicked".to_owned())));
+        drop(permit);
+        let work = match prepared {
+            Ok((Some(actor), Prepared::Deed(deed))) => Work::Apply {
+                row: row.id,
+                attempts: row.attempts,
+                actor: Box::new(actor),
+                deed,
+            },
+            Ok((None, Prepared::Deed(_))) => Work::Done {
+                row: row.id,
+                reason: "nobody did it",
+            },
+            Ok((_, Prepared::Nothing(reason))) => Work::Done {
+                row: row.id,
+                reason,
+            },
+            Err(failure) => failed(&shared.app, row.id, row.attempts, failure),
+        };
+        if applier.send(work).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// What a failure means for a row that failed some times before.
+fn failed(app: &App, row: i64, attempts: i64, failure: Failure) -> Work {
+    let (reason, again_at) = match failure {
+        Failure::Hopeless(reason) => (reason, None),
+        Failure::Later(reason) => (reason, again_at(attempts, app.clock.now_ms())),
+    };
+    Work::Failed {
+        row,
+        reason,
+        again_at,
+    }
+}
+
+/// When to try again what failed `attempts` times before this one; `None`: never.
+fn again_at(attempts: i64, now: i64) -> Option<i64> {
+    let attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
+    (attempts.saturating_add(1) < ATTEMPTS).then(|| now + BACKOFF * 3i64.pow(attempts))
+}
+
+/// Writes what is ready, as much as waits (up to a bound) in one transaction.
+async fn apply_all(shared: Arc<Shared>, mut ready: mpsc::Receiver<Work>) {
+    let mut chunk = Vec::new();
+    while ready.recv_many(&mut chunk, CHUNK).await > 0 {
+        let works = Arc::new(std::mem::take(&mut chunk));
+        if write(&shared.app, &works, None).await.is_err() {
+            for index in 0..works.len() {
+                write_alone(&shared.app, &works, index).await;
+            }
+        }
+        shared.release(works.iter().map(Work::row));
+    }
+}
+
+/// Writes all of a chunk, or one of it.
+async fn write(app: &App, works: &Arc<Vec<Work>>, only: Option<usize>) -> AppResult<()> {
+    let (works, ctx) = (works.clone(), app.ctx.clone());
+    app.write(move |tx| {
+        Box::pin(async move {
+            let chosen = match only {
+                Some(index) => &works[index..=index],
+                None => &works[..],
+            };
+            write_chunk(tx, &ctx, chosen).await
+        })
+    })
+    .await
+}
+
+async fn write_alone(app: &App, works: &Arc<Vec<Work>>, index: usize) {
+    let Err(error) = write(app, works, Some(index)).await else {
+        return;
+    };
+    let work = &works[index];
+    let attempts = match work {
+        Work::Apply { attempts, .. } => *attempts,
+        _ => 0,
+    };
+    let failed = failed(app, work.row(), attempts, Failure::from(error));
+    // Should this fail too, the lease runs out and the row comes again.
+    if let Err(error) = write(app, &Arc::new(vec![failed]), None).await {
+        tracing::warn!(%error, "cannot write down that an activity failed");
+    }
+}
+
+async fn write_chunk(tx: &mut Conn, ctx: &Ctx, works: &[Work]) -> AppResult<()> {
+    // Accounts as they are now: what came before may have changed them.
+    let actors: HashSet<i64> = works
+        .iter()
+        .filter_map(|work| match work {
+            Work::Apply { actor, .. } => Some(actor.id),
+            _ => None,
+        })
+        .collect();
+    let actors: Vec<i64> = actors.into_iter().collect();
+    let mut actors: HashMap<i64, Account> = db::accounts::by_ids(tx, &actors)
+        .await?
+        .into_iter()
+        .map(|account| (account.id, account))
+        .collect();
+    for work in works {
+        match work {
+            Work::Done { row, reason } => {
+                db::inbox::finish(tx, *row, reason).await?;
+            }
+            Work::Failed {
+                row,
+                reason,
+                again_at,
+            } => db::inbox::fail(tx, *row, reason, *again_at).await?,
+            Work::Apply {
+                row, actor, deed, ..
+            } => {
+                let Some(actor) = actors.get(&actor.id).filter(|actor| actor.is_active()) else {
+                    db::inbox::finish(tx, *row, "the actor is suspended or gone").await?;
+                    continue;
+                };
+                // First, so that what another process did meanwhile is not done again.
+                if !db::inbox::finish(tx, *row, "").await? {
+                    continue;
+                }
+                let reason = activities::apply(tx, ctx, actor, deed).await?;
+                if !reason.is_empty() {
+                    db::inbox::explain(tx, *row, reason).await?;
+                }
+                if matches!(**deed, Deed::RemoveActor) {
+                    let id = actor.id;
+                    actors.remove(&id);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_end_after_some_three_days() {
+        let mut at = 0;
+        let mut attempts = 0;
+        while let Some(next) = again_at(attempts, at) {
+            assert!(next > at);
+            at = next;
+            attempts += 1;
+        }
+        assert_eq!(attempts + 1, i64::from(ATTEMPTS));
+        assert!((DAY..4 * DAY).contains(&at), "{at}");
+        assert_eq!(again_at(i64::MAX, 0), None);
+    }
+}

@@ -1,0 +1,28 @@
+//! What works beside the requests: the queue of jobs, and the cleaning.
+
+pub mod cleanup;
+pub mod deliver;
+mod forget;
+pub mod ingest;
+pub mod queue;
+
+/// Why a job did not do its work.
+#[derive(Debug)]
+pub enum JobError {
+    /// It may pass: try again later.
+    Retry(anyhow::Error),
+    /// It will not: give it up.
+    Fail(anyhow::Error),
+}
+
+impl JobError {
+    /// Try again later.
+    pub fn retry(source: impl Into<anyhow::Error>) -> JobError {
+        JobError::Retry(source.into())
+    }
+
+    /// Give it up.
+    pub fn fail(source: impl Into<anyhow::Error>) -> JobError {
+        JobError::Fail(source.into())
+    }
+}

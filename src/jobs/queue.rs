@@ -1,0 +1,159 @@
+//! Runs the queue's jobs: leased, done, and tried again when they fail.
+//!
+//! A job is done at least once: a process that dies leaves its lease to run out, and another
+//! takes the job.
+
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::JobError;
+use crate::app::App;
+use crate::clock::{DAY, MINUTE, SECOND};
+use crate::db;
+use crate::db::jobs::JobRow;
+use crate::domain::jobs::Job;
+use crate::mail;
+
+/// Jobs that run at the same time.
+const AT_ONCE: usize = 8;
+/// How long a job may take before another process believes it dead.
+const LEASE: i64 = 5 * MINUTE;
+/// Jobs of other processes, and those that have become due, are seen within this time.
+const POLL: Duration = Duration::from_secs(1);
+/// How long the jobs under way may go on once the process is to end.
+const DRAIN: Duration = Duration::from_secs(10);
+/// Attempts before a job is given up: about two days.
+const ATTEMPTS: i64 = 20;
+
+/// Runs jobs until the application is told to stop, then lets those under way finish.
+pub async fn run(app: App) {
+    let mut stop = app.stop.clone();
+    let mut running = JoinSet::new();
+    while !*stop.borrow() {
+        // Registered before looking, so that a job enqueued meanwhile is not missed.
+        let woken = app.wake.jobs.notified();
+        while running.try_join_next().is_some() {}
+        let mut found = false;
+        if running.len() < AT_ONCE {
+            match lease(&app, AT_ONCE - running.len()).await {
+                Ok(jobs) => {
+                    found = !jobs.is_empty();
+                    for job in jobs {
+                        running.spawn(run_one(app.clone(), job));
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "cannot read the job queue"),
+            }
+        }
+        if found && running.len() < AT_ONCE {
+            continue;
+        }
+        let full = running.len() >= AT_ONCE;
+        tokio::select! {
+            () = woken, if !full => {}
+            Some(_) = running.join_next() => {}
+            () = tokio::time::sleep(POLL) => {}
+            _ = stop.changed() => {}
+        }
+    }
+    let drained = async { while running.join_next().await.is_some() {} };
+    if tokio::time::timeout(DRAIN, drained).await.is_err() {
+        tracing::warn!("some jobs did not finish in time; they will be run again");
+    }
+}
+
+async fn lease(app: &App, limit: usize) -> Result<Vec<JobRow>, db::Error> {
+    let now = app.clock.now_ms();
+    let limit = i64::try_from(limit).unwrap_or(1);
+    // Most looks find nothing, and need not wait for the writer.
+    let waits = app
+        .db
+        .read(move |c| Box::pin(async move { db::jobs::waits(c, now).await }));
+    if !waits.await? {
+        return Ok(Vec::new());
+    }
+    app.db
+        .write(move |tx| {
+            Box::pin(async move { db::jobs::lease(tx, now, now + LEASE, limit).await })
+        })
+        .await
+}
+
+async fn run_one(app: App, row: JobRow) {
+    let outcome = work(&app, &row).await;
+    let (id, kind) = (row.id, row.kind.clone());
+    let now = app.clock.now_ms();
+    let closed: Result<(), db::Error> = match outcome {
+        Ok(()) => {
+            app.db
+                .write(move |tx| Box::pin(async move { db::jobs::delete(tx, id).await }))
+                .await
+        }
+        Err(JobError::Retry(error)) if row.attempts < ATTEMPTS => {
+            tracing::warn!(
+                id,
+                kind,
+                error = format!("{error:#}"),
+                "a job failed and will be tried again"
+            );
+            let at = now + backoff(row.attempts, app.random.unit());
+            let text = format!("{error:#}");
+            app.db
+                .write(move |tx| {
+                    Box::pin(async move { db::jobs::put_back(tx, id, at, &text).await })
+                })
+                .await
+        }
+        Err(JobError::Retry(error) | JobError::Fail(error)) => {
+            tracing::error!(id, kind, error = format!("{error:#}"), "a job was given up");
+            let text = format!("{error:#}");
+            app.db
+                .write(move |tx| {
+                    Box::pin(async move { db::jobs::give_up(tx, id, now, &text).await })
+                })
+                .await
+        }
+    };
+    if let Err(error) = closed {
+        // The lease runs out, and the job is run again.
+        tracing::error!(id, kind, %error, "cannot note how a job ended");
+    }
+}
+
+/// Milliseconds until the next attempt: 5 s, doubled each time up to 6 h, with a fifth of jitter.
+fn backoff(attempts: i64, jitter: f64) -> i64 {
+    let doubled = (5 * SECOND) << attempts.clamp(1, 20).saturating_sub(1);
+    let base = doubled.min(DAY / 4);
+    base + (base as f64 / 5.0 * jitter) as i64
+}
+
+async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
+    let job: Job = serde_json::from_str(&row.payload).map_err(JobError::fail)?;
+    match job {
+        Job::Mail(letter) => {
+            let host = app.config.public_url.host_str().unwrap_or("localhost");
+            let message = letter.message(&app.config.mail_from, host, row.id, app.clock.now_ms());
+            let path = mail::write_file(&app.config.data_dir, row.id, row.attempts, &message)
+                .await
+                .map_err(JobError::retry)?;
+            tracing::info!(path = %path.display(), "mail written");
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_six_hours_and_last_for_days() {
+        assert_eq!(backoff(1, 0.0), 5 * SECOND);
+        assert_eq!(backoff(2, 0.0), 10 * SECOND);
+        assert_eq!(backoff(2, 1.0), 12 * SECOND);
+        assert_eq!(backoff(60, 0.0), DAY / 4);
+        let all: i64 = (1..ATTEMPTS).map(|n| backoff(n, 0.0)).sum();
+        assert!(all > DAY && all < 3 * DAY, "{all}");
+    }
+}

@@ -1,0 +1,26 @@
+//! Kith, a federated social server. `docs/architecture.md` tells how the parts fit.
+
+pub mod api;
+pub mod app;
+pub mod caches;
+pub mod cli;
+pub mod client;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod domain;
+pub mod error;
+pub mod events;
+pub mod federation;
+pub mod http;
+pub mod ids;
+pub mod jobs;
+pub mod limits;
+pub mod mail;
+pub mod media;
+pub mod passwords;
+pub mod random;
+pub mod secret;
+pub mod server;
+pub mod text;
+pub mod web;

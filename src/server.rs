@@ -1,0 +1,91 @@
+//! A running server: the listener and everything that works beside it.
+
+use std::time::Duration;
+
+use crate::api::streaming;
+use crate::app::App;
+use crate::db;
+use crate::domain::accounts::{self, INSTANCE_ACTOR};
+use crate::error::AppError;
+use crate::federation::local_keys;
+use crate::http::{self, Bound};
+use crate::jobs;
+
+/// How long open streams have to say goodbye.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// How long deliveries under way have to end and be written down.
+const DELIVERED: Duration = Duration::from_secs(10);
+
+/// Serves until the application is told to stop, then ends what runs beside.
+pub async fn run(app: App, bound: Bound) -> Result<(), String> {
+    let mut stop = app.stop.clone();
+    let router = http::router(app.clone());
+    instance_actor(&app).await.map_err(|e| e.to_string())?;
+    welcome(&app).await.map_err(|e| e.to_string())?;
+    // Caches are empty up to here: nothing that happened before can be stale.
+    let from = app
+        .read(|c| Box::pin(async move { Ok(db::events::end(c).await?) }))
+        .await
+        .map_err(|e: AppError| e.to_string())?;
+    tokio::spawn(streaming::pump::run(app.clone(), from));
+    tokio::spawn(jobs::cleanup::run(app.clone()));
+    let delivering = tokio::spawn(jobs::deliver::run(app.clone()));
+    let queue = tokio::spawn(jobs::queue::run(app.clone()));
+    let ingest = tokio::spawn(jobs::ingest::run(app.clone()));
+    let served = http::serve(bound, router, async move {
+        let _ = stop.wait_for(|stop| *stop).await;
+    });
+    let served = served.await;
+    streaming::drained(&app, FAREWELL).await;
+    // What was sent but not written down would be sent again.
+    let _ = tokio::time::timeout(DELIVERED, delivering).await;
+    // A listener that failed ends the process; one that was told to stop, the jobs first.
+    if served.is_ok() {
+        let _ = queue.await;
+        let _ = ingest.await;
+    }
+    served.map_err(|e| e.to_string())
+}
+
+/// Makes sure that the actor is there which stands for the server and signs its fetches.
+async fn instance_actor(app: &App) -> Result<(), AppError> {
+    let known = app
+        .read(|c| {
+            Box::pin(async move { Ok(db::accounts::by_handle(c, INSTANCE_ACTOR, "").await?) })
+        })
+        .await?;
+    if known.is_some() {
+        return Ok(());
+    }
+    let keys = local_keys::generate().await?;
+    let ctx = app.ctx.clone();
+    app.write(move |tx| {
+        Box::pin(async move {
+            // Another process may have been quicker.
+            let known = db::accounts::by_handle(tx, INSTANCE_ACTOR, "").await?;
+            if known.is_none() {
+                accounts::create_local(tx, &ctx, INSTANCE_ACTOR, "Application", &keys).await?;
+            }
+            Ok(())
+        })
+    })
+    .await
+}
+
+/// Says where the server is, and, while nobody has an account, how to make the first.
+async fn welcome(app: &App) -> Result<(), AppError> {
+    let anyone = app
+        .read(|c| Box::pin(async move { Ok(db::users::any(c).await?) }))
+        .await?;
+    let url = app.config.url("");
+    if anyone {
+        tracing::info!(url, "serving");
+    } else {
+        tracing::info!(
+            "Kith is at {url}. Nobody has an account yet; make the first admin with: \
+             kith user create NAME --email ADDRESS --role admin --confirmed"
+        );
+    }
+    Ok(())
+}

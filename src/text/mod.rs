@@ -1,0 +1,16 @@
+//! Text: what remote servers and local authors write, made safe to show.
+//!
+//! Everything here is a pure function of its arguments. Every parser is
+//! iterative and linear in its input, so that no nesting or length that fits
+//! into a request can exhaust the stack or hold a core.
+
+mod grapheme;
+mod html;
+pub mod language;
+pub mod markdown;
+mod markup;
+pub mod names;
+pub mod plain;
+pub mod sanitize;
+
+pub use html::{escape, excerpt, to_plain};

@@ -1,0 +1,312 @@
+//! Registering and signing in with Kith's own API.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::mail::letters;
+use crate::support::{Answer, Server};
+
+const AUTH: &str = "/api/kith/v1/auth";
+
+async fn call(server: &Server, path: &str, token: Option<&str>, body: Value) -> Answer {
+    let path = format!("{AUTH}/{path}");
+    server.send(Method::POST, &path, token, Some(&body)).await
+}
+
+fn person(username: &str, email: &str) -> Value {
+    json!({"username": username, "email": email, "password": "correct horse", "agreement": true})
+}
+
+async fn register(server: &Server, username: &str, email: &str) -> Value {
+    let answer = call(server, "register", None, person(username, email)).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    answer.ok()
+}
+
+async fn login(server: &Server, login: &str, password: &str) -> Answer {
+    let body = json!({"login": login, "password": password});
+    call(server, "login", None, body).await
+}
+
+/// A verified user who has signed in: access token and refresh token.
+async fn member(server: &Server, name: &str, letter: usize) -> (String, String) {
+    let email = format!("{name}@mail.example");
+    register(server, name, &email).await;
+    let code = letters(server, letter).await.pop().unwrap().code();
+    call(
+        server,
+        "verify_email",
+        None,
+        json!({"email": email, "code": code}),
+    )
+    .await
+    .ok();
+    tokens(&login(server, name, "correct horse").await.ok())
+}
+
+fn tokens(answer: &Value) -> (String, String) {
+    let text = |name: &str| answer[name].as_str().expect("a token").to_owned();
+    (text("access_token"), text("refresh_token"))
+}
+
+async fn me(server: &Server, token: &str) -> Answer {
+    let path = "/api/v1/accounts/verify_credentials";
+    server.send(Method::GET, path, Some(token), None).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unverified_user_can_do_nothing_but_verify() {
+    let server = Server::start().await;
+    let registered = register(&server, "Alice", "Alice@Mail.example").await;
+    assert_eq!(registered["verification_required"], true);
+    assert_eq!(registered["account"]["username"], "Alice");
+    crate::support::schema::check("Account", &registered["account"]);
+    let refused = login(&server, "alice", "correct horse").await.refused(403);
+    assert!(refused.contains("confirmed e-mail address"), "{refused}");
+    login(&server, "alice", "wrong horse").await.refused(401);
+
+    let letter = letters(&server, 1).await.pop().unwrap();
+    assert_eq!(letter.to, "Alice@Mail.example");
+    let wrong = if letter.code() == "000000" {
+        "000001"
+    } else {
+        "000000"
+    };
+    let verify = |code: String| {
+        let body = json!({"email": "alice@mail.EXAMPLE", "code": code});
+        call(&server, "verify_email", None, body)
+    };
+    verify(wrong.into()).await.refused(422);
+    verify(letter.code()).await.ok();
+    // Once.
+    verify(letter.code()).await.refused(422);
+
+    let answer = login(&server, "ALICE@mail.example", "correct horse")
+        .await
+        .ok();
+    assert_eq!(answer["token_type"], "Bearer");
+    assert_eq!(answer["expires_in"], 1800);
+    let (access, _) = tokens(&answer);
+    me(&server, &access).await.entity("CredentialAccount");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_stands_five_tries_and_can_not_be_had_again_at_once() {
+    let server = Server::start().await;
+    register(&server, "alice", "alice@mail.example").await;
+    let code = letters(&server, 1).await.pop().unwrap().code();
+    let wrong = if code == "000000" { "000001" } else { "000000" };
+    for _ in 0..5 {
+        let body = json!({"email": "alice@mail.example", "code": wrong});
+        call(&server, "verify_email", None, body).await.refused(422);
+    }
+    let body = json!({"email": "alice@mail.example", "code": code});
+    call(&server, "verify_email", None, body).await.refused(422);
+    // The cool-down: answered alike, and nothing is sent.
+    for email in ["alice@mail.example", "nobody@mail.example"] {
+        let answer = call(&server, "resend_code", None, json!({"email": email})).await;
+        assert_eq!((answer.status.as_u16(), answer.ok()), (202, json!({})));
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    letters(&server, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn registering_does_not_tell_who_has_an_account() {
+    let server = Server::start().await;
+    member(&server, "alice", 1).await;
+    let fresh = register(&server, "bob", "bob@mail.example").await;
+    let taken = register(&server, "carol", "ALICE@mail.example").await;
+    let shape = |value: &Value| {
+        let mut keys: Vec<String> = value["account"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect();
+        keys.push(value["verification_required"].to_string());
+        keys
+    };
+    assert_eq!(shape(&fresh), shape(&taken));
+    let sent = letters(&server, 3).await;
+    assert!(sent[2].subject.contains("already have an account"));
+    assert_eq!(sent[2].to, "alice@mail.example");
+    // The name is taken like any other, and the impostor gets nowhere.
+    for name in ["bob", "carol"] {
+        let answer = call(&server, "register", None, person(name, "x@mail.example")).await;
+        let details = answer.json()["details"]["username"][0]["error"].clone();
+        assert_eq!((answer.status.as_u16(), details), (422, json!("ERR_TAKEN")));
+        login(&server, name, "correct horse").await.refused(403);
+    }
+    login(&server, "alice@mail.example", "correct horse")
+        .await
+        .ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_will_not_do_is_named() {
+    let server = Server::start().await;
+    for (field, value, code) in [
+        ("username", json!("admin"), "ERR_RESERVED"),
+        ("username", json!("a b"), "ERR_INVALID"),
+        ("username", json!(""), "ERR_BLANK"),
+        ("email", json!("nowhere"), "ERR_INVALID"),
+        ("password", json!("short"), "ERR_TOO_SHORT"),
+        ("agreement", json!(false), "ERR_ACCEPTED"),
+    ] {
+        let mut body = person("alice", "alice@mail.example");
+        body[field] = value;
+        let answer = call(&server, "register", None, body).await;
+        answer.refused(422);
+        assert_eq!(answer.json()["details"][field][0]["error"], code);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spent_refresh_token_ends_its_family_at_once() {
+    let server = Server::start().await;
+    let (first_access, first) = member(&server, "alice", 1).await;
+    let other = tokens(&login(&server, "alice", "correct horse").await.ok());
+    let refresh = |token: &str| call(&server, "refresh", None, json!({"refresh_token": token}));
+    let (second_access, second) = tokens(&refresh(&first).await.ok());
+    me(&server, &second_access).await.ok();
+    me(&server, &first_access).await.ok();
+    refresh(&first).await.refused(401);
+    for dead in [&first_access, &second_access] {
+        me(&server, dead).await.refused(401);
+    }
+    refresh(&second).await.refused(401);
+    me(&server, &other.0).await.ok();
+    refresh("nonsense").await.refused(401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_are_listed_and_ended_by_their_owner_alone() {
+    let server = Server::start().await;
+    let (one, _) = member(&server, "alice", 1).await;
+    let (two, two_refresh) = tokens(&login(&server, "alice", "correct horse").await.ok());
+    let (stranger, _) = member(&server, "bob", 2).await;
+    let path = format!("{AUTH}/sessions");
+    let list = server.send(Method::GET, &path, Some(&one), None).await.ok();
+    let list = list.as_array().unwrap();
+    assert_eq!(list.len(), 2);
+    let current: Vec<bool> = list
+        .iter()
+        .map(|s| s["current"].as_bool().unwrap())
+        .collect();
+    assert_eq!(current, [false, true]);
+    let id = list[0]["id"].as_str().unwrap();
+    let path = format!("{AUTH}/sessions/{id}");
+    let end = |token: String| {
+        let (server, path) = (&server, path.clone());
+        async move { server.send(Method::DELETE, &path, Some(&token), None).await }
+    };
+    end(stranger).await.refused(404);
+    end(one.clone()).await.ok();
+    me(&server, &two).await.refused(401);
+    let body = json!({"refresh_token": two_refresh});
+    call(&server, "refresh", None, body).await.refused(401);
+    call(&server, "logout", Some(&one), json!({})).await.ok();
+    me(&server, &one).await.refused(401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_password_ends_the_other_sessions() {
+    let server = Server::start().await;
+    let (one, one_refresh) = member(&server, "alice", 1).await;
+    let (two, _) = tokens(&login(&server, "alice", "correct horse").await.ok());
+    let change = |current: &str, token: String| {
+        let body = json!({"current_password": current, "new_password": "battery staple"});
+        let server = &server;
+        async move { call(server, "password/change", Some(&token), body).await }
+    };
+    change("wrong horse", one.clone()).await.refused(403);
+    me(&server, &two).await.ok();
+    change("correct horse", one.clone()).await.ok();
+    me(&server, &two).await.refused(401);
+    me(&server, &one).await.ok();
+    let body = json!({"refresh_token": one_refresh});
+    let (one, _) = tokens(&call(&server, "refresh", None, body).await.ok());
+    login(&server, "alice", "correct horse").await.refused(401);
+
+    // Forgotten: known and unknown addresses are answered alike.
+    for email in ["nobody@mail.example", "alice@mail.example"] {
+        let answer = call(&server, "password/forgot", None, json!({"email": email})).await;
+        assert_eq!((answer.status.as_u16(), answer.ok()), (202, json!({})));
+    }
+    let letter = letters(&server, 3).await.pop().unwrap();
+    let reset = |code: String| {
+        let body = json!({
+            "email": "alice@mail.example", "code": code, "new_password": "third of them",
+        });
+        call(&server, "password/reset", None, body)
+    };
+    // A code for one thing is no good for another.
+    let body = json!({"email": "alice@mail.example", "code": letter.code()});
+    call(&server, "verify_email", None, body).await.refused(422);
+    reset(letter.code()).await.ok();
+    reset(letter.code()).await.refused(422);
+    me(&server, &one).await.refused(401);
+    login(&server, "alice", "third of them").await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_server_takes_nobody_and_one_with_approval_makes_them_wait() {
+    let closed = Server::start_with(&[("KITH_REGISTRATION", "closed")]).await;
+    call(
+        &closed,
+        "register",
+        None,
+        person("alice", "alice@mail.example"),
+    )
+    .await
+    .refused(403);
+    let approval = Server::start_with(&[
+        ("KITH_REGISTRATION", "approval"),
+        ("KITH_EMAIL_VERIFICATION", "false"),
+    ])
+    .await;
+    let registered = register(&approval, "alice", "alice@mail.example").await;
+    assert_eq!(registered["verification_required"], false);
+    let refused = login(&approval, "alice", "correct horse")
+        .await
+        .refused(403);
+    assert!(refused.contains("pending approval"), "{refused}");
+    let ctx = approval.app.ctx.clone();
+    let id: i64 = registered["account"]["id"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    approval
+        .app
+        .write(move |tx| Box::pin(async move { kith::domain::users::approve(tx, &ctx, id).await }))
+        .await
+        .unwrap();
+    login(&approval, "alice", "correct horse").await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guessing_is_slowed_down_whatever_address_is_claimed() {
+    let server = Server::start_with(&[
+        ("KITH_RATE_LIMIT", "true"),
+        ("KITH_TRUSTED_PROXIES", "192.0.2.1"),
+    ])
+    .await;
+    let mut last = 0;
+    for n in 0..21 {
+        // Nobody trusts the one who says so.
+        let request = server
+            .http
+            .post(format!("{}{AUTH}/login", server.url))
+            .header("x-forwarded-for", format!("203.0.113.{n}"));
+        let body = json!({"login": format!("someone{n}"), "password": "x"});
+        let request = crate::support::server::with_json(request, &body);
+        let answer = Answer::of(request, "login".into()).await;
+        last = answer.status.as_u16();
+        if last == 429 {
+            assert!(answer.headers.contains_key("retry-after"));
+        }
+    }
+    assert_eq!(last, 429);
+}

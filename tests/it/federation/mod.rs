@@ -1,0 +1,4 @@
+//! Federation, over real HTTP.
+
+mod hostile;
+mod two_servers;

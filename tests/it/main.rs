@@ -1,0 +1,16 @@
+//! The one integration-test binary: real servers on real sockets, a real database, real peers.
+//! `KITH_TEST_DATABASE` says which database (`sqlite`, or `postgres` at `KITH_TEST_POSTGRES`).
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests read their environment and use an HTTP client of their own"
+)]
+
+mod support;
+
+mod api;
+mod federation;
+mod http;
+mod pages;
+mod processes;
+mod project;

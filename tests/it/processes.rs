@@ -1,0 +1,293 @@
+//! The binary: commands beside a running server, and `kill -9` as a normal event.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use kith::clock::Clock;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::peer::{Delivery, Peer, eventually};
+use crate::support::process::Process;
+
+/// How often the kill tests run (`tests/long.sh`).
+fn rounds() -> usize {
+    std::env::var("KITH_TEST_ROUNDS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(1)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_take_effect_beside_a_running_server() {
+    let (process, peer) = (Process::start().await, Peer::start().await);
+    let alice = process.person("alice");
+    let me = process
+        .get(&alice, "/api/v1/accounts/verify_credentials")
+        .await
+        .entity("CredentialAccount");
+    assert_eq!(me["username"], "alice");
+    let good = peer.add_actor("good");
+    let actor = process.url.clone() + "/users/alice";
+    let follow = |n: u32| json!({"@context": "https://www.w3.org/ns/activitystreams", "id": format!("{good}#f{n}"), "type": "Follow", "actor": good, "object": actor});
+    let inbox = format!("{}/inbox", process.url);
+    let first = Delivery::by(&good)
+        .post(&process.http, &inbox, Clock::System.now_ms(), &follow(1))
+        .await;
+    assert_eq!(first.status, 202, "{}", first.text);
+    process.cli_ok(&["domain", "block", peer.domain()]);
+    let began = Instant::now();
+    eventually("the block holds", async || {
+        let answer = Delivery::by(&good)
+            .post(&process.http, &inbox, Clock::System.now_ms(), &follow(2))
+            .await;
+        (answer.status == 403).then_some(())
+    })
+    .await;
+    assert!(
+        began.elapsed() < Duration::from_secs(1),
+        "it took {:?}",
+        began.elapsed()
+    );
+    let listed = process.cli_ok(&["domain", "list", "--json"]);
+    assert!(listed.contains(peer.domain()), "{listed}");
+    process.cli_ok(&["token", "revoke", &alice]);
+    let began = Instant::now();
+    eventually("the token is dead", async || {
+        let answer = process
+            .get(&alice, "/api/v1/accounts/verify_credentials")
+            .await;
+        (answer.status == 401).then_some(())
+    })
+    .await;
+    assert!(
+        began.elapsed() < Duration::from_secs(1),
+        "it took {:?}",
+        began.elapsed()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_start_says_so_in_one_line() {
+    let process = Process::start().await;
+    for (args, expected) in [
+        (vec!["serve"], "cannot listen"),
+        (
+            vec![
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--database-url",
+                "mysql://x",
+            ],
+            "scheme",
+        ),
+        (
+            vec![
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--data-dir",
+                "/proc/nowhere",
+            ],
+            "/proc/nowhere",
+        ),
+        (
+            vec!["serve", "--registration", "maybe"],
+            "KITH_REGISTRATION",
+        ),
+    ] {
+        let output = process.cli(&args);
+        assert!(!output.status.success(), "{args:?}");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(error.contains(expected), "{args:?}: {error}");
+        assert_eq!(error.trim().lines().count(), 1, "{args:?}: {error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kill_the_receiver_amid_a_thousand_activities() {
+    for round in 0..rounds() {
+        let (mut process, peer) = (Process::start().await, Peer::start().await);
+        let alice = process.person("alice");
+        let good = peer.add_actor("good");
+        let mention = json!([{"type": "Mention", "href": format!("{}/users/alice", process.url), "name": "@alice"}]);
+        let activities: Arc<Vec<Value>> = Arc::new(
+            (0..1000)
+                .map(|n| {
+                    let mut note = peer.note("good", &n.to_string(), &format!("note {n}"));
+                    note["tag"] = mention.clone();
+                    note["cc"] = json!([format!("{}/users/alice", process.url)]);
+                    peer.create("good", &note)
+                })
+                .collect(),
+        );
+        let next = Arc::new(AtomicUsize::new(0));
+        let mut senders = Vec::new();
+        for _ in 0..8 {
+            let (activities, next, good) = (activities.clone(), next.clone(), good.clone());
+            let (http, inbox) = (process.http.clone(), format!("{}/inbox", process.url));
+            senders.push(tokio::spawn(async move {
+                let mut acknowledged = Vec::new();
+                while let Some(activity) = activities.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let delivery = Delivery::by(&good);
+                    match delivery
+                        .try_post(&http, &inbox, Clock::System.now_ms(), activity)
+                        .await
+                    {
+                        Some(answer) if answer.status == 202 => {
+                            acknowledged
+                                .push(activity["object"]["id"].as_str().expect("an id").to_owned());
+                        }
+                        _ => break,
+                    }
+                }
+                acknowledged
+            }));
+        }
+        let point = 100 + (round * 173) % 800;
+        while next.load(Ordering::Relaxed) < point {
+            tokio::task::yield_now().await;
+        }
+        process.kill();
+        let mut acknowledged = HashSet::new();
+        for sender in senders {
+            acknowledged.extend(sender.await.expect("a sender"));
+        }
+        assert!(acknowledged.len() < 1000, "it died in the middle");
+        process.run().await;
+        let lookup = format!("/api/v1/accounts/lookup?acct=good@{}", peer.domain());
+        let account = process.get(&alice, &lookup).await.entity("Account");
+        let id = account["id"].as_str().expect("an id").to_owned();
+        let seen = eventually("everything acknowledged is there", async || {
+            let seen = all_statuses(&process, &alice, &id).await;
+            acknowledged
+                .iter()
+                .all(|uri| seen.contains_key(uri))
+                .then_some(seen)
+        })
+        .await;
+        assert!(
+            seen.values().all(|times| *times == 1),
+            "something is there twice"
+        );
+        // Sent again, as the sender of what was not acknowledged would: each is there once.
+        for activity in activities.iter().take(point + 50) {
+            let inbox = format!("{}/inbox", process.url);
+            let answer = Delivery::by(&good)
+                .post(&process.http, &inbox, Clock::System.now_ms(), activity)
+                .await;
+            assert_eq!(answer.status, 202, "{}", answer.text);
+        }
+        let seen = eventually("all that was sent is there", async || {
+            let seen = all_statuses(&process, &alice, &id).await;
+            (seen.len() >= point + 50).then_some(seen)
+        })
+        .await;
+        assert!(
+            seen.values().all(|times| *times == 1),
+            "something is there twice"
+        );
+        let mut notified = HashMap::new();
+        let mut next = Some("/api/v1/notifications?limit=80".to_owned());
+        while let Some(path) = next {
+            let page = process.get(&alice, &path).await;
+            for note in page.ok().as_array().expect("a list") {
+                *notified
+                    .entry(note["status"]["uri"].to_string())
+                    .or_insert(0) += 1;
+            }
+            next = page.link("next");
+        }
+        assert_eq!(notified.len(), seen.len());
+        assert!(
+            notified.values().all(|times| *times == 1),
+            "somebody was told twice"
+        );
+    }
+}
+
+/// How often each URI is among an account's statuses.
+async fn all_statuses(process: &Process, token: &str, id: &str) -> HashMap<String, usize> {
+    let mut seen = HashMap::new();
+    let mut next = Some(format!("/api/v1/accounts/{id}/statuses?limit=40"));
+    while let Some(path) = next {
+        let page = process.get(token, &path).await;
+        for status in page.ok().as_array().expect("a list") {
+            *seen
+                .entry(status["uri"].as_str().expect("a URI").to_owned())
+                .or_insert(0) += 1;
+        }
+        next = page.link("next");
+    }
+    seen
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kill_the_sender_amid_two_hundred_deliveries() {
+    for round in 0..rounds() {
+        let (mut process, peer) = (Process::start().await, Peer::start().await);
+        let alice = process.person("alice");
+        let inbox = format!("{}/inbox", process.url);
+        for n in 0..200 {
+            let actor = peer.add_actor(&format!("f{n}"));
+            let follow = json!({"@context": "https://www.w3.org/ns/activitystreams", "id": format!("{actor}#f"), "type": "Follow", "actor": actor, "object": format!("{}/users/alice", process.url)});
+            let answer = Delivery::by(&actor)
+                .post(&process.http, &inbox, Clock::System.now_ms(), &follow)
+                .await;
+            assert_eq!(answer.status, 202, "{}", answer.text);
+        }
+        eventually("everyone follows", async || {
+            let me = process
+                .get(&alice, "/api/v1/accounts/verify_credentials")
+                .await
+                .ok();
+            (me["followers_count"] == 200).then_some(())
+        })
+        .await;
+        let creates = || {
+            let mut posted: HashMap<String, HashSet<String>> = HashMap::new();
+            for (path, activity) in peer.deliveries() {
+                if activity["type"] == "Create" {
+                    let id = activity["id"].as_str().expect("an id").to_owned();
+                    posted.entry(path).or_default().insert(id);
+                }
+            }
+            posted
+        };
+        process
+            .post(&alice, "/api/v1/statuses", &json!({"status": "to all"}))
+            .await
+            .entity("Status");
+        let point = 10 + (round * 37) % 180;
+        while creates().len() < point {
+            tokio::task::yield_now().await;
+        }
+        process.kill();
+        process.run().await;
+        let posted = eventually("everyone has it", async || {
+            let posted = creates();
+            (posted.len() == 200).then_some(posted)
+        })
+        .await;
+        // An inbox may see it again when the sender died before it could write down the answer,
+        // but under the same id, by which every receiver tells.
+        assert!(
+            posted.values().all(|ids| ids.len() == 1),
+            "one post, one activity"
+        );
+        let request = process
+            .http
+            .request(Method::GET, format!("{}/health", process.url));
+        assert!(
+            request
+                .send()
+                .await
+                .expect("it lives")
+                .status()
+                .is_success()
+        );
+    }
+}

@@ -1,0 +1,64 @@
+//! A database of its own for each server.
+
+use std::path::Path;
+
+use tokio::sync::OnceCell;
+
+/// Whether this run is on PostgreSQL.
+pub fn is_postgres() -> bool {
+    std::env::var("KITH_TEST_DATABASE").as_deref() == Ok("postgres")
+}
+
+/// The URL of a fresh database.
+pub async fn fresh(dir: &Path) -> String {
+    if !is_postgres() {
+        return format!("sqlite:{}", dir.join("kith.db").display());
+    }
+    static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+    let base = std::env::var("KITH_TEST_POSTGRES")
+        .expect("KITH_TEST_POSTGRES names the cluster (see tests/pg.sh)");
+    let template = TEMPLATE
+        .get_or_init(|| async {
+            let name = unique("kith_template");
+            execute(&base, &format!("CREATE DATABASE {name}")).await;
+            let url = with_database(&base, &name);
+            kith::db::migrate_postgres(&url)
+                .await
+                .expect("the template migrates");
+            name
+        })
+        .await;
+    let name = unique("kith_test");
+    execute(
+        &base,
+        &format!("CREATE DATABASE {name} TEMPLATE {template}"),
+    )
+    .await;
+    with_database(&base, &name)
+}
+
+fn unique(prefix: &str) -> String {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let n = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("{prefix}_{}_{n}", std::process::id())
+}
+
+/// The cluster's URL with another database.
+fn with_database(base: &str, name: &str) -> String {
+    let (front, _) = base.rsplit_once('/').expect("the URL names a database");
+    format!("{front}/{name}")
+}
+
+async fn execute(url: &str, sql: &str) {
+    // One at a time: a template that is being copied is not to be connected to.
+    static ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _one = ONE.lock().await;
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
+        .await
+        .expect("the cluster answers");
+    let driver = tokio::spawn(connection);
+    client.batch_execute(sql).await.expect(sql);
+    drop(client);
+    let _ = driver.await;
+}

@@ -1,0 +1,14 @@
+//! Servers, people and answers for the tests.
+
+pub mod database;
+pub mod mail;
+pub mod peer;
+pub mod process;
+pub mod schema;
+pub mod server;
+
+pub use server::{Answer, Person, Server};
+
+/// An actor's key pair, so that no test waits for one to be made.
+pub const ACTOR_KEY: &str = include_str!("keys/actor.pem");
+pub const ACTOR_PUBLIC_KEY: &str = include_str!("keys/actor.pub.pem");

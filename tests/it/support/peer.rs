@@ -1,0 +1,337 @@
+//! A peer that serves what a test tells it to and signs what a test wants signed: the hostile
+//! side, and the plain one.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use kith::federation::signature::{BodyDigest, PrivateKey, sign_cavage, sign_rfc9421};
+use reqwest::header::HeaderMap;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::server::{Answer, Server};
+use super::{ACTOR_KEY, ACTOR_PUBLIC_KEY};
+
+/// What the peer answers on a path.
+#[derive(Clone)]
+pub enum Page {
+    /// An ActivityPub document.
+    Document(Value),
+    /// Anything: status, content type, body.
+    Raw(u16, &'static str, String),
+    Redirect(String),
+    /// Bytes without end.
+    Endless,
+}
+
+#[derive(Default)]
+struct Site {
+    pages: HashMap<String, Page>,
+    /// Answers paths that no page is for.
+    fallback: Option<fn(&str, &str) -> Page>,
+    requests: Vec<(String, String)>,
+    received: Vec<(String, Value)>,
+}
+
+/// A running peer.
+pub struct Peer {
+    /// `http://localhost:PORT`
+    pub origin: String,
+    site: Arc<Mutex<Site>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+#[derive(Clone)]
+struct Shared {
+    site: Arc<Mutex<Site>>,
+    origin: String,
+}
+
+async fn answer(State(shared): State<Shared>, request: Request) -> Response {
+    let path = request
+        .uri()
+        .path_and_query()
+        .map_or_else(|| "/".to_owned(), ToString::to_string);
+    let method = request.method().to_string();
+    if method == "POST" {
+        let bytes = axum::body::to_bytes(request.into_body(), 1 << 21)
+            .await
+            .unwrap_or_default();
+        let mut site = shared.site.lock().expect("the site");
+        site.requests.push((method, path.clone()));
+        let activity = serde_json::from_slice(&bytes).unwrap_or_default();
+        site.received.push((path, activity));
+        return axum::http::StatusCode::ACCEPTED.into_response();
+    }
+    let page = {
+        let mut site = shared.site.lock().expect("the site");
+        site.requests.push((method, path.clone()));
+        let fallback = site.fallback;
+        site.pages
+            .get(&path)
+            .cloned()
+            .or_else(|| fallback.map(|make| make(&shared.origin, &path)))
+    };
+    match page {
+        None => axum::http::StatusCode::NOT_FOUND.into_response(),
+        Some(Page::Document(value)) => (
+            [("content-type", "application/activity+json; charset=utf-8")],
+            value.to_string(),
+        )
+            .into_response(),
+        Some(Page::Raw(status, content_type, body)) => (
+            axum::http::StatusCode::from_u16(status).expect("a status"),
+            [("content-type", content_type)],
+            body,
+        )
+            .into_response(),
+        Some(Page::Redirect(to)) => {
+            (axum::http::StatusCode::FOUND, [("location", to)]).into_response()
+        }
+        Some(Page::Endless) => {
+            let chunk = Ok::<_, std::io::Error>(bytes::Bytes::from(vec![b' '; 1 << 16]));
+            let body = axum::body::Body::from_stream(futures::stream::repeat_with(move || {
+                chunk
+                    .as_ref()
+                    .map(Clone::clone)
+                    .map_err(|_| std::io::Error::other("no"))
+            }));
+            ([("content-type", "application/activity+json")], body).into_response()
+        }
+    }
+}
+
+impl Peer {
+    pub async fn start() -> Peer {
+        let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+            .await
+            .expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let origin = format!("http://localhost:{port}");
+        let site = Arc::new(Mutex::new(Site::default()));
+        let shared = Shared {
+            site: site.clone(),
+            origin: origin.clone(),
+        };
+        let router = Router::new().fallback(answer).with_state(shared);
+        let task = tokio::spawn(async move {
+            let _ = axum::serve(listener, router).await;
+        });
+        Peer { origin, site, task }
+    }
+
+    /// Host and port.
+    pub fn domain(&self) -> &str {
+        self.origin.trim_start_matches("http://")
+    }
+
+    /// Serves a page on a path.
+    pub fn serve(&self, path: &str, page: Page) {
+        self.site
+            .lock()
+            .expect("the site")
+            .pages
+            .insert(path.to_owned(), page);
+    }
+
+    /// Answers every other path with what the function makes of origin and path.
+    pub fn serve_rest(&self, make: fn(&str, &str) -> Page) {
+        self.site.lock().expect("the site").fallback = Some(make);
+    }
+
+    /// Id of an actor of that name.
+    pub fn actor_uri(&self, name: &str) -> String {
+        format!("{}/users/{name}", self.origin)
+    }
+
+    /// Serves an actor with the tests' key, and its webfinger.
+    pub fn add_actor(&self, name: &str) -> String {
+        self.add_actor_with(name, json!({}))
+    }
+
+    /// The same with properties in the place of the usual ones.
+    pub fn add_actor_with(&self, name: &str, changes: Value) -> String {
+        let uri = self.actor_uri(name);
+        let mut actor = json!({
+            "@context": ["https://www.w3.org/ns/activitystreams", "https://w3id.org/security/v1"],
+            "id": uri,
+            "type": "Person",
+            "preferredUsername": name,
+            "inbox": format!("{uri}/inbox"),
+            "outbox": format!("{uri}/outbox"),
+            "followers": format!("{uri}/followers"),
+            "publicKey": {
+                "id": format!("{uri}#main-key"),
+                "owner": uri,
+                "publicKeyPem": ACTOR_PUBLIC_KEY,
+            },
+        });
+        if let (Some(actor), Value::Object(changes)) = (actor.as_object_mut(), changes) {
+            actor.extend(changes);
+        }
+        self.serve(&format!("/users/{name}"), Page::Document(actor));
+        let resource = format!("acct:{name}@{}", self.domain());
+        let jrd = json!({
+            "subject": resource,
+            "links": [{"rel": "self", "type": "application/activity+json", "href": uri}],
+        });
+        let encoded: String = url::form_urlencoded::byte_serialize(resource.as_bytes()).collect();
+        for resource in [encoded, resource] {
+            self.serve(
+                &format!("/.well-known/webfinger?resource={resource}"),
+                Page::Raw(200, "application/jrd+json", jrd.to_string()),
+            );
+        }
+        uri
+    }
+
+    /// Requests that came, as method and path.
+    pub fn requests(&self) -> Vec<(String, String)> {
+        self.site.lock().expect("the site").requests.clone()
+    }
+
+    /// Activities that came, with the inbox they came to.
+    pub fn deliveries(&self) -> Vec<(String, Value)> {
+        self.site.lock().expect("the site").received.clone()
+    }
+
+    /// Activities that came.
+    pub fn received(&self) -> Vec<Value> {
+        self.deliveries()
+            .into_iter()
+            .map(|(_, activity)| activity)
+            .collect()
+    }
+
+    /// A public note of an actor.
+    pub fn note(&self, name: &str, id: &str, content: &str) -> Value {
+        let uri = self.actor_uri(name);
+        json!({
+            "id": format!("{}/notes/{id}", self.origin),
+            "type": "Note",
+            "attributedTo": uri,
+            "content": content,
+            "published": "2026-01-02T03:04:05Z",
+            "to": ["https://www.w3.org/ns/activitystreams#Public"],
+            "cc": [format!("{uri}/followers")],
+        })
+    }
+
+    /// The Create of a note.
+    pub fn create(&self, name: &str, note: &Value) -> Value {
+        json!({
+            "@context": "https://www.w3.org/ns/activitystreams",
+            "id": format!("{}#create", note["id"].as_str().expect("an id")),
+            "type": "Create",
+            "actor": self.actor_uri(name),
+            "to": note["to"],
+            "cc": note["cc"],
+            "object": note,
+        })
+    }
+}
+
+/// How a delivery is signed, and what is wrong with it.
+pub struct Delivery<'a> {
+    pub key_id: String,
+    pub key: &'a str,
+    pub rfc9421: bool,
+    /// Milliseconds added to the time of signing.
+    pub skew: i64,
+    /// Changes the headers after signing.
+    pub tamper: fn(&mut HeaderMap),
+    /// Sent in the place of the signed body.
+    pub other_body: Option<String>,
+}
+
+impl Delivery<'_> {
+    /// A good delivery by an actor.
+    pub fn by(actor: &str) -> Delivery<'static> {
+        Delivery {
+            key_id: format!("{actor}#main-key"),
+            key: ACTOR_KEY,
+            rfc9421: false,
+            skew: 0,
+            tamper: |_| {},
+            other_body: None,
+        }
+    }
+
+    /// Sends an activity to a server's shared inbox.
+    pub async fn send(self, server: &Server, activity: &Value) -> Answer {
+        let inbox = format!("{}/inbox", server.url);
+        self.post(&server.http, &inbox, server.app.clock.now_ms(), activity)
+            .await
+    }
+
+    /// Sends an activity to an inbox.
+    pub async fn post(
+        self,
+        http: &reqwest::Client,
+        inbox: &str,
+        now: i64,
+        activity: &Value,
+    ) -> Answer {
+        self.try_post(http, inbox, now, activity)
+            .await
+            .expect("the server answers")
+    }
+
+    /// The same to a server that may be dead.
+    pub async fn try_post(
+        self,
+        http: &reqwest::Client,
+        inbox: &str,
+        now: i64,
+        activity: &Value,
+    ) -> Option<Answer> {
+        let url = Url::parse(inbox).expect("a URL");
+        let body = activity.to_string();
+        let key = PrivateKey::from_pem(self.key).expect("a key");
+        let digest = BodyDigest::new(body.as_bytes(), "application/activity+json");
+        let method = reqwest::Method::POST;
+        let sign = if self.rfc9421 {
+            sign_rfc9421
+        } else {
+            sign_cavage
+        };
+        let mut headers = sign(
+            &key,
+            &self.key_id,
+            &method,
+            &url,
+            Some(&digest),
+            now + self.skew,
+        )
+        .expect("signed");
+        (self.tamper)(&mut headers);
+        let request = http
+            .post(url.as_str())
+            .headers(headers)
+            .body(self.other_body.unwrap_or(body));
+        Answer::try_of(request, format!("deliver {}", activity["type"])).await
+    }
+}
+
+/// Looks until there is something, for at most two minutes: longer than the lease of a dead
+/// process, which on PostgreSQL nobody but time ends.
+pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    for _ in 0..12_000 {
+        if let Some(found) = look().await {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("never happened: {what}");
+}

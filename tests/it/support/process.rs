@@ -1,0 +1,152 @@
+//! The binary itself, started, killed and started again on the same data.
+
+use std::process::{Command, Output, Stdio};
+
+use reqwest::Method;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::database;
+use super::peer::eventually;
+use super::server::{Answer, with_json};
+
+/// A data directory and database, and the process that serves it now.
+pub struct Process {
+    pub url: String,
+    pub http: reqwest::Client,
+    env: Vec<(String, String)>,
+    child: Option<std::process::Child>,
+    _dir: TempDir,
+}
+
+impl Process {
+    pub async fn start() -> Process {
+        let dir = tempfile::tempdir().expect("a directory");
+        let port = {
+            let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+            free.local_addr().expect("an address").port()
+        };
+        let url = format!("http://localhost:{port}");
+        let env = vec![
+            ("KITH_DATA_DIR".to_owned(), dir.path().display().to_string()),
+            (
+                "KITH_DATABASE_URL".to_owned(),
+                database::fresh(dir.path()).await,
+            ),
+            ("KITH_LISTEN".to_owned(), format!("127.0.0.1:{port}")),
+            ("KITH_PUBLIC_URL".to_owned(), url.clone()),
+            ("KITH_RATE_LIMIT".to_owned(), "false".to_owned()),
+            (
+                "KITH_FEDERATION_ALLOW_PRIVATE".to_owned(),
+                "true".to_owned(),
+            ),
+            ("KITH_LOG".to_owned(), "warn".to_owned()),
+        ];
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .resolve("localhost", ([127, 0, 0, 1], port).into())
+            .build()
+            .expect("an HTTP client");
+        let mut process = Process {
+            url,
+            http,
+            env,
+            child: None,
+            _dir: dir,
+        };
+        process.run().await;
+        process
+    }
+
+    /// Starts the server again and waits until it answers.
+    pub async fn run(&mut self) {
+        let child = self
+            .command(&["serve"])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the server starts");
+        self.child = Some(child);
+        eventually("the server answers", async || {
+            self.http
+                .get(format!("{}/health", self.url))
+                .send()
+                .await
+                .ok()
+                .map(|_| ())
+        })
+        .await;
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().expect("it runs");
+        child.kill().expect("it dies");
+        child.wait().expect("it is dead");
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kith"));
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("KITH_")) {
+            command.env_remove(name);
+        }
+        command.args(args).envs(self.env.clone());
+        command
+    }
+
+    /// Runs a command beside the server.
+    pub fn cli(&self, args: &[&str]) -> Output {
+        self.command(args).output().expect("the command runs")
+    }
+
+    /// The same, which must succeed; gives what it printed.
+    #[track_caller]
+    pub fn cli_ok(&self, args: &[&str]) -> String {
+        let output = self.cli(args);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{args:?}: {error}");
+        String::from_utf8(output.stdout)
+            .expect("text")
+            .trim()
+            .to_owned()
+    }
+
+    /// A confirmed user and a token of theirs.
+    pub fn person(&self, name: &str) -> String {
+        let email = format!("{name}@mail.example");
+        self.cli_ok(&[
+            "user",
+            "create",
+            name,
+            "--email",
+            &email,
+            "--password",
+            "correct horse battery",
+            "--confirmed",
+        ]);
+        self.cli_ok(&["token", "create", name])
+    }
+
+    pub async fn get(&self, token: &str, path: &str) -> Answer {
+        let request = self
+            .http
+            .get(format!("{}{path}", self.url))
+            .bearer_auth(token);
+        Answer::of(request, path.to_owned()).await
+    }
+
+    pub async fn post(&self, token: &str, path: &str, body: &Value) -> Answer {
+        let request = self
+            .http
+            .request(Method::POST, format!("{}{path}", self.url))
+            .bearer_auth(token);
+        Answer::of(with_json(request, body), path.to_owned()).await
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.child.is_some() {
+            self.kill();
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Every entity that a test sees is held against the Mastodon API's schemas.
+
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex};
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+static SCHEMAS: LazyLock<Value> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("../../schema/entities.schema.json")).expect("schemas parse")
+});
+
+/// Fails unless the value is an entity of that name (`Admin::Account` is `Admin__Account`).
+#[track_caller]
+pub fn check(entity: &str, value: &Value) {
+    static VALIDATORS: LazyLock<Mutex<HashMap<String, std::sync::Arc<Validator>>>> =
+        LazyLock::new(Mutex::default);
+    let validator = VALIDATORS
+        .lock()
+        .expect("no test panics in here")
+        .entry(entity.to_owned())
+        .or_insert_with(|| {
+            assert!(
+                SCHEMAS["$defs"].get(entity).is_some(),
+                "no schema of {entity}"
+            );
+            let mut schema = SCHEMAS.clone();
+            schema["$ref"] = json!(format!("#/$defs/{entity}"));
+            std::sync::Arc::new(jsonschema::validator_for(&schema).expect("the schema is one"))
+        })
+        .clone();
+    let errors: Vec<String> = validator
+        .iter_errors(value)
+        .map(|e| format!("{} at {}", e, e.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "not a {entity}: {errors:#?}\n{value:#}");
+}

@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# Everything that must pass before a change lands: format, lints, the whole suite on SQLite and on PostgreSQL, unmodified
+# clients against the release binary on both, and one round of the long tests.
+#
+#   tests/run.sh
+#
+# Installs what it lacks where it may (root, or sudo without a password), else says what is missing.
+# KITH_TEST_POSTGRES=postgres://… names a server to use; without it a private one is started.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. tests/packages.sh
+. tests/pg.sh
+
+TARGET=${CARGO_TARGET_DIR:-target}
+STARTED=$SECONDS
+JOB=
+OWN_PG=
+
+# Stops what is under way, with its children: each section runs in a process group of its own.
+finish() {
+  local status=$?
+  trap - EXIT
+  if [ -n "$JOB" ]; then
+    kill -TERM -- "-$JOB" 2>/dev/null || true
+    wait "$JOB" 2>/dev/null || true
+  fi
+  if [ -n "$OWN_PG" ]; then pg_stop; fi
+  exit "$status"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# section TITLE COMMAND [ARG...]: runs it under a heading; a failure ends the run.
+section() {
+  local title=$1 from=$SECONDS status=0
+  shift
+  printf '\n=== %s\n' "$title"
+  set -m
+  "$@" </dev/null &
+  JOB=$!
+  set +m
+  wait "$JOB" || status=$?
+  # What a section leaves behind (a test binary that outlived its time) ends with it.
+  kill -KILL -- "-$JOB" 2>/dev/null || true
+  JOB=
+  if [ "$status" != 0 ]; then
+    printf '\nFAILED: %s (exit status %s, after %s s)\n' "$title" "$status" "$((SECONDS - from))"
+    exit 1
+  fi
+  printf -- '--- %s: %s s\n' "$title" "$((SECONDS - from))"
+}
+
+missing() {
+  printf '\nFAILED: set-up: %s\n' "$1"
+  exit 1
+}
+
+# The Python environment of the client journeys, made again when its requirements change.
+prepare_python() {
+  local venv=$TARGET/test-venv want
+  want=$(sha256sum <tests/clients/requirements.txt)
+  if [ "$(cat "$venv/requirements.sha256" 2>/dev/null)" = "$want" ]; then return 0; fi
+  need_package python3 python3 python3-venv || return 1
+  if ! python3 -c 'import venv, ensurepip' 2>/dev/null; then install_packages python3-venv || return 1; fi
+  rm -rf "$venv"
+  python3 -m venv "$venv" || return 1
+  "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps -r tests/clients/requirements.txt || return 1
+  echo "$want" >"$venv/requirements.sha256"
+}
+
+# The federation peer; its lock file brings the Node it runs on.
+prepare_peer() {
+  local dir=tests/peers/fedify want
+  want=$(sha256sum <"$dir/package-lock.json")
+  if [ "$(cat "$dir/node_modules/.lock.sha256" 2>/dev/null)" = "$want" ]; then return 0; fi
+  need_package npm npm || return 1
+  (cd "$dir" && npm ci --no-audit --no-fund --loglevel=error) || return 1
+  echo "$want" >"$dir/node_modules/.lock.sha256"
+}
+
+# Settings of whoever runs this must not leak into the servers under test.
+for name in $(compgen -e | grep '^KITH_' || true); do
+  case $name in
+    KITH_TEST_* | KITH_SHARED | KITH_LONG) ;;
+    *) unset "$name" ;;
+  esac
+done
+
+command -v cargo >/dev/null 2>&1 || missing "no cargo; install the Rust toolchain that Cargo.toml names"
+section "client libraries" prepare_python
+section "federation peer" prepare_peer
+export KITH_TEST_FEDIFY=$PWD/tests/peers/fedify
+if [ -z "${KITH_TEST_POSTGRES:-}" ]; then
+  OWN_PG=yes
+  pg_start || missing "no PostgreSQL to test on"
+fi
+
+section "cargo fmt" cargo fmt --check
+section "cargo clippy" cargo clippy --release --locked --all-targets -- -D warnings
+section "build" cargo build --release --locked
+section "build tests" cargo test --release --locked --no-run
+section "tests on SQLite" env KITH_TEST_DATABASE=sqlite timeout --foreground 1200 cargo test --release --locked
+section "tests on PostgreSQL" env KITH_TEST_DATABASE=postgres timeout --foreground 1200 cargo test --release --locked --test it
+section "clients on SQLite" tests/clients/run.sh sqlite
+section "clients on PostgreSQL" tests/clients/run.sh postgres
+section "long tests, one round" tests/long.sh short
+
+printf '\nAll passed in %s s.\n' "$((SECONDS - STARTED))"
