@@ -8,6 +8,7 @@ pub mod pagination;
 pub mod params;
 mod router;
 mod server;
+mod unread;
 
 pub use router::router;
 pub use server::{Bound, Peer, bind, serve};

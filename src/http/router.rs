@@ -2,14 +2,14 @@
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{HeaderMap, Method, StatusCode, Uri, header};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
-use super::{files, middleware};
+use super::{files, middleware, unread};
 use crate::api;
 use crate::app::App;
 use crate::error::AppError;
@@ -38,6 +38,7 @@ pub fn router(app: App) -> Router {
         .fallback_service(router)
         .layer(from_fn_with_state(app.clone(), middleware::around))
         .layer(cors(&app))
+        .layer(from_fn(unread::read_on))
         .layer(CatchPanicLayer::custom(
             |panic: Box<dyn std::any::Any + Send>| {
                 let text = panic
