@@ -1,4 +1,5 @@
 //! Federation, over real HTTP.
 
+mod fedify;
 mod hostile;
 mod two_servers;
