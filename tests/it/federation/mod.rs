@@ -2,4 +2,5 @@
 
 mod fedify;
 mod hostile;
+mod outbound;
 mod two_servers;
