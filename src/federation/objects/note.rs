@@ -233,6 +233,7 @@ fn own_file(object: &Value, kind: &str) -> Option<RemoteMedia> {
         blurhash: String::new(),
         width: None,
         height: None,
+        focus: None,
     })
 }
 
@@ -262,7 +263,20 @@ fn file(attachment: &Value) -> Option<RemoteMedia> {
         blurhash: blurhash.to_owned(),
         width: size("width"),
         height: size("height"),
+        focus: focus(attachment),
     })
+}
+
+/// Where to crop a picture, as Mastodon's `focalPoint` says it.
+fn focus(attachment: &Value) -> Option<(i64, i64)> {
+    let [x, y] = many(attachment, "focalPoint") else {
+        return None;
+    };
+    let thousandths = |value: &Value| {
+        let part = value.as_f64().filter(|part| (-1.0..=1.0).contains(part))?;
+        Some((part * 1000.0).round() as i64)
+    };
+    Some((thousandths(x)?, thousandths(y)?))
 }
 
 /// `image`, `video`, `audio` or `unknown`, by media type, else by object type, else by the
