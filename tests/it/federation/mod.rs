@@ -3,4 +3,5 @@
 mod fedify;
 mod hostile;
 mod outbound;
+mod snapshots;
 mod two_servers;
