@@ -280,8 +280,7 @@ async fn what_people_here_do_is_verified_and_understood_there() {
 
     m.be_followed().await;
     m.to_them("block").await;
-    m.expect("Reject").await;
-    let block = m.expect("Block").await;
+    let [_, block] = m.fedify.expect_all(["Reject", "Block"], m.uri()).await;
     assert_eq!(block["object"], m.fedify.actor("ann"));
     assert_eq!(m.list("following").await, json!([]));
     m.to_them("unblock").await;

@@ -101,13 +101,27 @@ impl Fedify {
         self.expect_signed(kind, by, "cavage").await
     }
 
-    /// The same, signed in a manner (`cavage` or `rfc9421`).
+    /// The same of several that are sent at the same time, in whatever order they come.
+    pub async fn expect_all<const N: usize>(&self, kinds: [&str; N], by: &str) -> [Value; N] {
+        let since = self.seen.load(Ordering::Relaxed);
+        let mut found = [const { Value::Null }; N];
+        for (kind, activity) in kinds.iter().zip(&mut found) {
+            *activity = self.next(kind, by, "cavage", since).await;
+        }
+        found
+    }
+
+    /// The next one, signed in a manner (`cavage` or `rfc9421`).
     pub async fn expect_signed(&self, kind: &str, by: &str, signature: &str) -> Value {
-        let seen = self.seen.load(Ordering::Relaxed).to_string();
+        let since = self.seen.load(Ordering::Relaxed);
+        self.next(kind, by, signature, since).await
+    }
+
+    async fn next(&self, kind: &str, by: &str, signature: &str, since: u64) -> Value {
         let query = [
             ("type", kind),
             ("actor", by),
-            ("since", &seen),
+            ("since", &since.to_string()),
             ("method", "POST"),
             ("wait", "60"),
         ];
@@ -115,8 +129,8 @@ impl Fedify {
         let request = found
             .get(0)
             .unwrap_or_else(|| panic!("no {kind} by {by} came"));
-        self.seen
-            .store(request["n"].as_u64().expect("a number"), Ordering::Relaxed);
+        let number = request["n"].as_u64().expect("a number");
+        self.seen.fetch_max(number, Ordering::Relaxed);
         assert_eq!(request["sig"], signature, "{request:#}");
         assert_eq!(request["verification"]["http"]["ok"], true, "{request:#}");
         assert_eq!(request["verification"]["http"]["owner"], by, "{request:#}");
