@@ -125,6 +125,26 @@ pub async fn claim(
 
 /// Keeps waiting activities leased until a time; 0 gives them back.
 pub async fn lease(conn: &mut Conn, who: i64, ids: &[i64], until: i64) -> Result<()> {
+    let mut free = Vec::new();
+    let ids = match &mut conn.backend {
+        Backend::Sqlite(_) => ids,
+        // A row that is locked is being finished. To wait for it, with others locked here, is how
+        // two transactions come to wait for each other.
+        Backend::Postgres(c) => {
+            conn.statements += 1;
+            free.extend(
+                inbox_queue::table
+                    .filter(inbox_queue::id.any_of(ids))
+                    .filter(inbox_queue::state.eq(WAITING))
+                    .select(inbox_queue::id)
+                    .for_update()
+                    .skip_locked()
+                    .load::<i64>(c)
+                    .await?,
+            );
+            &free[..]
+        }
+    };
     on_db!(conn, |c| diesel::update(
         inbox_queue::table
             .filter(inbox_queue::id.any_of(ids))

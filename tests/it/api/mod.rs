@@ -3,7 +3,7 @@
 mod accounts;
 mod auth;
 mod auth_times;
-mod media;
+pub mod media;
 mod oauth;
 mod statuses;
 mod streaming;
