@@ -190,6 +190,12 @@ pub async fn may_see(
     {
         return Ok(false);
     }
+    if author.is_local()
+        && !viewer.is_local()
+        && db::personal::blocks_domain(conn, author.id, &viewer.domain).await?
+    {
+        return Ok(false);
+    }
     let visibility = Visibility::from_db(status.visibility);
     if status.local_only && !viewer.is_local() {
         return Ok(false);

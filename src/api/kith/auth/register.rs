@@ -66,14 +66,21 @@ pub async fn run(
         locale: body.locale.filter(|l| l.len() <= 35).unwrap_or_default(),
         reason,
     };
-    let ctx = app.ctx.clone();
-    let registered = app
-        .write(move |tx| Box::pin(async move { users::register(tx, &ctx, new).await }))
-        .await?;
-    Ok(match registered {
+    let registered = match attempt(app, new.clone()).await {
+        // Somebody registered the same at the same time, and was quicker.
+        Err(error) if error.is_conflict() => attempt(app, new).await,
+        other => other,
+    };
+    Ok(match registered? {
         Registered::Done(done) => Ok(*done),
         Registered::Refused(problems) => Err(refused(&problems)),
     })
+}
+
+async fn attempt(app: &App, new: Registering) -> AppResult<Registered> {
+    let ctx = app.ctx.clone();
+    app.write(move |tx| Box::pin(async move { users::register(tx, &ctx, new).await }))
+        .await
 }
 
 fn refused(problems: &[Problem]) -> Response {
