@@ -12,6 +12,9 @@ use crate::text::matching::{contains, fold};
 /// Filters of one user at most; there are no more, see [`super::change`].
 const MOST: i64 = 1000;
 
+/// Bytes of keywords that are looked for at once.
+const MAX_TOGETHER: usize = 16 << 10;
+
 /// The filters of a user that hold anything.
 #[derive(Debug, Default)]
 pub struct Filters {
@@ -148,6 +151,10 @@ impl Group {
 }
 
 fn any_of(keywords: &[Keyword]) -> Option<Regex> {
+    let bytes: usize = keywords.iter().map(|keyword| keyword.folded.len()).sum();
+    if bytes > MAX_TOGETHER {
+        return None;
+    }
     let escaped: Vec<String> = keywords
         .iter()
         .map(|keyword| regex::escape(&keyword.folded))

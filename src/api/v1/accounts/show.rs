@@ -33,14 +33,14 @@ pub async fn many(
     _: MaybeUser,
     Params(query): Params<Many>,
 ) -> AppResult<Json> {
-    let mut ids = query.id;
+    let ids = query.id;
     if ids.len() > MAX {
         return Err(AppError::invalid(format!("At most {MAX} accounts")));
     }
     // Loaded once for all, then from memory.
     account::json(&app, &ids).await?;
     let mut known = Vec::with_capacity(ids.len());
-    for id in ids.drain(..) {
+    for id in ids {
         if !known.contains(&id) && find(&app, &id.to_string()).await.is_ok() {
             known.push(id);
         }
