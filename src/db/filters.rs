@@ -158,10 +158,12 @@ pub async fn insert_keyword(conn: &mut Conn, row: &Keyword) -> Result<()> {
 
 /// Writes every column of a keyword.
 pub async fn update_keyword(conn: &mut Conn, row: &Keyword) -> Result<()> {
-    on_db!(conn, |c| diesel::update(filter_keywords::table.find(row.id))
-        .set(row)
-        .execute(c)
-        .await)?;
+    on_db!(conn, |c| diesel::update(
+        filter_keywords::table.find(row.id)
+    )
+    .set(row)
+    .execute(c)
+    .await)?;
     Ok(())
 }
 
@@ -174,11 +176,7 @@ pub async fn delete_keyword(conn: &mut Conn, id: i64) -> Result<()> {
 }
 
 /// A status of one of an account's filters.
-pub async fn status(
-    conn: &mut Conn,
-    account_id: i64,
-    id: i64,
-) -> Result<Option<FilteredStatus>> {
+pub async fn status(conn: &mut Conn, account_id: i64, id: i64) -> Result<Option<FilteredStatus>> {
     on_db!(conn, |c| filter_statuses::table
         .inner_join(filters::table.on(filters::id.eq(filter_statuses::filter_id)))
         .filter(filter_statuses::id.eq(id))

@@ -103,11 +103,7 @@ pub async fn count_endorsed(conn: &mut Conn, account_id: i64) -> Result<i64> {
 }
 
 /// Which of some accounts a user features.
-pub async fn endorsed_among(
-    conn: &mut Conn,
-    account_id: i64,
-    targets: &[i64],
-) -> Result<Vec<i64>> {
+pub async fn endorsed_among(conn: &mut Conn, account_id: i64, targets: &[i64]) -> Result<Vec<i64>> {
     on_db!(conn, |c| endorsements::table
         .filter(endorsements::account_id.eq(account_id))
         .filter(endorsements::target_id.eq_any(targets))
@@ -117,11 +113,7 @@ pub async fn endorsed_among(
 }
 
 /// One page of the accounts that a user features, newest first, with the endorsement's id.
-pub async fn endorsed(
-    conn: &mut Conn,
-    account_id: i64,
-    page: Page,
-) -> Result<Vec<(i64, Account)>> {
+pub async fn endorsed(conn: &mut Conn, account_id: i64, page: Page) -> Result<Vec<(i64, Account)>> {
     let max = page.max_id.unwrap_or(i64::MAX);
     let min = page.min_id.or(page.since_id).unwrap_or(0);
     let rows = endorsements::table
@@ -195,11 +187,7 @@ pub async fn blocks_domain(conn: &mut Conn, account_id: i64, domain: &str) -> Re
 }
 
 /// All domains that a user blocks, at most `limit`.
-pub async fn blocked_domains(
-    conn: &mut Conn,
-    account_id: i64,
-    limit: i64,
-) -> Result<Vec<String>> {
+pub async fn blocked_domains(conn: &mut Conn, account_id: i64, limit: i64) -> Result<Vec<String>> {
     on_db!(conn, |c| account_domain_blocks::table
         .filter(account_domain_blocks::account_id.eq(account_id))
         .limit(limit)
@@ -292,11 +280,7 @@ pub async fn followers_of_domain(
 }
 
 /// How many accounts of a domain an account follows, and how many follow it.
-pub async fn count_of_domain(
-    conn: &mut Conn,
-    account_id: i64,
-    domain: &str,
-) -> Result<(i64, i64)> {
+pub async fn count_of_domain(conn: &mut Conn, account_id: i64, domain: &str) -> Result<(i64, i64)> {
     let following = on_db!(conn, |c| follows::table
         .inner_join(accounts::table.on(accounts::id.eq(follows::target_id)))
         .filter(follows::account_id.eq(account_id))

@@ -267,11 +267,7 @@ pub async fn followed_by(conn: &mut Conn, account_id: i64, others: &[i64]) -> Re
 }
 
 /// The requests from one account to some others.
-pub async fn requests_to(
-    conn: &mut Conn,
-    account_id: i64,
-    targets: &[i64],
-) -> Result<Vec<Follow>> {
+pub async fn requests_to(conn: &mut Conn, account_id: i64, targets: &[i64]) -> Result<Vec<Follow>> {
     on_db!(conn, |c| follow_requests::table
         .filter(follow_requests::account_id.eq(account_id))
         .filter(follow_requests::target_id.eq_any(targets))

@@ -23,9 +23,8 @@ pub fn parse(domain: Option<&str>) -> AppResult<String> {
             "Validation failed: Domain can't be blank",
         ));
     }
-    normalize_domain(domain).ok_or_else(|| {
-        AppError::invalid("Validation failed: Domain is not a valid domain name")
-    })
+    normalize_domain(domain)
+        .ok_or_else(|| AppError::invalid("Validation failed: Domain is not a valid domain name"))
 }
 
 /// `account` blocks a domain: follows both ways end (the first at once, the rest soon after), and

@@ -362,7 +362,10 @@ fn render_field(text: &str) -> String {
     html.strip_prefix("<p>")
         .and_then(|html| html.strip_suffix("</p>"))
         .unwrap_or(&html)
-        .replace(" rel=\"nofollow noopener\"", " rel=\"me nofollow noopener\"")
+        .replace(
+            " rel=\"nofollow noopener\"",
+            " rel=\"me nofollow noopener\"",
+        )
 }
 
 /// Addresses in fields that nobody has found to link back yet: a field is one when it is nothing

@@ -55,9 +55,9 @@ async fn retired_files(app: &App, before: i64) -> AppResult<usize> {
     loop {
         let batch = app
             .read(move |c| {
-                Box::pin(async move {
-                    Ok(db::profiles::files_retired_before(c, before, BATCH).await?)
-                })
+                Box::pin(
+                    async move { Ok(db::profiles::files_retired_before(c, before, BATCH).await?) },
+                )
             })
             .await?;
         for file in &batch {

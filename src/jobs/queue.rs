@@ -141,9 +141,7 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
             Ok(())
         }
         Job::VerifyLinks { account_id } => verify_links::run(app, account_id, row.attempts).await,
-        Job::SeverDomain { account_id, domain } => {
-            sever_domain::run(app, account_id, domain).await
-        }
+        Job::SeverDomain { account_id, domain } => sever_domain::run(app, account_id, domain).await,
     }
 }
 

@@ -117,10 +117,6 @@ async fn links_back(
 
 /// Names are the same in any case, as they are on profiles.
 fn same_page(target: &Url, link: &Url) -> bool {
-    let plain = |url: &Url| {
-        url.as_str()
-            .trim_end_matches('/')
-            .to_ascii_lowercase()
-    };
+    let plain = |url: &Url| url.as_str().trim_end_matches('/').to_ascii_lowercase();
     plain(target) == plain(link)
 }

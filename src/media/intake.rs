@@ -180,10 +180,7 @@ fn picture(area: &str, id: i64, done: ProfileImage) -> Result<Picture, IntakeErr
             let still_key = still_of(key.as_str()).unwrap_or_default().parse()?;
             (key, Some((still_key, still.bytes)))
         }
-        None => (
-            Key::for_content(area, &id, &shown.bytes, extension)?,
-            None,
-        ),
+        None => (Key::for_content(area, &id, &shown.bytes, extension)?, None),
     };
     Ok(Picture {
         key,

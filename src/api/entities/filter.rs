@@ -181,7 +181,11 @@ impl<'a> Sieve<'a> {
             return Ok(false);
         }
         let ids = [subject.status.id, outer.status.id];
-        let ids = if ids[0] == ids[1] { &ids[..1] } else { &ids[..] };
+        let ids = if ids[0] == ids[1] {
+            &ids[..1]
+        } else {
+            &ids[..]
+        };
         let matches = self
             .reader
             .relations

@@ -210,7 +210,10 @@ async fn status(app: &App, id: i64, event: &'static str) -> AppResult<()> {
     let matches = |account: i64, relations: &Relations| {
         account != subject.status.account_id
             && !relations.filters.is_empty()
-            && !relations.filters.matches(&prepared.words, &[id], now).is_empty()
+            && !relations
+                .filters
+                .matches(&prepared.words, &[id], now)
+                .is_empty()
     };
     let payload: Arc<str> = entity.get().into();
     for channel in &channels {
@@ -227,7 +230,8 @@ async fn status(app: &App, id: i64, event: &'static str) -> AppResult<()> {
             if let Some(entity) = entity {
                 let message = Message::new(channel, event, entity.get().into());
                 let message = Arc::new(message);
-                app.hub.send(channel, &message, |account, _| account == reader);
+                app.hub
+                    .send(channel, &message, |account, _| account == reader);
             }
         }
     }

@@ -17,9 +17,7 @@ pub fn routes() -> Router<App> {
 
 async fn show(State(app): State<App>, user: User<scope::ReadAccounts>) -> AppResult<Json<Value>> {
     let id = user.account.id;
-    let settings = app
-        .read(move |c| Box::pin(Settings::load(c, id)))
-        .await?;
+    let settings = app.read(move |c| Box::pin(Settings::load(c, id))).await?;
     Ok(Json(json!({
         "posting:default:visibility": shown_privacy(&settings),
         "posting:default:sensitive": settings.sensitive.unwrap_or(false),

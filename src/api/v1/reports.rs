@@ -82,7 +82,8 @@ async fn create(
     user: User<scope::WriteReports>,
     Params(body): Params<Body>,
 ) -> AppResult<Json> {
-    let target = super::accounts::find(&app, body.account_id.as_deref().unwrap_or_default()).await?;
+    let target =
+        super::accounts::find(&app, body.account_id.as_deref().unwrap_or_default()).await?;
     let mut status_ids = Vec::with_capacity(body.status_ids.len());
     for id in body.status_ids.iter().filter(|id| !id.is_empty()) {
         status_ids.push(path_id(id)?);

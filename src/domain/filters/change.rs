@@ -6,8 +6,8 @@ use crate::clock::SECOND;
 use crate::db::accounts::Account;
 use crate::db::filters::{Filter, FilteredStatus, Keyword};
 use crate::db::{self, Conn};
-use crate::domain::visibility::may_see;
 use crate::domain::Ctx;
+use crate::domain::visibility::may_see;
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Kind};
 

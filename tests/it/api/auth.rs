@@ -320,11 +320,17 @@ async fn of_equal_registrations_at_once_one_comes_through() {
         async move { call(server, "register", None, person("carla", &email)).await }
     });
     let answers = futures::future::join_all(all).await;
-    let mut codes: Vec<u16> = answers.iter().map(|answer| answer.status.as_u16()).collect();
+    let mut codes: Vec<u16> = answers
+        .iter()
+        .map(|answer| answer.status.as_u16())
+        .collect();
     codes.sort_unstable();
     assert_eq!(codes, [201, 422, 422, 422, 422, 422]);
     for answer in answers.iter().filter(|answer| answer.status == 422) {
-        assert_eq!(answer.json()["details"]["username"][0]["error"], "ERR_TAKEN");
+        assert_eq!(
+            answer.json()["details"]["username"][0]["error"],
+            "ERR_TAKEN"
+        );
     }
 }
 

@@ -21,7 +21,13 @@ async fn follow(server: &Server, who: &Person, whom: &Person) {
 }
 
 /// A filter of keywords that are parts of words.
-async fn filter(server: &Server, who: &Person, keyword: &str, context: &[&str], action: &str) -> Value {
+async fn filter(
+    server: &Server,
+    who: &Person,
+    keyword: &str,
+    context: &[&str],
+    action: &str,
+) -> Value {
     let body = json!({
         "title": keyword, "context": context, "filter_action": action,
         "keywords_attributes": [{"keyword": keyword, "whole_word": false}],
@@ -113,7 +119,8 @@ async fn what_is_hidden_is_left_out_in_its_contexts_alone() {
         ("public", "/api/v1/timelines/tag/topic"),
         ("account", profile.as_str()),
     ];
-    let shown = async |path: &str| ids(&list(&server, &alice, path).await).contains(&said.to_owned());
+    let shown =
+        async |path: &str| ids(&list(&server, &alice, path).await).contains(&said.to_owned());
     let in_thread = async || {
         let context = server.get(&alice, &thread).await.entity("Context");
         !context["descendants"].as_array().unwrap().is_empty()
@@ -126,7 +133,11 @@ async fn what_is_hidden_is_left_out_in_its_contexts_alone() {
     for context in ["home", "public", "account", "thread", "notifications"] {
         let made = filter(&server, &alice, "SECRET", &[context], "hide").await;
         for (of, path) in places {
-            assert_eq!(shown(path).await, of != context, "{path}, hidden in {context}");
+            assert_eq!(
+                shown(path).await,
+                of != context,
+                "{path}, hidden in {context}"
+            );
         }
         assert_eq!(in_thread().await, context != "thread", "{context}");
         assert_eq!(notified().await, context != "notifications", "{context}");
@@ -136,7 +147,9 @@ async fn what_is_hidden_is_left_out_in_its_contexts_alone() {
             .await
             .entity("Status");
         let path = format!("{FILTERS}/{}", id(&made));
-        send(&server, Method::DELETE, &alice, &path, json!({})).await.ok();
+        send(&server, Method::DELETE, &alice, &path, json!({}))
+            .await
+            .ok();
         assert!(shown("/api/v1/timelines/home").await);
     }
     // Nobody is kept from their own words.
@@ -158,21 +171,33 @@ async fn filters_keywords_and_statuses_are_changed_one_by_one() {
             {"id": keyword, "keyword": "first"}, {"keyword": "second"}, {"keyword": ""},
         ],
     });
-    let changed = send(&server, Method::PUT, &alice, &path, body).await.entity("Filter");
+    let changed = send(&server, Method::PUT, &alice, &path, body)
+        .await
+        .entity("Filter");
     assert_eq!(changed["context"], json!(["home", "thread"]));
     assert_eq!(changed["filter_action"], "blur");
     assert_eq!(changed["keywords"].as_array().unwrap().len(), 2);
-    assert_eq!(changed["keywords"][0], json!({"id": keyword, "keyword": "first", "whole_word": false}));
+    assert_eq!(
+        changed["keywords"][0],
+        json!({"id": keyword, "keyword": "first", "whole_word": false})
+    );
     assert_eq!(changed["keywords"][1]["whole_word"], true);
-    let body = json!({"expires_in": "", "keywords_attributes": [{"id": keyword, "_destroy": true}]});
-    let changed = send(&server, Method::PUT, &alice, &path, body).await.entity("Filter");
+    let body =
+        json!({"expires_in": "", "keywords_attributes": [{"id": keyword, "_destroy": true}]});
+    let changed = send(&server, Method::PUT, &alice, &path, body)
+        .await
+        .entity("Filter");
     assert_eq!(changed["expires_at"], json!(null));
     assert_eq!(changed["title"], "renamed");
     assert_eq!(changed["keywords"].as_array().unwrap().len(), 1);
 
     let keywords = format!("{path}/keywords");
     let added = server
-        .post(&alice, &keywords, json!({"keyword": " third ", "whole_word": false}))
+        .post(
+            &alice,
+            &keywords,
+            json!({"keyword": " third ", "whole_word": false}),
+        )
         .await
         .entity("FilterKeyword");
     assert_eq!(added["keyword"], "third");
@@ -180,13 +205,26 @@ async fn filters_keywords_and_statuses_are_changed_one_by_one() {
     let body = json!({"keyword": "fourth"});
     let changed = send(&server, Method::PUT, &alice, &one, body).await;
     assert_eq!(changed.entity("FilterKeyword")["whole_word"], false);
-    assert_eq!(server.get(&alice, &keywords).await.entities("FilterKeyword").len(), 2);
+    assert_eq!(
+        server
+            .get(&alice, &keywords)
+            .await
+            .entities("FilterKeyword")
+            .len(),
+        2
+    );
 
     let status = server.status(&bob, "hello").await;
     let statuses = format!("{path}/statuses");
     let body = json!({"status_id": status["id"]});
-    let entry = server.post(&alice, &statuses, body.clone()).await.entity("FilterStatus");
-    let again = server.post(&alice, &statuses, body).await.entity("FilterStatus");
+    let entry = server
+        .post(&alice, &statuses, body.clone())
+        .await
+        .entity("FilterStatus");
+    let again = server
+        .post(&alice, &statuses, body)
+        .await
+        .entity("FilterStatus");
     assert_eq!(entry, again);
     let single = format!("/api/v1/statuses/{}", id(&status));
     let seen = server.get(&alice, &single).await.entity("Status");
@@ -199,7 +237,9 @@ async fn filters_keywords_and_statuses_are_changed_one_by_one() {
     }
     for path in [&path, &one] {
         let body = json!({"keyword": "x", "title": "x"});
-        send(&server, Method::PUT, &bob, path, body).await.refused(404);
+        send(&server, Method::PUT, &bob, path, body)
+            .await
+            .refused(404);
     }
     for path in [&keywords, &statuses] {
         let body = json!({"keyword": "x", "status_id": status["id"]});
@@ -208,10 +248,16 @@ async fn filters_keywords_and_statuses_are_changed_one_by_one() {
     let theirs = filter(&server, &bob, "x", &["home"], "warn").await;
     let body = json!({"keywords_attributes": [{"id": id(&added), "_destroy": true}]});
     let path_of_bob = format!("{FILTERS}/{}", id(&theirs));
-    send(&server, Method::PUT, &bob, &path_of_bob, body).await.refused(404);
+    send(&server, Method::PUT, &bob, &path_of_bob, body)
+        .await
+        .refused(404);
     for path in [&entry, &one, &path] {
-        send(&server, Method::DELETE, &bob, path, json!({})).await.refused(404);
-        send(&server, Method::DELETE, &alice, path, json!({})).await.ok();
+        send(&server, Method::DELETE, &bob, path, json!({}))
+            .await
+            .refused(404);
+        send(&server, Method::DELETE, &alice, path, json!({}))
+            .await
+            .ok();
         server.get(&alice, path).await.refused(404);
     }
     let private = json!({"status": "x", "visibility": "private"});
@@ -250,9 +296,19 @@ async fn what_makes_no_filter_is_refused() {
             "title=t&context[]=home&keywords_attributes[][keyword]=a\
              &keywords_attributes[][whole_word]=false&keywords_attributes[][keyword]=b",
         );
-    let made = Answer::of(request, "form".to_owned()).await.entity("Filter");
-    let words: Vec<_> = made["keywords"].as_array().unwrap().iter().map(|k| (&k["keyword"], &k["whole_word"])).collect();
-    assert_eq!(words, [(&json!("a"), &json!(false)), (&json!("b"), &json!(true))]);
+    let made = Answer::of(request, "form".to_owned())
+        .await
+        .entity("Filter");
+    let words: Vec<_> = made["keywords"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|k| (&k["keyword"], &k["whole_word"]))
+        .collect();
+    assert_eq!(
+        words,
+        [(&json!("a"), &json!(false)), (&json!("b"), &json!(true))]
+    );
     let readonly = server.token(&alice, "read").await;
     let body = json!({"title": "x", "context": ["home"]});
     server
@@ -269,35 +325,71 @@ async fn the_first_generation_works_on_the_same_filters() {
     const OLD: &str = "/api/v1/filters";
     let body = json!({"phrase": "old", "context": ["home"], "irreversible": true});
     let made = server.post(&alice, OLD, body).await.entity("V1__Filter");
-    assert_eq!((&made["whole_word"], &made["irreversible"]), (&json!(false), &json!(true)));
+    assert_eq!(
+        (&made["whole_word"], &made["irreversible"]),
+        (&json!(false), &json!(true))
+    );
     let said = server.status(&bob, "how olden").await;
-    assert_eq!(list(&server, &alice, "/api/v1/timelines/home").await.len(), 0);
+    assert_eq!(
+        list(&server, &alice, "/api/v1/timelines/home").await.len(),
+        0
+    );
     let new = server.get(&alice, FILTERS).await.entities("Filter");
-    assert_eq!((&new[0]["title"], &new[0]["filter_action"]), (&json!("old"), &json!("hide")));
+    assert_eq!(
+        (&new[0]["title"], &new[0]["filter_action"]),
+        (&json!("old"), &json!("hide"))
+    );
     let path = format!("{OLD}/{}", id(&made));
     let body = json!({"phrase": "old", "context": ["home", "public"], "whole_word": true, "irreversible": false});
-    let changed = send(&server, Method::PUT, &alice, &path, body).await.entity("V1__Filter");
+    let changed = send(&server, Method::PUT, &alice, &path, body)
+        .await
+        .entity("V1__Filter");
     assert_eq!(changed["context"], json!(["home", "public"]));
     let home = list(&server, &alice, "/api/v1/timelines/home").await;
-    assert_eq!((ids(&home), &home[0]["filtered"]), (vec![id(&said).to_owned()], &json!([])));
+    assert_eq!(
+        (ids(&home), &home[0]["filtered"]),
+        (vec![id(&said).to_owned()], &json!([]))
+    );
     // What several keywords share is not changed from here.
     let group = format!("{FILTERS}/{}/keywords", id(&new[0]));
-    server.post(&alice, &group, json!({"keyword": "more"})).await.ok();
-    assert_eq!(server.get(&alice, OLD).await.entities("V1__Filter").len(), 2);
+    server
+        .post(&alice, &group, json!({"keyword": "more"}))
+        .await
+        .ok();
+    assert_eq!(
+        server.get(&alice, OLD).await.entities("V1__Filter").len(),
+        2
+    );
     let body = json!({"phrase": "old", "context": ["thread"]});
-    send(&server, Method::PUT, &alice, &path, body).await.refused(422);
+    send(&server, Method::PUT, &alice, &path, body)
+        .await
+        .refused(422);
     let body = json!({"phrase": "older", "context": ["home", "public"]});
-    let changed = send(&server, Method::PUT, &alice, &path, body).await.entity("V1__Filter");
+    let changed = send(&server, Method::PUT, &alice, &path, body)
+        .await
+        .entity("V1__Filter");
     assert_eq!(changed["phrase"], "older");
     server.get(&bob, &path).await.refused(404);
     for filter in server.get(&alice, OLD).await.entities("V1__Filter") {
         let path = format!("{OLD}/{}", id(&filter));
-        send(&server, Method::DELETE, &alice, &path, json!({})).await.ok();
+        send(&server, Method::DELETE, &alice, &path, json!({}))
+            .await
+            .ok();
         server.get(&alice, &path).await.refused(404);
     }
-    assert_eq!(server.get(&alice, FILTERS).await.ok(), json!([]), "an empty group is left");
-    server.post(&alice, OLD, json!({"context": ["home"]})).await.refused(422);
-    server.post(&alice, OLD, json!({"phrase": "x", "context": ["x"]})).await.refused(422);
+    assert_eq!(
+        server.get(&alice, FILTERS).await.ok(),
+        json!([]),
+        "an empty group is left"
+    );
+    server
+        .post(&alice, OLD, json!({"context": ["home"]}))
+        .await
+        .refused(422);
+    server
+        .post(&alice, OLD, json!({"phrase": "x", "context": ["x"]}))
+        .await
+        .refused(422);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -307,7 +399,10 @@ async fn a_filter_that_expired_filters_no_more() {
     follow(&server, &alice, &bob).await;
     let made = filter(&server, &alice, "spoiler", &["home"], "hide").await;
     server.status(&bob, "a spoiler").await;
-    assert_eq!(list(&server, &alice, "/api/v1/timelines/home").await.len(), 0);
+    assert_eq!(
+        list(&server, &alice, "/api/v1/timelines/home").await.len(),
+        0
+    );
     // It ended a second ago.
     let (account, filter) = (alice.account.id, id(&made).parse::<i64>().unwrap());
     let ended = server.app.clock.now_ms() - SECOND;
@@ -315,7 +410,9 @@ async fn a_filter_that_expired_filters_no_more() {
         .app
         .write(move |tx| {
             Box::pin(async move {
-                let mut row = kith::db::filters::by_id(tx, account, filter).await?.unwrap();
+                let mut row = kith::db::filters::by_id(tx, account, filter)
+                    .await?
+                    .unwrap();
                 row.expires_at = Some(ended);
                 kith::db::filters::update(tx, &row).await?;
                 Ok(())
@@ -326,7 +423,10 @@ async fn a_filter_that_expired_filters_no_more() {
     server.app.caches.clear();
     let home = list(&server, &alice, "/api/v1/timelines/home").await;
     assert_eq!((home.len(), &home[0]["filtered"]), (1, &json!([])));
-    assert_eq!(server.get(&alice, FILTERS).await.entities("Filter").len(), 1);
+    assert_eq!(
+        server.get(&alice, FILTERS).await.entities("Filter").len(),
+        1
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -339,7 +439,9 @@ async fn a_page_with_filters_comes_from_memory() {
         filter(&server, &alice, &keyword, &["home"], "warn").await;
     }
     for n in 0..20 {
-        server.status(&bob, &format!("about keyword{n} and more")).await;
+        server
+            .status(&bob, &format!("about keyword{n} and more"))
+            .await;
     }
     let path = "/api/v1/timelines/home";
     let home = list(&server, &alice, path).await;

@@ -44,7 +44,10 @@ async fn filter(server: &Server, who: &Person, keyword: &str, action: &str) {
         "title": keyword, "context": ["home", "public"], "filter_action": action,
         "keywords_attributes": [{"keyword": keyword}],
     });
-    server.post(who, "/api/v2/filters", body).await.entity("Filter");
+    server
+        .post(who, "/api/v2/filters", body)
+        .await
+        .entity("Filter");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,7 +62,10 @@ async fn streams_are_filtered_and_told_of_changes() {
     for (keyword, action) in [("warned", "warn"), ("hidden", "hide")] {
         filter(&server, &alice, keyword, action).await;
         let told = frame(&mut home).await;
-        assert_eq!(told, json!({"stream": ["user"], "event": "filters_changed"}));
+        assert_eq!(
+            told,
+            json!({"stream": ["user"], "event": "filters_changed"})
+        );
     }
     for text in ["is hidden", "is warned", "is plain"] {
         server.status(&bob, text).await;
@@ -69,13 +75,19 @@ async fn streams_are_filtered_and_told_of_changes() {
             let frame = frame(socket).await;
             assert_eq!(frame["event"], "update");
             let status = payload(&frame);
-            assert!(status["content"].as_str().unwrap().contains(text), "{status}");
+            assert!(
+                status["content"].as_str().unwrap().contains(text),
+                "{status}"
+            );
             let matches = status["filtered"].as_array().map_or(0, Vec::len);
             assert_eq!(matches, filtered, "{status}");
         }
     }
     for text in ["is hidden", "is warned", "is plain"] {
         let status = payload(&frame(&mut others).await);
-        assert!(status["content"].as_str().unwrap().contains(text), "{status}");
+        assert!(
+            status["content"].as_str().unwrap().contains(text),
+            "{status}"
+        );
     }
 }

@@ -22,7 +22,11 @@ async fn verb(server: &Server, who: &Person, whom: &Person, verb: &str, body: Va
 
 async fn relation(server: &Server, who: &Person, id: &str) -> Value {
     let path = format!("/api/v1/accounts/relationships?id[]={id}");
-    server.get(who, &path).await.entities("Relationship").remove(0)
+    server
+        .get(who, &path)
+        .await
+        .entities("Relationship")
+        .remove(0)
 }
 
 async fn accounts(server: &Server, who: &Person, path: &str) -> Vec<String> {
@@ -30,26 +34,43 @@ async fn accounts(server: &Server, who: &Person, path: &str) -> Vec<String> {
 }
 
 async fn home(server: &Server, who: &Person) -> Vec<String> {
-    ids(&server.get(who, "/api/v1/timelines/home").await.entities("Status"))
+    ids(&server
+        .get(who, "/api/v1/timelines/home")
+        .await
+        .entities("Status"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn several_accounts_are_read_at_once() {
     let server = Server::start().await;
     let (alice, bob) = (server.person("alice").await, server.person("bob").await);
-    let path = format!("/api/v1/accounts?id[]={}&id[]=17&id[]={}", bob.id(), alice.id());
+    let path = format!(
+        "/api/v1/accounts?id[]={}&id[]=17&id[]={}",
+        bob.id(),
+        alice.id()
+    );
     let found = server.get_public(&path).await.entities("Account");
     assert_eq!(ids(&found), [bob.id(), alice.id()]);
     assert_eq!(server.get_public("/api/v1/accounts").await.ok(), json!([]));
     let many: String = (0..50).map(|n| format!("id[]={n}&")).collect();
-    server.get_public(&format!("/api/v1/accounts?{many}")).await.refused(422);
+    server
+        .get_public(&format!("/api/v1/accounts?{many}"))
+        .await
+        .refused(422);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn notes_are_for_oneself() {
     let server = Server::start().await;
     let (alice, bob) = (server.person("alice").await, server.person("bob").await);
-    let noted = verb(&server, &alice, &bob, "note", json!({"comment": "met at sea"})).await;
+    let noted = verb(
+        &server,
+        &alice,
+        &bob,
+        "note",
+        json!({"comment": "met at sea"}),
+    )
+    .await;
     assert_eq!(noted["note"], "met at sea");
     let noted = verb(&server, &alice, &bob, "note", json!({"comment": "owes me"})).await;
     assert_eq!(noted["note"], "owes me");
@@ -71,8 +92,14 @@ async fn whom_one_follows_can_be_featured() {
     for whom in [&bob, &carol] {
         verb(&server, &alice, whom, "follow", json!({})).await;
     }
-    assert_eq!(verb(&server, &alice, &bob, "endorse", json!({})).await["endorsed"], true);
-    assert_eq!(verb(&server, &alice, &carol, "pin", json!({})).await["endorsed"], true);
+    assert_eq!(
+        verb(&server, &alice, &bob, "endorse", json!({})).await["endorsed"],
+        true
+    );
+    assert_eq!(
+        verb(&server, &alice, &carol, "pin", json!({})).await["endorsed"],
+        true
+    );
     verb(&server, &alice, &carol, "pin", json!({})).await;
     let path = account(&alice, "endorsements");
     let shown = ids(&server.get_public(&path).await.entities("Account"));
@@ -81,11 +108,21 @@ async fn whom_one_follows_can_be_featured() {
     assert_eq!(ids(&first.entities("Account")), [carol.id()]);
     let next = first.link("next").expect("a second page");
     assert_eq!(accounts(&server, &alice, &next).await, [bob.id()]);
-    assert_eq!(verb(&server, &alice, &bob, "unpin", json!({})).await["endorsed"], false);
+    assert_eq!(
+        verb(&server, &alice, &bob, "unpin", json!({})).await["endorsed"],
+        false
+    );
     // Whom one does not follow any more is not featured.
     verb(&server, &alice, &carol, "unfollow", json!({})).await;
-    assert!(accounts(&server, &alice, "/api/v1/endorsements").await.is_empty());
-    assert_eq!(relation(&server, &alice, &carol.id()).await["endorsed"], false);
+    assert!(
+        accounts(&server, &alice, "/api/v1/endorsements")
+            .await
+            .is_empty()
+    );
+    assert_eq!(
+        relation(&server, &alice, &carol.id()).await["endorsed"],
+        false
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,7 +140,10 @@ async fn familiar_followers_are_those_one_follows() {
         bob.id()
     );
     let familiar = async || {
-        let found = server.get(&alice, &path).await.entities("FamiliarFollowers");
+        let found = server
+            .get(&alice, &path)
+            .await
+            .entities("FamiliarFollowers");
         assert_eq!(ids(&found), [carol.id(), bob.id()]);
         found
             .iter()
@@ -140,21 +180,38 @@ async fn a_follow_brings_only_what_it_asks_for() {
     let options = json!({"languages": ["de", "pt"], "reblogs": false, "notify": true});
     let followed = verb(&server, &alice, &bob, "follow", options).await;
     assert_eq!(followed["languages"], json!(["de", "pt"]));
-    assert_eq!((&followed["showing_reblogs"], &followed["notifying"]), (&json!(false), &json!(true)));
+    assert_eq!(
+        (&followed["showing_reblogs"], &followed["notifying"]),
+        (&json!(false), &json!(true))
+    );
     assert_eq!(home(&server, &alice).await, [before.clone()]);
     let (german, _) = (post("zwei", "de").await, post("two", "en").await);
     let brazilian = post("dois", "pt-BR").await;
-    let unsaid = server.status(&bob, "…").await["id"].as_str().unwrap().to_owned();
+    let unsaid = server.status(&bob, "…").await["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let theirs = server.status(&carol, "reblog me").await;
     let reblog = format!("/api/v1/statuses/{}/reblog", theirs["id"].as_str().unwrap());
     server.post(&bob, &reblog, json!({})).await.ok();
     let all = [unsaid.clone(), brazilian, german.clone(), before.clone()];
     assert_eq!(home(&server, &alice).await, all);
     let told = server.get(&alice, "/api/v1/notifications").await;
-    assert_eq!(told.entities("Notification").len(), 4, "each new post is told of");
+    assert_eq!(
+        told.entities("Notification").len(),
+        4,
+        "each new post is told of"
+    );
 
     // What is asked for can change: what is not wanted any more goes, the rest comes.
-    verb(&server, &alice, &bob, "follow", json!({"languages": ["de"]})).await;
+    verb(
+        &server,
+        &alice,
+        &bob,
+        "follow",
+        json!({"languages": ["de"]}),
+    )
+    .await;
     assert_eq!(home(&server, &alice).await, [unsaid, german, before]);
     let open = json!({"languages": [], "reblogs": true, "notify": false});
     let followed = verb(&server, &alice, &bob, "follow", open).await;
@@ -165,7 +222,10 @@ async fn a_follow_brings_only_what_it_asks_for() {
     verb(&server, &alice, &bob, "follow", json!({"reblogs": false})).await;
     assert_eq!(home(&server, &alice).await.len(), 6);
     let bad = json!({"languages": ["not a language"]});
-    server.post(&alice, &account(&bob, "follow"), bad).await.refused(422);
+    server
+        .post(&alice, &account(&bob, "follow"), bad)
+        .await
+        .refused(422);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -183,15 +243,28 @@ async fn what_is_asked_of_a_locked_account_is_kept_for_when_it_accepts() {
         .await
         .ok();
     let asked = verb(&server, &alice, &bob, "follow", json!({})).await;
-    assert_eq!((&asked["requested"], &asked["showing_reblogs"]), (&json!(true), &json!(true)));
+    assert_eq!(
+        (&asked["requested"], &asked["showing_reblogs"]),
+        (&json!(true), &json!(true))
+    );
     let again = json!({"reblogs": false, "notify": true});
     let asked = verb(&server, &alice, &bob, "follow", again).await;
-    assert_eq!((&asked["requested"], &asked["notifying"]), (&json!(true), &json!(true)));
+    assert_eq!(
+        (&asked["requested"], &asked["notifying"]),
+        (&json!(true), &json!(true))
+    );
     let path = format!("/api/v1/follow_requests/{}/authorize", alice.id());
-    server.post(&bob, &path, json!({})).await.entity("Relationship");
+    server
+        .post(&bob, &path, json!({}))
+        .await
+        .entity("Relationship");
     let followed = relation(&server, &alice, &bob.id()).await;
     assert_eq!(
-        (&followed["following"], &followed["notifying"], &followed["showing_reblogs"]),
+        (
+            &followed["following"],
+            &followed["notifying"],
+            &followed["showing_reblogs"]
+        ),
         (&json!(true), &json!(true), &json!(false))
     );
 }
@@ -204,7 +277,10 @@ async fn a_mute_ends_when_its_time_is_over() {
     let muted = verb(&server, &alice, &bob, "mute", json!({"duration": 3600})).await;
     assert!(muted["muting_expires_at"].is_string());
     let status = server.status(&bob, "@alice still there?").await;
-    let list = server.get(&alice, "/api/v1/mutes").await.entities("MutedAccount");
+    let list = server
+        .get(&alice, "/api/v1/mutes")
+        .await
+        .entities("MutedAccount");
     assert_eq!(list[0]["mute_expires_at"], muted["muting_expires_at"]);
     assert!(home(&server, &alice).await.is_empty());
     // It ended a second ago.
@@ -227,15 +303,16 @@ async fn a_mute_ends_when_its_time_is_over() {
         .await
         .unwrap();
     server.app.caches.clear();
-    assert_eq!(home(&server, &alice).await, [status["id"].as_str().unwrap()]);
+    assert_eq!(
+        home(&server, &alice).await,
+        [status["id"].as_str().unwrap()]
+    );
     assert_eq!(server.get(&alice, "/api/v1/mutes").await.ok(), json!([]));
     assert_eq!(relation(&server, &alice, &bob.id()).await["muting"], false);
     kith::jobs::cleanup::pass(&server.app).await.unwrap();
     let left = server
         .app
-        .read(move |c| {
-            Box::pin(async move { Ok(kith::db::relations::mute(c, one, other).await?) })
-        })
+        .read(move |c| Box::pin(async move { Ok(kith::db::relations::mute(c, one, other).await?) }))
         .await
         .unwrap();
     assert_eq!(left, None);
@@ -254,7 +331,10 @@ async fn a_block_takes_away_what_the_blocked_one_left() {
     }
     let thread = async |who: &Person| {
         let context = server.get(who, &format!("{path}/context")).await;
-        context.entity("Context")["descendants"].as_array().unwrap().len()
+        context.entity("Context")["descendants"]
+            .as_array()
+            .unwrap()
+            .len()
     };
     let notified = async || {
         let list = server.get(&alice, "/api/v1/notifications").await;
@@ -268,8 +348,15 @@ async fn a_block_takes_away_what_the_blocked_one_left() {
     assert_eq!(thread(&carol).await, 0);
     // Nor is the blocked one seen among the followers of others.
     verb(&server, &bob, &carol, "follow", json!({})).await;
-    assert!(accounts(&server, &alice, &account(&carol, "followers")).await.is_empty());
-    assert_eq!(accounts(&server, &bob, &account(&carol, "followers")).await, [bob.id()]);
+    assert!(
+        accounts(&server, &alice, &account(&carol, "followers"))
+            .await
+            .is_empty()
+    );
+    assert_eq!(
+        accounts(&server, &bob, &account(&carol, "followers")).await,
+        [bob.id()]
+    );
 }
 
 /// A server whose alice is followed by rob of the peer, asks to follow him, and knows a post of
@@ -294,7 +381,9 @@ async fn acquainted() -> (Server, Peer, Person, String) {
     let mut note = peer.note("rob", "1", "<p>@alice hello</p>");
     note["cc"] = json!([alice.account.uri]);
     note["tag"] = json!([{"type": "Mention", "href": alice.account.uri, "name": "@alice"}]);
-    Delivery::by(&rob).send(&server, &peer.create("rob", &note)).await;
+    Delivery::by(&rob)
+        .send(&server, &peer.create("rob", &note))
+        .await;
     eventually("rob is a follower, and heard of", async || {
         let known = relation(&server, &alice, &id).await["followed_by"] == true;
         let list = server.get(&alice, "/api/v1/notifications").await;
@@ -320,7 +409,10 @@ async fn of_a_blocked_domain_nothing_is_left() {
     };
     assert_eq!(public(&alice).await, 1);
     let body = json!({"domain": domain.to_uppercase()});
-    assert_eq!(server.post(&alice, BLOCKS, body.clone()).await.ok(), json!({}));
+    assert_eq!(
+        server.post(&alice, BLOCKS, body.clone()).await.ok(),
+        json!({})
+    );
     server.post(&alice, BLOCKS, body).await.ok();
     assert_eq!(server.get(&alice, BLOCKS).await.ok(), json!([domain]));
     let now = relation(&server, &alice, &id).await;
@@ -329,7 +421,10 @@ async fn of_a_blocked_domain_nothing_is_left() {
         assert_eq!(now[gone], false, "{gone}");
     }
     assert_eq!((public(&alice).await, public(&bob).await), (0, 1));
-    assert_eq!(server.get(&alice, "/api/v1/notifications").await.ok(), json!([]));
+    assert_eq!(
+        server.get(&alice, "/api/v1/notifications").await.ok(),
+        json!([])
+    );
     for kind in ["Reject", "Undo"] {
         eventually("the peer is told", async || {
             peer.received().into_iter().find(|a| a["type"] == kind)
@@ -355,7 +450,10 @@ async fn of_a_blocked_domain_nothing_is_left() {
     verb(&server, &alice, &bob, "follow", json!({})).await;
     let path = "/api/v1/timelines/public";
     let theirs = server.get(&bob, path).await.entities("Status");
-    let reblog = format!("/api/v1/statuses/{}/reblog", theirs[0]["id"].as_str().unwrap());
+    let reblog = format!(
+        "/api/v1/statuses/{}/reblog",
+        theirs[0]["id"].as_str().unwrap()
+    );
     server.post(&bob, &reblog, json!({})).await.ok();
     assert!(home(&server, &alice).await.is_empty());
 
@@ -412,21 +510,38 @@ async fn suggestions_are_those_one_does_not_know_yet() {
     for who in [&carol, &shy] {
         verb(&server, who, &dan, "follow", json!({})).await;
     }
-    let found = server.get(&alice, "/api/v2/suggestions").await.entities("Suggestion");
-    let found: Vec<_> = found.iter().map(|s| (&s["account"]["id"], &s["sources"])).collect();
+    let found = server
+        .get(&alice, "/api/v2/suggestions")
+        .await
+        .entities("Suggestion");
+    let found: Vec<_> = found
+        .iter()
+        .map(|s| (&s["account"]["id"], &s["sources"]))
+        .collect();
     assert_eq!(
         found,
         [
-            (&json!(carol.id()), &json!(["friends_of_friends", "most_followed"])),
+            (
+                &json!(carol.id()),
+                &json!(["friends_of_friends", "most_followed"])
+            ),
             (&json!(dan.id()), &json!(["most_followed"])),
         ]
     );
     let path = "/api/v1/suggestions";
-    assert_eq!(accounts(&server, &alice, path).await, [carol.id(), dan.id()]);
-    assert_eq!(accounts(&server, &alice, "/api/v1/suggestions?limit=1").await, [carol.id()]);
+    assert_eq!(
+        accounts(&server, &alice, path).await,
+        [carol.id(), dan.id()]
+    );
+    assert_eq!(
+        accounts(&server, &alice, "/api/v1/suggestions?limit=1").await,
+        [carol.id()]
+    );
     for id in [carol.id(), "17".to_owned(), "x".to_owned()] {
         let path = format!("{path}/{id}");
-        let gone = server.send(Method::DELETE, &path, Some(&alice.token), None).await;
+        let gone = server
+            .send(Method::DELETE, &path, Some(&alice.token), None)
+            .await;
         assert_eq!(gone.ok(), json!({}));
     }
     verb(&server, &alice, &dan, "mute", json!({})).await;
@@ -443,9 +558,16 @@ async fn the_directory_shows_who_wants_to_be_found() {
         let path = format!("/api/v1/directory?{query}");
         ids(&server.get_public(&path).await.entities("Account"))
     };
-    assert_eq!(list("").await, [alice.id()], "who never posted is not active");
+    assert_eq!(
+        list("").await,
+        [alice.id()],
+        "who never posted is not active"
+    );
     server.status(&bob, "x").await;
-    assert_eq!(list("order=active&local=true").await, [bob.id(), alice.id()]);
+    assert_eq!(
+        list("order=active&local=true").await,
+        [bob.id(), alice.id()]
+    );
     assert_eq!(list("order=new").await, [carol.id(), bob.id(), alice.id()]);
     assert_eq!(list("order=new&offset=1&limit=1").await, [bob.id()]);
     verb(&server, &carol, &bob, "block", json!({})).await;

@@ -16,7 +16,9 @@ async fn patch(server: &Server, who: &Person, path: &str, body: Value) -> Answer
 }
 
 async fn update(server: &Server, who: &Person, body: Value) -> Value {
-    patch(server, who, UPDATE, body).await.entity("CredentialAccount")
+    patch(server, who, UPDATE, body)
+        .await
+        .entity("CredentialAccount")
 }
 
 /// A GIF of two colours, one after the other.
@@ -82,14 +84,32 @@ async fn all_of_a_profile_can_be_changed() {
         }),
     )
     .await;
-    for (flag, value) in [("locked", true), ("bot", true), ("discoverable", false), ("indexable", true)] {
+    for (flag, value) in [
+        ("locked", true),
+        ("bot", true),
+        ("discoverable", false),
+        ("indexable", true),
+    ] {
         assert_eq!(me[flag], value, "{flag}");
     }
     let source = &me["source"];
-    assert_eq!(source["attribution_domains"], json!(["blog.example", "news.example"]));
     assert_eq!(
-        (&source["privacy"], &source["sensitive"], &source["language"], &source["quote_policy"]),
-        (&json!("private"), &json!(true), &json!("pt-BR"), &json!("followers"))
+        source["attribution_domains"],
+        json!(["blog.example", "news.example"])
+    );
+    assert_eq!(
+        (
+            &source["privacy"],
+            &source["sensitive"],
+            &source["language"],
+            &source["quote_policy"]
+        ),
+        (
+            &json!("private"),
+            &json!(true),
+            &json!("pt-BR"),
+            &json!("followers")
+        )
     );
     assert_eq!(me["fields"].as_array().unwrap().len(), 2);
     let link = me["fields"][0]["value"].as_str().unwrap();
@@ -105,14 +125,21 @@ async fn all_of_a_profile_can_be_changed() {
     )
     .await
     .entity("Profile");
-    assert_eq!((&shown["note"], &shown["avatar"]), (&json!("raw <b>"), &json!(null)));
+    assert_eq!(
+        (&shown["note"], &shown["avatar"]),
+        (&json!("raw <b>"), &json!(null))
+    );
     assert_eq!(shown["fields"][1]["value"], "she");
     let public = server
         .get_public(&format!("/api/v1/accounts/{}", alice.id()))
         .await
         .entity("Account");
     for flag in ["show_media", "show_media_replies", "show_featured"] {
-        assert_eq!((&shown[flag], &public[flag]), (&json!(false), &json!(false)), "{flag}");
+        assert_eq!(
+            (&shown[flag], &public[flag]),
+            (&json!(false), &json!(false)),
+            "{flag}"
+        );
     }
     for body in [
         json!({"display_name": "x".repeat(31)}),
@@ -129,14 +156,19 @@ async fn all_of_a_profile_can_be_changed() {
         json!({"attribution_domains": (0..11).map(|n| format!("{n}.example")).collect::<Vec<_>>()}),
     ] {
         for path in [UPDATE, PROFILE] {
-            patch(&server, &alice, path, body.clone()).await.refused(422);
+            patch(&server, &alice, path, body.clone())
+                .await
+                .refused(422);
         }
     }
     let only = server.token(&alice, "profile").await;
     for path in ["/api/v1/accounts/verify_credentials", PROFILE] {
         server.send(Method::GET, path, Some(&only), None).await.ok();
         let statuses = server.token(&alice, "read:statuses").await;
-        server.send(Method::GET, path, Some(&statuses), None).await.refused(403);
+        server
+            .send(Method::GET, path, Some(&statuses), None)
+            .await
+            .refused(403);
     }
 }
 
@@ -148,21 +180,34 @@ async fn posts_that_do_not_say_are_as_their_author_wants() {
     update(&server, &alice, json!({"source": source})).await;
     let plain = server.status(&alice, "bonjour").await;
     assert_eq!(
-        (&plain["visibility"], &plain["sensitive"], &plain["language"]),
+        (
+            &plain["visibility"],
+            &plain["sensitive"],
+            &plain["language"]
+        ),
         (&json!("unlisted"), &json!(true), &json!("fr"))
     );
     let body = json!({"status": "x", "visibility": "public", "sensitive": false, "language": "en"});
-    let said = server.post(&alice, "/api/v1/statuses", body).await.entity("Status");
+    let said = server
+        .post(&alice, "/api/v1/statuses", body)
+        .await
+        .entity("Status");
     assert_eq!(
         (&said["visibility"], &said["sensitive"], &said["language"]),
         (&json!("public"), &json!(false), &json!("en"))
     );
-    let preferences = server.get(&alice, "/api/v1/preferences").await.entity("Preferences");
+    let preferences = server
+        .get(&alice, "/api/v1/preferences")
+        .await
+        .entity("Preferences");
     assert_eq!(preferences["posting:default:visibility"], "unlisted");
     assert_eq!(preferences["posting:default:sensitive"], true);
     assert_eq!(preferences["posting:default:language"], "fr");
     let bob = server.person("bob").await;
-    let usual = server.get(&bob, "/api/v1/preferences").await.entity("Preferences");
+    let usual = server
+        .get(&bob, "/api/v1/preferences")
+        .await
+        .entity("Preferences");
     assert_eq!(usual["posting:default:visibility"], "public");
     assert_eq!(usual["posting:default:language"], json!(null));
     // No one in particular again.
@@ -174,18 +219,24 @@ async fn posts_that_do_not_say_are_as_their_author_wants() {
 async fn a_picture_that_moves_has_one_that_stands_still() {
     let server = Server::start().await;
     let alice = server.person("alice").await;
-    let me = upload(&server, &alice, UPDATE, "avatar", &gif()).await.entity("CredentialAccount");
+    let me = upload(&server, &alice, UPDATE, "avatar", &gif())
+        .await
+        .entity("CredentialAccount");
     assert_ne!(me["avatar"], me["avatar_static"]);
     assert!(me["avatar"].as_str().unwrap().ends_with(".gif"));
     assert!(me["avatar_static"].as_str().unwrap().ends_with(".png"));
     for url in [&me["avatar"], &me["avatar_static"]] {
         assert_eq!(status_of(&server, url).await, 200);
     }
-    let profile = upload(&server, &alice, PROFILE, "header", &png()).await.entity("Profile");
+    let profile = upload(&server, &alice, PROFILE, "header", &png())
+        .await
+        .entity("Profile");
     assert_eq!(profile["header"], profile["header_static"]);
     assert_eq!(status_of(&server, &profile["header"]).await, 200);
     for (field, bytes) in [("avatar", b"no picture".as_slice()), ("header", b"")] {
-        let refused = upload(&server, &alice, UPDATE, field, bytes).await.refused(422);
+        let refused = upload(&server, &alice, UPDATE, field, bytes)
+            .await
+            .refused(422);
         assert!(refused.starts_with("Validation failed"), "{refused}");
     }
     let kept = server.get(&alice, PROFILE).await.entity("Profile");
@@ -197,9 +248,19 @@ async fn the_files_of_replaced_pictures_go() {
     let server = Server::start().await;
     let alice = server.person("alice").await;
     let first = upload(&server, &alice, UPDATE, "avatar", &gif()).await.ok();
-    patch(&server, &alice, UPDATE, json!({"avatar_description": "two shades"})).await.ok();
+    patch(
+        &server,
+        &alice,
+        UPDATE,
+        json!({"avatar_description": "two shades"}),
+    )
+    .await
+    .ok();
     let second = upload(&server, &alice, UPDATE, "avatar", &png()).await.ok();
-    assert_eq!(second["avatar_description"], "", "it is of the picture that went");
+    assert_eq!(
+        second["avatar_description"], "",
+        "it is of the picture that went"
+    );
     let now = server.app.clock.now_ms();
     let waiting = async || {
         server
@@ -237,7 +298,10 @@ async fn the_files_of_replaced_pictures_go() {
         .entity("CredentialAccount");
     assert_ne!(without["avatar"], second["avatar"]);
     assert_eq!(waiting().await.len(), 1);
-    server.send(Method::DELETE, &path, Some(&alice.token), None).await.ok();
+    server
+        .send(Method::DELETE, &path, Some(&alice.token), None)
+        .await
+        .ok();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -246,12 +310,23 @@ async fn a_page_that_links_back_verifies_a_field() {
     let alice = server.person("alice").await;
     let page = |rel: &str| {
         let link = format!("<a rel='{rel}' href='{}/@Alice'>me</a>", server.url);
-        Page::Raw(200, "text/html; charset=utf-8", format!("<!doctype html><body>{link}"))
+        Page::Raw(
+            200,
+            "text/html; charset=utf-8",
+            format!("<!doctype html><body>{link}"),
+        )
     };
     peer.serve("/about", page("noopener me"));
     peer.serve("/other", page("nofollow"));
     peer.serve("/moved", Page::Redirect(format!("{}/about", peer.origin)));
-    peer.serve("/data", Page::Raw(200, "text/plain", format!("<a rel=me href={}/@alice>", server.url)));
+    peer.serve(
+        "/data",
+        Page::Raw(
+            200,
+            "text/plain",
+            format!("<a rel=me href={}/@alice>", server.url),
+        ),
+    );
     let url = |path: &str| format!("{}{path}", peer.origin);
     let fields = json!([
         {"name": "About", "value": url("/about")},
@@ -268,7 +343,10 @@ async fn a_page_that_links_back_verifies_a_field() {
     .await;
     let verified = |me: &Value, part: &str| -> Vec<bool> {
         let fields = me.pointer(part).unwrap().as_array().unwrap();
-        fields.iter().map(|field| field["verified_at"].is_string()).collect()
+        fields
+            .iter()
+            .map(|field| field["verified_at"].is_string())
+            .collect()
     };
     for part in ["/fields", "/source/fields"] {
         assert_eq!(verified(&me, part), [true, false, true, false], "{part}");
@@ -286,9 +364,14 @@ async fn a_page_that_links_back_verifies_a_field() {
     let me = update(&server, &alice, json!({"fields_attributes": fields})).await;
     assert_eq!(verified(&me, "/fields"), [true, false]);
     // Our own page says whose the other one is.
-    let request = server.http.get(format!("{}/@alice", server.url)).header("accept", "text/html");
+    let request = server
+        .http
+        .get(format!("{}/@alice", server.url))
+        .header("accept", "text/html");
     let html = request.send().await.unwrap().text().await.unwrap();
     let link = format!("<a href=\"{}\" ", url("/about"));
-    let at = html.find(&link).unwrap_or_else(|| panic!("no link in {html}"));
+    let at = html
+        .find(&link)
+        .unwrap_or_else(|| panic!("no link in {html}"));
     assert!(html[at..at + 200].contains("rel=\"me "), "{html}");
 }

@@ -26,15 +26,24 @@ async fn a_report_is_kept_for_the_moderators() {
         "category": "spam", "forward": true,
     });
     let report = server.post(&alice, REPORTS, body).await.entity("Report");
-    assert_eq!((&report["category"], &report["forwarded"]), (&json!("spam"), &json!(false)));
+    assert_eq!(
+        (&report["category"], &report["forwarded"]),
+        (&json!("spam"), &json!(false))
+    );
     assert_eq!(report["target_account"]["id"], bob.id());
     let kept = about(&server, bob.account.id).await;
-    assert_eq!((kept[0].account_id, kept[0].comment.as_str()), (alice.account.id, "an ad"));
+    assert_eq!(
+        (kept[0].account_id, kept[0].comment.as_str()),
+        (alice.account.id, "an ad")
+    );
     let plain = server
         .post(&alice, REPORTS, json!({"account_id": bob.id()}))
         .await
         .entity("Report");
-    assert_eq!((&plain["category"], &plain["status_ids"]), (&json!("other"), &json!(null)));
+    assert_eq!(
+        (&plain["category"], &plain["status_ids"]),
+        (&json!("other"), &json!(null))
+    );
 
     let own = server.status(&alice, "mine").await;
     let private = json!({"status": "x", "visibility": "private"});
@@ -42,11 +51,23 @@ async fn a_report_is_kept_for_the_moderators() {
     for (body, status) in [
         (json!({"comment": "x"}), 404),
         (json!({"account_id": "17"}), 404),
-        (json!({"account_id": bob.id(), "status_ids": [own["id"]]}), 404),
-        (json!({"account_id": bob.id(), "status_ids": [private["id"]]}), 404),
-        (json!({"account_id": bob.id(), "comment": "x".repeat(1001)}), 422),
+        (
+            json!({"account_id": bob.id(), "status_ids": [own["id"]]}),
+            404,
+        ),
+        (
+            json!({"account_id": bob.id(), "status_ids": [private["id"]]}),
+            404,
+        ),
+        (
+            json!({"account_id": bob.id(), "comment": "x".repeat(1001)}),
+            422,
+        ),
         (json!({"account_id": bob.id(), "category": "boring"}), 422),
-        (json!({"account_id": bob.id(), "category": "violation"}), 422),
+        (
+            json!({"account_id": bob.id(), "category": "violation"}),
+            422,
+        ),
         (json!({"account_id": bob.id(), "rule_ids": [99]}), 422),
     ] {
         server.post(&alice, REPORTS, body).await.refused(status);
@@ -73,8 +94,14 @@ async fn a_report_is_forwarded_in_the_name_of_the_server() {
     })
     .await;
     assert_eq!(flag["actor"], format!("{}/users/kith", server.url));
-    assert_eq!((&flag["object"], &flag["content"]), (&json!([rob]), &json!("rude")));
-    assert!(!flag.to_string().contains("alice"), "who reported is not told: {flag}");
+    assert_eq!(
+        (&flag["object"], &flag["content"]),
+        (&json!([rob]), &json!("rude"))
+    );
+    assert!(
+        !flag.to_string().contains("alice"),
+        "who reported is not told: {flag}"
+    );
     let body = json!({"account_id": account["id"]});
     let report = server.post(&alice, REPORTS, body).await.entity("Report");
     assert_eq!(report["forwarded"], false);
@@ -102,6 +129,9 @@ async fn a_report_from_elsewhere_is_kept_once() {
     })
     .await;
     assert_eq!((kept.len(), kept[0].comment.as_str()), (1, "rude & loud"));
-    assert_eq!(kept[0].status_ids, format!("[{}]", status["id"].as_str().unwrap()));
+    assert_eq!(
+        kept[0].status_ids,
+        format!("[{}]", status["id"].as_str().unwrap())
+    );
     assert_eq!(kept[0].category, "other");
 }

@@ -9,7 +9,7 @@ use crate::api::entities::status::{self, Mode, Reader};
 use crate::api::list::json;
 use crate::app::App;
 use crate::db;
-use crate::domain::filters::Context;
+use crate::domain::filters;
 use crate::error::{AppError, AppResult};
 use crate::http::auth::MaybeUser;
 use crate::http::pagination::path_id;
@@ -53,7 +53,7 @@ pub async fn get(
             })
         })
         .await?;
-    let reader = reader.map(|reader| reader.within(Context::Thread));
+    let reader = reader.map(|reader| reader.within(filters::Context::Thread));
     // Oldest first.
     let above: Vec<i64> = above.iter().rev().map(|s| s.id).collect();
     let below: Vec<i64> = below.iter().map(|s| s.id).collect();

@@ -23,11 +23,7 @@ pub async fn get(
     Params(query): Params<Query>,
 ) -> AppResult<Response> {
     let reader = match user.account {
-        Some(account) => Some(
-            Reader::of(&app, account.id)
-                .await?
-                .within(Context::Public),
-        ),
+        Some(account) => Some(Reader::of(&app, account.id).await?.within(Context::Public)),
         None => None,
     };
     let asked = paging.page(20, 40);
