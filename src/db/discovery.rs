@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use super::any::AnyOfExt;
 use super::schema::{
     account_domain_blocks, account_stats, accounts, blocks, follow_requests, follows, mutes, users,
 };
@@ -17,11 +18,16 @@ pub enum Order {
     New,
 }
 
+/// A condition spelled out: only a literal matches a partial index.
+fn literally(condition: &str) -> diesel::expression::SqlLiteral<diesel::sql_types::Bool> {
+    diesel::dsl::sql(condition)
+}
+
 /// Accounts that may be shown to those who do not know them.
 macro_rules! presentable {
     ($query:expr) => {
         $query
-            .filter(accounts::discoverable.eq(true))
+            .filter(literally("accounts.discoverable = TRUE"))
             .filter(accounts::suspended_at.is_null())
             .filter(accounts::silenced_at.is_null())
             .filter(accounts::deleted_at.is_null())
@@ -101,7 +107,7 @@ pub async fn most_followed(conn: &mut Conn, limit: i64) -> Result<Vec<i64>> {
         accounts::table
             .inner_join(account_stats::table.on(account_stats::account_id.eq(accounts::id)))
     )
-    .filter(account_stats::followers_count.gt(0))
+    .filter(literally("account_stats.followers_count > 0"))
     .order(account_stats::followers_count.desc())
     .limit(limit)
     .select(accounts::id);
@@ -111,7 +117,7 @@ pub async fn most_followed(conn: &mut Conn, limit: i64) -> Result<Vec<i64>> {
 /// Of some accounts, those that may be suggested.
 pub async fn presentable_among(conn: &mut Conn, ids: &[i64]) -> Result<Vec<i64>> {
     let query = presentable!(accounts::table)
-        .filter(accounts::id.eq_any(ids))
+        .filter(accounts::id.any_of(ids))
         .select(accounts::id);
     on_db!(conn, |c| query.load(c).await)
 }
@@ -156,7 +162,7 @@ pub async fn familiar(
     let rows = follows::table
         .inner_join(accounts::table.on(accounts::id.eq(follows::account_id)))
         .inner_join(other.on(other.field(accounts::id).eq(follows::target_id)))
-        .filter(follows::target_id.eq_any(others))
+        .filter(follows::target_id.any_of(others))
         .filter(diesel::dsl::exists(
             own.filter(own.field(follows::account_id).eq(account_id))
                 .filter(own.field(follows::target_id).eq(follows::account_id)),

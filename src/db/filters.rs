@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use super::any::AnyOfExt;
 use super::schema::{filter_keywords, filter_statuses, filters};
 use super::{Conn, Result, on_db};
 
@@ -103,7 +104,7 @@ pub async fn keywords_of(conn: &mut Conn, filter_ids: &[i64]) -> Result<Vec<Keyw
         return Ok(Vec::new());
     }
     on_db!(conn, |c| filter_keywords::table
-        .filter(filter_keywords::filter_id.eq_any(filter_ids))
+        .filter(filter_keywords::filter_id.any_of(filter_ids))
         .order(filter_keywords::id)
         .load::<Keyword>(c)
         .await)
@@ -115,7 +116,7 @@ pub async fn statuses_of(conn: &mut Conn, filter_ids: &[i64]) -> Result<Vec<Filt
         return Ok(Vec::new());
     }
     on_db!(conn, |c| filter_statuses::table
-        .filter(filter_statuses::filter_id.eq_any(filter_ids))
+        .filter(filter_statuses::filter_id.any_of(filter_ids))
         .order(filter_statuses::id)
         .load::<FilteredStatus>(c)
         .await)

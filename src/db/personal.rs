@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::accounts::Account;
+use super::any::AnyOfExt;
 use super::relations::Page;
 use super::schema::{
     account_domain_blocks, account_notes, accounts, dismissed_suggestions, endorsements,
@@ -54,7 +55,7 @@ pub async fn notes_on(
 ) -> Result<Vec<(i64, String)>> {
     on_db!(conn, |c| account_notes::table
         .filter(account_notes::account_id.eq(account_id))
-        .filter(account_notes::target_id.eq_any(targets))
+        .filter(account_notes::target_id.any_of(targets))
         .select((account_notes::target_id, account_notes::comment))
         .load(c)
         .await)
@@ -106,7 +107,7 @@ pub async fn count_endorsed(conn: &mut Conn, account_id: i64) -> Result<i64> {
 pub async fn endorsed_among(conn: &mut Conn, account_id: i64, targets: &[i64]) -> Result<Vec<i64>> {
     on_db!(conn, |c| endorsements::table
         .filter(endorsements::account_id.eq(account_id))
-        .filter(endorsements::target_id.eq_any(targets))
+        .filter(endorsements::target_id.any_of(targets))
         .select(endorsements::target_id)
         .load(c)
         .await)

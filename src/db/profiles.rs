@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use super::any::AnyOfExt;
 use super::schema::{account_profiles, retired_files};
 use super::{Conn, Result, on_db};
 
@@ -40,7 +41,7 @@ pub async fn of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Profile>> {
         return Ok(Vec::new());
     }
     on_db!(conn, |c| account_profiles::table
-        .filter(account_profiles::account_id.eq_any(ids))
+        .filter(account_profiles::account_id.any_of(ids))
         .load::<Profile>(c)
         .await)
 }
@@ -77,7 +78,7 @@ pub async fn retire_files(conn: &mut Conn, files: &[String], now: i64) -> Result
 /// Takes the mark off files: something holds them now, or they are deleted.
 pub async fn unretire_files(conn: &mut Conn, files: &[String]) -> Result<()> {
     on_db!(conn, |c| diesel::delete(
-        retired_files::table.filter(retired_files::file.eq_any(files))
+        retired_files::table.filter(retired_files::file.any_of(files))
     )
     .execute(c)
     .await)?;

@@ -5,7 +5,7 @@ mod auth;
 mod auth_times;
 mod filters;
 mod filters_streaming;
-mod media;
+pub mod media;
 mod oauth;
 mod people;
 mod profile;
