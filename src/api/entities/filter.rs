@@ -190,7 +190,7 @@ impl<'a> Sieve<'a> {
             .reader
             .relations
             .filters
-            .matches(&subject.words, ids, self.now);
+            .matches(subject.words(), ids, self.now);
         if matches.is_empty() {
             return Ok(false);
         }

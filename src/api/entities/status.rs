@@ -4,9 +4,9 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::account::{self, Emoji, acct, emojis};
@@ -31,8 +31,7 @@ pub struct Prepared {
     pub status: Status,
     /// Whom it mentions.
     pub mentioned: Vec<i64>,
-    /// Its text, with all that filters look at, as [`text::matching::fold`] makes it.
-    pub words: Box<str>,
+    words: OnceLock<Box<str>>,
     /// The entity's JSON up to `account`, without the closing brace.
     head: String,
     /// The app it was posted with, shown to its author alone.
@@ -301,28 +300,59 @@ fn assemble(config: &Config, status: &Status, rows: &Rows) -> AppResult<Prepared
             ..status.clone()
         },
         mentioned,
-        words: words(status, rows),
+        words: OnceLock::new(),
         head,
         application,
     })
 }
 
-/// What filters look at: warning, text, titles and descriptions. Reblogs have none of their own.
-fn words(status: &Status, rows: &Rows) -> Box<str> {
-    let mut words = String::new();
-    let mut add = |text: &str| {
-        if !text.is_empty() {
-            words.push_str(text);
-            words.push_str("\n\n");
-        }
-    };
-    add(&status.title);
-    add(&status.spoiler_text);
-    add(&text::to_plain(&status.content));
-    for media in rows.media.get(&status.id).into_iter().flatten() {
-        add(&media.description);
+/// Of a status as JSON, what filters look at.
+#[derive(Deserialize)]
+struct Spoken {
+    content: String,
+    spoiler_text: String,
+    media_attachments: Vec<Described>,
+    poll: Option<Asked>,
+}
+
+#[derive(Deserialize)]
+struct Described {
+    description: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    options: Vec<Choice>,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    title: String,
+}
+
+impl Prepared {
+    /// Warning, text, descriptions and choices, as [`text::matching::fold`] makes them: what
+    /// filters look at. Made when somebody first asks: most readers have no filters.
+    pub fn words(&self) -> &str {
+        self.words.get_or_init(|| {
+            let Ok(said) = serde_json::from_str::<Spoken>(&format!("{}}}", self.head)) else {
+                return Box::default();
+            };
+            let mut words = vec![said.spoiler_text, text::to_plain(&said.content)];
+            words.extend(
+                said.media_attachments
+                    .into_iter()
+                    .filter_map(|m| m.description),
+            );
+            words.extend(
+                said.poll
+                    .into_iter()
+                    .flat_map(|p| p.options)
+                    .map(|o| o.title),
+            );
+            text::matching::fold(&words.join("\n\n")).into()
+        })
     }
-    text::matching::fold(&words).into()
 }
 
 /// Who reads: the account, its relations, and where what it reads is shown.

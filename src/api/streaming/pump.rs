@@ -212,7 +212,7 @@ async fn status(app: &App, id: i64, event: &'static str) -> AppResult<()> {
             && !relations.filters.is_empty()
             && !relations
                 .filters
-                .matches(&prepared.words, &[id], now)
+                .matches(prepared.words(), &[id], now)
                 .is_empty()
     };
     let payload: Arc<str> = entity.get().into();
