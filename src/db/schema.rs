@@ -440,6 +440,108 @@ table! {
     }
 }
 
+table! {
+    filters (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        title -> Text,
+        context -> Text,
+        action -> Text,
+        expires_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    filter_keywords (id) {
+        id -> BigInt,
+        filter_id -> BigInt,
+        keyword -> Text,
+        whole_word -> Bool,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    filter_statuses (id) {
+        id -> BigInt,
+        filter_id -> BigInt,
+        status_id -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    account_notes (account_id, target_id) {
+        account_id -> BigInt,
+        target_id -> BigInt,
+        comment -> Text,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
+    endorsements (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        target_id -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    account_domain_blocks (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        domain -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    dismissed_suggestions (account_id, target_id) {
+        account_id -> BigInt,
+        target_id -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    reports (id) {
+        id -> BigInt,
+        uri -> Text,
+        account_id -> BigInt,
+        target_id -> BigInt,
+        category -> Text,
+        comment -> Text,
+        status_ids -> Text,
+        rule_ids -> Text,
+        forwarded -> Bool,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        assigned_account_id -> Nullable<BigInt>,
+        action_taken_at -> Nullable<BigInt>,
+        action_taken_by_id -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    account_profiles (account_id) {
+        account_id -> BigInt,
+        show_media -> Bool,
+        show_media_replies -> Bool,
+        show_featured -> Bool,
+        attribution_domains -> Text,
+    }
+}
+
+table! {
+    retired_files (file) {
+        file -> Text,
+        retired_at -> BigInt,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     accounts,
     account_stats,
@@ -475,4 +577,14 @@ allow_tables_to_appear_in_same_query!(
     jobs,
     events,
     settings,
+    filters,
+    filter_keywords,
+    filter_statuses,
+    account_notes,
+    endorsements,
+    account_domain_blocks,
+    dismissed_suggestions,
+    reports,
+    account_profiles,
+    retired_files,
 );

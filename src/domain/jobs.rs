@@ -15,6 +15,10 @@ use crate::mail::Mail;
 pub enum Job {
     /// A letter to send.
     Mail(Mail),
+    /// Pages that a profile's fields lead to are asked whether they link back.
+    VerifyLinks { account_id: i64 },
+    /// Follows between an account and a domain that it blocks end.
+    SeverDomain { account_id: i64, domain: String },
 }
 
 impl Job {
@@ -22,6 +26,8 @@ impl Job {
     pub fn kind(&self) -> &'static str {
         match self {
             Job::Mail(_) => "mail",
+            Job::VerifyLinks { .. } => "verify_links",
+            Job::SeverDomain { .. } => "sever_domain",
         }
     }
 }

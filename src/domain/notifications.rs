@@ -59,6 +59,9 @@ pub async fn notify(
     {
         return Ok(());
     }
+    if !from.is_local() && db::personal::blocks_domain(tx, to.id, &from.domain).await? {
+        return Ok(());
+    }
     let row = Notification {
         id: ctx.ids.next(),
         account_id: to.id,

@@ -163,6 +163,14 @@ pub enum Outgoing {
         block: String,
         object: String,
     },
+    /// A report, to the server of whom it is about.
+    Flag {
+        uri: String,
+        /// The actor, then its objects.
+        object: Vec<String>,
+        content: String,
+        to: String,
+    },
 }
 
 impl Outgoing {
@@ -182,6 +190,7 @@ impl Outgoing {
             Outgoing::Like { .. } => "Like",
             Outgoing::Announce { .. } => "Announce",
             Outgoing::Block { .. } => "Block",
+            Outgoing::Flag { .. } => "Flag",
         }
     }
 }

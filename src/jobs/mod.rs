@@ -5,6 +5,8 @@ pub mod deliver;
 mod forget;
 pub mod ingest;
 pub mod queue;
+mod sever_domain;
+mod verify_links;
 
 /// Why a job did not do its work.
 #[derive(Debug)]

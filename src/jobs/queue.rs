@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::JobError;
+use super::{JobError, sever_domain, verify_links};
 use crate::app::App;
 use crate::clock::{DAY, MINUTE, SECOND};
 use crate::db;
@@ -140,6 +140,8 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
             tracing::info!(path = %path.display(), "mail written");
             Ok(())
         }
+        Job::VerifyLinks { account_id } => verify_links::run(app, account_id, row.attempts).await,
+        Job::SeverDomain { account_id, domain } => sever_domain::run(app, account_id, domain).await,
     }
 }
 

@@ -9,8 +9,11 @@ mod html;
 pub mod language;
 pub mod markdown;
 mod markup;
+pub mod matching;
 pub mod names;
 pub mod plain;
+mod rel_me;
 pub mod sanitize;
 
 pub use html::{escape, excerpt, to_plain};
+pub use rel_me::rel_me_links;

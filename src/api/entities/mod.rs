@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderValue, header};
 use serde_json::value::RawValue;
 
 pub mod account;
+pub mod filter;
 pub mod media;
 pub mod notification;
 pub mod relationship;

@@ -4,12 +4,13 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::account::{self, Emoji, acct, emojis};
+use super::filter::Sieve;
 use super::raw;
 use crate::app::App;
 use crate::caches::mark;
@@ -19,8 +20,10 @@ use crate::db;
 use crate::db::accounts::Account;
 use crate::db::media::Media;
 use crate::db::statuses::{Status, StatusStats, Tag};
+use crate::domain::filters::Context;
 use crate::domain::visibility::{Relations, Viewer, Visibility, can_see, in_timeline};
 use crate::error::AppResult;
+use crate::text;
 
 /// A status without what depends on the reader.
 pub struct Prepared {
@@ -28,6 +31,7 @@ pub struct Prepared {
     pub status: Status,
     /// Whom it mentions.
     pub mentioned: Vec<i64>,
+    words: OnceLock<Box<str>>,
     /// The entity's JSON up to `account`, without the closing brace.
     head: String,
     /// The app it was posted with, shown to its author alone.
@@ -296,15 +300,67 @@ fn assemble(config: &Config, status: &Status, rows: &Rows) -> AppResult<Prepared
             ..status.clone()
         },
         mentioned,
+        words: OnceLock::new(),
         head,
         application,
     })
 }
 
-/// Who reads: the account, its relations, and the time (for mutes that end).
+/// Of a status as JSON, what filters look at.
+#[derive(Deserialize)]
+struct Spoken {
+    content: String,
+    spoiler_text: String,
+    media_attachments: Vec<Described>,
+    poll: Option<Asked>,
+}
+
+#[derive(Deserialize)]
+struct Described {
+    description: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    options: Vec<Choice>,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    title: String,
+}
+
+impl Prepared {
+    /// Warning, text, descriptions and choices, as [`text::matching::fold`] makes them: what
+    /// filters look at. Made when somebody first asks: most readers have no filters.
+    pub fn words(&self) -> &str {
+        self.words.get_or_init(|| {
+            let Ok(said) = serde_json::from_str::<Spoken>(&format!("{}}}", self.head)) else {
+                return Box::default();
+            };
+            let mut words = vec![said.spoiler_text, text::to_plain(&said.content)];
+            words.extend(
+                said.media_attachments
+                    .into_iter()
+                    .filter_map(|m| m.description),
+            );
+            words.extend(
+                said.poll
+                    .into_iter()
+                    .flat_map(|p| p.options)
+                    .map(|o| o.title),
+            );
+            text::matching::fold(&words.join("\n\n")).into()
+        })
+    }
+}
+
+/// Who reads: the account, its relations, and where what it reads is shown.
 pub struct Reader {
     pub account_id: i64,
     pub relations: Arc<Relations>,
+    /// Where filters that hide keep statuses out; `None`: nowhere.
+    pub context: Option<Context>,
 }
 
 impl Reader {
@@ -313,7 +369,14 @@ impl Reader {
         Ok(Reader {
             account_id,
             relations: app.relations(account_id).await?,
+            context: None,
         })
+    }
+
+    /// The same, reading in a context.
+    pub fn within(mut self, context: Context) -> Reader {
+        self.context = Some(context);
+        self
     }
 
     fn viewer(&self) -> Viewer<'_> {
@@ -329,7 +392,9 @@ impl Reader {
 pub enum Mode {
     /// What the reader may see: threads, single statuses, their own lists.
     Visible,
-    /// A timeline: besides, without those they block or mute, and a status once only.
+    /// What surrounds a status: besides, without those they block or mute.
+    Thread,
+    /// A timeline: the same, and a status once only.
     Timeline,
 }
 
@@ -338,6 +403,8 @@ pub struct Page {
     prepared: HashMap<i64, Arc<Prepared>>,
     accounts: HashMap<i64, Arc<str>>,
     marks: HashMap<i64, u8>,
+    /// `filtered` of those that match a filter of the reader.
+    filtered: HashMap<i64, Box<str>>,
     reader: Option<i64>,
     /// Ids in order, those not to be shown left out.
     pub ids: Vec<i64>,
@@ -370,6 +437,12 @@ pub async fn page(app: &App, ids: &[i64], reader: Option<&Reader>, mode: Mode) -
             )
         })
     };
+    let unwanted = |reader: &Reader, author: &i64| {
+        people
+            .get(author)
+            .is_some_and(|author| reader.relations.blocks_domain(&author.domain))
+    };
+    let mut sieve = Sieve::of(reader, now);
     let mut shown = HashSet::new();
     let mut kept = Vec::with_capacity(ids.len());
     for id in ids {
@@ -386,18 +459,24 @@ pub async fn page(app: &App, ids: &[i64], reader: Option<&Reader>, mode: Mode) -
         if !sees(outer) || !original.is_none_or(|o| sees(o)) {
             continue;
         }
-        if mode == Mode::Timeline {
+        if mode != Mode::Visible {
             let mut concerned = vec![outer.status.account_id];
             concerned.extend(original.map(|o| o.status.account_id));
             if let Some(reader) = reader
-                && !in_timeline(&concerned, reader.viewer(), now)
+                && (!in_timeline(&concerned, reader.viewer(), now)
+                    || concerned.iter().any(|author| unwanted(reader, author)))
             {
                 continue;
             }
-            // A status and its reblogs, or two reblogs of it, show once.
-            if !shown.insert(original.map_or(*id, |o| o.status.id)) {
-                continue;
-            }
+        }
+        if let Some(sieve) = &mut sieve
+            && sieve.hides(outer, original.unwrap_or(outer))?
+        {
+            continue;
+        }
+        // A status and its reblogs, or two reblogs of it, show once.
+        if mode == Mode::Timeline && !shown.insert(original.map_or(*id, |o| o.status.id)) {
+            continue;
         }
         kept.push(*id);
     }
@@ -409,6 +488,7 @@ pub async fn page(app: &App, ids: &[i64], reader: Option<&Reader>, mode: Mode) -
         prepared,
         accounts,
         marks,
+        filtered: sieve.map(|sieve| sieve.found).unwrap_or_default(),
         reader: reader.map(|r| r.account_id),
         ids: kept,
     })
@@ -541,7 +621,8 @@ impl Page {
             out.push_str(flag(mark::REBLOGGED));
             out.push_str(",\"bookmarked\":");
             out.push_str(flag(mark::BOOKMARKED));
-            out.push_str(",\"muted\":false,\"filtered\":[]");
+            out.push_str(",\"muted\":false,\"filtered\":");
+            out.push_str(self.filtered.get(&id).map_or("[]", |json| json));
             if reader == author {
                 out.push_str(",\"pinned\":false");
                 if !prepared.application.is_empty() {
@@ -560,8 +641,21 @@ pub async fn render_one(
     id: i64,
     reader: Option<i64>,
 ) -> AppResult<Option<Box<RawValue>>> {
+    render_one_in(app, id, reader, None).await
+}
+
+/// The same in a context: `None` also when a filter of the reader keeps it out.
+pub async fn render_one_in(
+    app: &App,
+    id: i64,
+    reader: Option<i64>,
+    context: Option<Context>,
+) -> AppResult<Option<Box<RawValue>>> {
     let reader = match reader {
-        Some(account) => Some(Reader::of(app, account).await?),
+        Some(account) => Some(Reader {
+            context,
+            ..Reader::of(app, account).await?
+        }),
         None => None,
     };
     let page = page(app, &[id], reader.as_ref(), Mode::Visible).await?;

@@ -10,6 +10,7 @@ use crate::db::{self, Conn};
 use crate::domain::Ctx;
 use crate::domain::notifications::{self, Type};
 use crate::domain::outgoing::{self, Audience, Outgoing};
+use crate::domain::settings::Settings;
 use crate::domain::visibility::{Visibility, may_see};
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Kind};
@@ -25,7 +26,8 @@ pub struct Draft {
     /// `text/plain` (also when empty), `text/markdown` or `text/html`.
     pub content_type: String,
     pub spoiler_text: String,
-    pub sensitive: bool,
+    /// `None`: as the author usually does; the same for visibility and language.
+    pub sensitive: Option<bool>,
     pub visibility: Option<Visibility>,
     /// Keep it on this server.
     pub local_only: bool,
@@ -71,10 +73,13 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
     };
     let source_type = source_type(&draft.content_type)?;
     let composed = compose(tx, ctx, &draft.text, source_type, &draft.spoiler_text).await?;
-    let visibility = match draft.visibility {
-        Some(visibility) => visibility,
-        None => usual_visibility(tx, author).await?,
+    // Read only where something was left unsaid that the author may have chosen.
+    let usual = match (draft.visibility, &draft.language, draft.sensitive) {
+        (Some(_), Some(_), Some(_)) => Settings::default(),
+        _ => Settings::load(tx, author.id).await?,
     };
+    let visibility = draft.visibility.unwrap_or_else(|| usual.visibility());
+    let sensitive = draft.sensitive.or(usual.sensitive).unwrap_or(false);
     let id = ctx.ids.next();
     let mut status = Status {
         id,
@@ -89,9 +94,9 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
         content: composed.html,
         source: draft.text,
         source_type: source_type.to_owned(),
-        sensitive: draft.sensitive || !draft.spoiler_text.is_empty(),
+        sensitive: sensitive || !draft.spoiler_text.is_empty(),
         spoiler_text: draft.spoiler_text,
-        language: draft.language,
+        language: draft.language.or(usual.language),
         in_reply_to_id: parent.as_ref().map(|p| p.id),
         in_reply_to_account_id: parent.as_ref().map(|p| p.account_id),
         in_reply_to_uri: parent.as_ref().map(|p| p.uri.clone()),
@@ -218,18 +223,6 @@ pub async fn delete(tx: &mut Conn, ctx: &Ctx, author: &Account, id: i64) -> AppR
         outgoing::send(tx, ctx, author, &activity, audience).await?;
     }
     Ok(status)
-}
-
-/// What the author chose for posts that do not say.
-async fn usual_visibility(tx: &mut Conn, author: &Account) -> AppResult<Visibility> {
-    let user = db::users::by_account(tx, author.id).await?;
-    let settings: serde_json::Value = user
-        .and_then(|user| serde_json::from_str(&user.settings).ok())
-        .unwrap_or_default();
-    let chosen = settings.get("privacy").and_then(|privacy| privacy.as_str());
-    Ok(chosen
-        .and_then(Visibility::parse)
-        .unwrap_or(Visibility::Public))
 }
 
 /// A status of the author's own that is no reblog.

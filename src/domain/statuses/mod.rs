@@ -71,7 +71,8 @@ async fn publish(
         db::timelines::put_home(tx, &homes, id, author.id).await?;
     } else {
         let reply_to = status.in_reply_to_account_id;
-        db::timelines::fan_out(tx, id, author.id, reply_to, false).await?;
+        let language = status.language.as_deref();
+        db::timelines::fan_out(tx, id, author.id, reply_to, false, language).await?;
     }
     if author.is_local() {
         db::timelines::put_home(tx, &[author.id], id, author.id).await?;

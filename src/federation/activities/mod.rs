@@ -21,6 +21,7 @@ pub mod answer;
 pub mod block;
 pub mod create;
 pub mod delete;
+pub mod flag;
 pub mod follow;
 pub mod like;
 pub mod undo;
@@ -86,6 +87,7 @@ pub enum Deed {
     Announce(announce::Announce),
     Undo(undo::Undo),
     Block(block::Block),
+    Flag(flag::Flag),
 }
 
 /// An activity on its way through preparation.
@@ -223,6 +225,7 @@ async fn prepare_verb(arrival: &Arrival<'_>, kind: &str) -> Result<Prepared, Fai
         "Announce" => announce::prepare(arrival).await,
         "Undo" => undo::prepare(arrival),
         "Block" => block::prepare(arrival),
+        "Flag" => flag::prepare(arrival),
         _ => Prepared::nothing("not understood"),
     }
 }
@@ -268,6 +271,7 @@ pub async fn apply(
         Deed::Announce(announce) => announce.apply(tx, ctx, actor).await,
         Deed::Undo(undo) => undo.apply(tx, ctx, actor).await,
         Deed::Block(block) => block.apply(tx, ctx, actor).await,
+        Deed::Flag(flag) => flag.apply(tx, ctx, actor).await,
     }
 }
 

@@ -113,6 +113,17 @@ pub fn activity(
             let block = wrap(block, "Block", actor, json!(object));
             plain_document(wrap(uri, "Undo", actor, block))
         }
+        Outgoing::Flag {
+            uri,
+            object,
+            content,
+            to,
+        } => {
+            let mut wrapped = wrap(uri, "Flag", actor, json!(object));
+            insert(&mut wrapped, "content", json!(content));
+            insert(&mut wrapped, "to", json!([to]));
+            plain_document(wrapped)
+        }
     }
 }
 

@@ -335,6 +335,20 @@ impl World {
             let text = format!("notification: {} by {} {about}", text(kind), text(by));
             state.insert(text.trim_end().to_owned(), json!(true));
         }
+        let alice = self.alice.account.id;
+        let reports = self
+            .server
+            .app
+            .read(move |c| {
+                Box::pin(async move { Ok(kith::db::reports::about(c, alice, 10).await?) })
+            })
+            .await
+            .expect("reports");
+        for report in reports {
+            let posts: Vec<i64> = serde_json::from_str(&report.status_ids).expect("ids");
+            let text = format!("report: {}, {} posts", report.comment, posts.len());
+            state.insert(text, json!(true));
+        }
         state
     }
 

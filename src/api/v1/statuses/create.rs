@@ -81,7 +81,7 @@ pub async fn post(
         text: body.status.unwrap_or_default(),
         content_type: body.content_type.unwrap_or_default(),
         spoiler_text: body.spoiler_text.unwrap_or_default(),
-        sensitive: body.sensitive.unwrap_or(false),
+        sensitive: body.sensitive,
         visibility,
         local_only: local_only || body.local_only.unwrap_or(false),
         language: parse_language(body.language)?,
