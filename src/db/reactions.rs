@@ -5,7 +5,7 @@ use diesel_async::RunQueryDsl;
 
 use super::accounts::Account;
 use super::relations::Page;
-use super::schema::{accounts, bookmarks, favourites, statuses};
+use super::schema::{accounts, bookmarks, favourites, pins, statuses};
 use super::{Conn, Result, on_db};
 
 /// A row of `favourites`.
@@ -105,9 +105,11 @@ pub struct Marks {
     pub favourited: Vec<i64>,
     pub reblogged: Vec<i64>,
     pub bookmarked: Vec<i64>,
+    pub pinned: Vec<i64>,
 }
 
-/// Which of some statuses an account favourited, reblogged and bookmarked: three statements.
+/// Which of some statuses an account favourited, reblogged, bookmarked and pinned: four
+/// statements.
 pub async fn marks(conn: &mut Conn, account_id: i64, ids: &[i64]) -> Result<Marks> {
     if ids.is_empty() {
         return Ok(Marks::default());
@@ -130,10 +132,17 @@ pub async fn marks(conn: &mut Conn, account_id: i64, ids: &[i64]) -> Result<Mark
         .select(bookmarks::status_id)
         .load(c)
         .await)?;
+    let pinned = on_db!(conn, |c| pins::table
+        .filter(pins::status_id.eq_any(ids))
+        .filter(pins::account_id.eq(account_id))
+        .select(pins::status_id)
+        .load(c)
+        .await)?;
     Ok(Marks {
         favourited,
         reblogged: reblogged.into_iter().flatten().collect(),
         bookmarked,
+        pinned,
     })
 }
 
@@ -176,12 +185,16 @@ pub async fn favourited_by(
         .filter(favourites::id.lt(max))
         .filter(favourites::id.gt(min))
         .filter(accounts::suspended_at.is_null())
-        .order(favourites::id.desc())
-        .limit(page.limit);
-    on_db!(conn, |c| rows
-        .select((favourites::id, Account::as_select()))
-        .load(c)
-        .await)
+        .limit(page.limit)
+        .select((favourites::id, Account::as_select()));
+    if page.min_id.is_some() {
+        let mut rows: Vec<(i64, Account)> =
+            on_db!(conn, |c| rows.order(favourites::id.asc()).load(c).await)?;
+        rows.reverse();
+        Ok(rows)
+    } else {
+        on_db!(conn, |c| rows.order(favourites::id.desc()).load(c).await)
+    }
 }
 
 /// One page of who reblogged a status, newest first, with the reblog's id.
@@ -198,12 +211,16 @@ pub async fn reblogged_by(
         .filter(statuses::id.lt(max))
         .filter(statuses::id.gt(min))
         .filter(accounts::suspended_at.is_null())
-        .order(statuses::id.desc())
-        .limit(page.limit);
-    on_db!(conn, |c| rows
-        .select((statuses::id, Account::as_select()))
-        .load(c)
-        .await)
+        .limit(page.limit)
+        .select((statuses::id, Account::as_select()));
+    if page.min_id.is_some() {
+        let mut rows: Vec<(i64, Account)> =
+            on_db!(conn, |c| rows.order(statuses::id.asc()).load(c).await)?;
+        rows.reverse();
+        Ok(rows)
+    } else {
+        on_db!(conn, |c| rows.order(statuses::id.desc()).load(c).await)
+    }
 }
 
 /// Positions of an account's favourites or bookmarks and the statuses they are of.

@@ -249,6 +249,7 @@ pub(super) async fn end(tx: &mut Conn, follower: &Account, target: &Account) -> 
         relation_changed(tx, follower, target);
         if follower.is_local() {
             db::timelines::remove_author(tx, follower.id, target.id).await?;
+            db::lists::drop_member(tx, follower.id, target.id).await?;
             tx.emit(Event::to(follower.id, Kind::HomeChanged, follower.id));
         }
     }

@@ -15,6 +15,12 @@ use crate::mail::Mail;
 pub enum Job {
     /// A letter to send.
     Mail(Mail),
+    /// A scheduled status to post.
+    Publish { scheduled_id: i64 },
+    /// New counts of a local poll to tell elsewhere.
+    PollUpdate { poll_id: i64 },
+    /// A poll ends: those who took part are told.
+    PollEnd { poll_id: i64 },
 }
 
 impl Job {
@@ -22,27 +28,53 @@ impl Job {
     pub fn kind(&self) -> &'static str {
         match self {
             Job::Mail(_) => "mail",
+            Job::Publish { .. } => "publish",
+            Job::PollUpdate { .. } => "poll_update",
+            Job::PollEnd { .. } => "poll_end",
+        }
+    }
+
+    /// What at most one waiting job has; `None` where any number may wait.
+    pub fn key(&self) -> Option<String> {
+        match self {
+            Job::Mail(_) => None,
+            Job::Publish { scheduled_id: id }
+            | Job::PollUpdate { poll_id: id }
+            | Job::PollEnd { poll_id: id } => Some(format!("{}:{id}", self.kind())),
         }
     }
 }
 
 /// Puts a job into the queue, to be run as soon as the transaction is through.
 pub async fn enqueue(tx: &mut Conn, ctx: &Ctx, job: &Job) -> AppResult<()> {
+    enqueue_at(tx, ctx, job, ctx.now()).await
+}
+
+/// The same, to be run at a time. Where one with its key waits, that one stays.
+pub async fn enqueue_at(tx: &mut Conn, ctx: &Ctx, job: &Job, run_at: i64) -> AppResult<()> {
     let now = ctx.now();
     let row = JobRow {
         id: ctx.ids.next(),
         kind: job.kind().to_owned(),
-        unique_key: None,
+        unique_key: job.key(),
         payload: serde_json::to_string(job)?,
         attempts: 0,
-        run_at: now,
+        run_at,
         leased_until: 0,
         failed_at: None,
         last_error: String::new(),
         created_at: now,
     };
-    if db::jobs::insert(tx, &row).await? {
+    if db::jobs::insert(tx, &row).await? && run_at <= now {
         tx.emit(Event::of(Kind::JobWaiting, row.id));
+    }
+    Ok(())
+}
+
+/// Takes back a job that waits.
+pub async fn cancel(tx: &mut Conn, job: &Job) -> AppResult<()> {
+    if let Some(key) = job.key() {
+        db::jobs::cancel(tx, &key).await?;
     }
     Ok(())
 }

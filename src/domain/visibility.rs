@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::db::accounts::Account;
 use crate::db::relations::Mute;
 use crate::db::statuses::Status;
@@ -9,7 +11,8 @@ use crate::db::{self, Conn};
 use crate::error::AppResult;
 
 /// How far a status reaches. The numbers are what the database keeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[repr(i16)]
 pub enum Visibility {
     Public = 0,
@@ -71,22 +74,26 @@ pub struct Relations {
     pub blocking: HashSet<i64>,
     pub blocked_by: HashSet<i64>,
     pub muting: HashMap<i64, Mute>,
+    /// The `conversation_id` of threads it hears nothing of.
+    pub muted_threads: HashSet<i64>,
 }
 
 /// Relations kept for one account at most, of each kind.
 const RELATIONS: i64 = 20_000;
 
 impl Relations {
-    /// Reads an account's relations: four statements.
+    /// Reads an account's relations: five statements.
     pub async fn load(conn: &mut Conn, account_id: i64) -> AppResult<Relations> {
         let following = db::relations::following_ids(conn, account_id, RELATIONS).await?;
         let (blocking, blocked_by) = db::relations::block_ids(conn, account_id, RELATIONS).await?;
         let muting = db::relations::mutes_of(conn, account_id, RELATIONS).await?;
+        let muted_threads = db::threads::muted_by(conn, account_id, RELATIONS).await?;
         Ok(Relations {
             following: following.into_iter().collect(),
             blocking: blocking.into_iter().collect(),
             blocked_by: blocked_by.into_iter().collect(),
             muting: muting.into_iter().map(|m| (m.target_id, m)).collect(),
+            muted_threads: muted_threads.into_iter().collect(),
         })
     }
 

@@ -8,6 +8,7 @@ pub mod inbox;
 pub mod keys;
 pub mod local_keys;
 pub mod objects;
+mod polls;
 pub mod render;
 pub mod signature;
 mod state;
@@ -15,4 +16,5 @@ pub mod value;
 pub mod webfinger;
 
 pub use find::{Found, find, resolve_mentions};
+pub use polls::refresh_poll;
 pub use state::State;

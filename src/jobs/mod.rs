@@ -4,6 +4,7 @@ pub mod cleanup;
 pub mod deliver;
 mod forget;
 pub mod ingest;
+mod posts;
 pub mod queue;
 
 /// Why a job did not do its work.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::JobError;
+use super::{JobError, posts};
 use crate::app::App;
 use crate::clock::{DAY, MINUTE, SECOND};
 use crate::db;
@@ -140,6 +140,9 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
             tracing::info!(path = %path.display(), "mail written");
             Ok(())
         }
+        Job::Publish { scheduled_id } => posts::publish(app, scheduled_id).await,
+        Job::PollUpdate { poll_id } => posts::tell_counts(app, row.id, poll_id).await,
+        Job::PollEnd { poll_id } => posts::end_poll(app, poll_id).await,
     }
 }
 

@@ -7,12 +7,17 @@ use crate::app::App;
 mod accounts;
 mod apps;
 mod bookmarks;
+mod conversations;
 mod emails;
 mod favourites;
 mod follow_requests;
 pub mod instance;
+mod lists;
+mod markers;
 mod notifications;
+mod polls;
 mod relations;
+mod scheduled_statuses;
 mod statuses;
 mod timelines;
 
@@ -22,12 +27,17 @@ pub fn routes() -> Router<App> {
         .merge(accounts::routes())
         .merge(apps::routes())
         .merge(bookmarks::routes())
+        .merge(conversations::routes())
         .merge(emails::routes())
         .merge(favourites::routes())
         .merge(follow_requests::routes())
         .merge(instance::routes())
+        .merge(lists::routes())
+        .merge(markers::routes())
         .merge(notifications::routes())
+        .merge(polls::routes())
         .merge(relations::routes())
+        .merge(scheduled_statuses::routes())
         .merge(statuses::routes())
         .merge(timelines::routes())
 }

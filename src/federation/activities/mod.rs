@@ -21,10 +21,12 @@ pub mod answer;
 pub mod block;
 pub mod create;
 pub mod delete;
+pub mod feature;
 pub mod follow;
 pub mod like;
 pub mod undo;
 pub mod update;
+pub mod vote;
 
 /// Why an activity could not be worked on.
 #[derive(Debug, PartialEq, Eq)]
@@ -86,6 +88,8 @@ pub enum Deed {
     Announce(announce::Announce),
     Undo(undo::Undo),
     Block(block::Block),
+    Vote(vote::Vote),
+    Feature(feature::Feature),
 }
 
 /// An activity on its way through preparation.
@@ -189,6 +193,8 @@ async fn prepare_verb(arrival: &Arrival<'_>, kind: &str) -> Result<Prepared, Fai
         "Announce" => announce::prepare(arrival).await,
         "Undo" => undo::prepare(arrival),
         "Block" => block::prepare(arrival),
+        "Add" => feature::prepare(arrival, true).await,
+        "Remove" => feature::prepare(arrival, false).await,
         _ => Prepared::nothing("not understood"),
     }
 }
@@ -234,6 +240,8 @@ pub async fn apply(
         Deed::Announce(announce) => announce.apply(tx, ctx, actor).await,
         Deed::Undo(undo) => undo.apply(tx, ctx, actor).await,
         Deed::Block(block) => block.apply(tx, ctx, actor).await,
+        Deed::Vote(vote) => vote.apply(tx, ctx).await,
+        Deed::Feature(feature) => feature.apply(tx, ctx, actor).await,
     }
 }
 

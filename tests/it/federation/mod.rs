@@ -1,4 +1,5 @@
 //! Federation, over real HTTP.
 
 mod hostile;
+mod posts;
 mod two_servers;
