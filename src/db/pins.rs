@@ -60,8 +60,7 @@ pub async fn page(conn: &mut Conn, account_id: i64, page: Page) -> Result<Vec<(i
         .limit(page.limit)
         .select((pins::id, pins::status_id));
     if page.min_id.is_some() {
-        let mut rows: Vec<(i64, i64)> =
-            on_db!(conn, |c| rows.order(pins::id.asc()).load(c).await)?;
+        let mut rows: Vec<(i64, i64)> = on_db!(conn, |c| rows.order(pins::id.asc()).load(c).await)?;
         rows.reverse();
         Ok(rows)
     } else {

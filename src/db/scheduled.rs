@@ -93,12 +93,7 @@ pub async fn count(conn: &mut Conn, account_id: i64, from: i64, to: i64) -> Resu
 }
 
 /// Changes when one is due; false when it is not there (any more).
-pub async fn move_to(
-    conn: &mut Conn,
-    account_id: i64,
-    id: i64,
-    scheduled_at: i64,
-) -> Result<bool> {
+pub async fn move_to(conn: &mut Conn, account_id: i64, id: i64, scheduled_at: i64) -> Result<bool> {
     let moved = on_db!(conn, |c| diesel::update(
         scheduled_statuses::table
             .find(id)

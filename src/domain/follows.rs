@@ -1,6 +1,7 @@
 //! Following: asking, accepting, refusing, ending.
 
 use super::Ctx;
+use super::jobs::{self, Job};
 use super::notifications::{self, Type};
 use super::outgoing::{self, Audience, FollowRef, Outgoing};
 use crate::db::accounts::Account;
@@ -150,6 +151,10 @@ async fn establish(
         if follower.is_local() {
             db::timelines::backfill(tx, follower.id, target.id, BACKFILL).await?;
             tx.emit(Event::to(follower.id, Kind::HomeChanged, follower.id));
+            if !target.is_local() {
+                let account_id = target.id;
+                jobs::enqueue(tx, ctx, &Job::Featured { account_id }).await?;
+            }
         }
         if notify {
             notifications::notify(tx, ctx, target, follower, Type::Follow, None).await?;

@@ -21,6 +21,8 @@ pub enum Job {
     PollUpdate { poll_id: i64 },
     /// A poll ends: those who took part are told.
     PollEnd { poll_id: i64 },
+    /// What an account elsewhere has pinned is to be asked for.
+    Featured { account_id: i64 },
 }
 
 impl Job {
@@ -31,6 +33,7 @@ impl Job {
             Job::Publish { .. } => "publish",
             Job::PollUpdate { .. } => "poll_update",
             Job::PollEnd { .. } => "poll_end",
+            Job::Featured { .. } => "featured",
         }
     }
 
@@ -40,7 +43,8 @@ impl Job {
             Job::Mail(_) => None,
             Job::Publish { scheduled_id: id }
             | Job::PollUpdate { poll_id: id }
-            | Job::PollEnd { poll_id: id } => Some(format!("{}:{id}", self.kind())),
+            | Job::PollEnd { poll_id: id }
+            | Job::Featured { account_id: id } => Some(format!("{}:{id}", self.kind())),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod activities;
 pub mod endpoints;
+mod featured;
 pub mod fetch;
 pub mod find;
 pub mod inbox;
@@ -15,6 +16,7 @@ mod state;
 pub mod value;
 pub mod webfinger;
 
+pub use featured::refresh_featured;
 pub use find::{Found, find, resolve_mentions};
 pub use polls::refresh_poll;
 pub use state::State;

@@ -50,9 +50,7 @@ pub async fn refresh_poll(app: &App, poll: &Poll) -> AppResult<bool> {
         Ok(ready) if ready.note.uri == status.uri => {
             let ctx = app.ctx.clone();
             app.write(move |tx| {
-                Box::pin(
-                    async move { statuses::revise(tx, &ctx, &ready.author, ready.note).await },
-                )
+                Box::pin(async move { statuses::revise(tx, &ctx, &ready.author, ready.note).await })
             })
             .await
         }

@@ -58,3 +58,10 @@ pub async fn end_poll(app: &App, poll_id: i64) -> Result<(), JobError> {
     }
     Ok(())
 }
+
+/// Asks what an account elsewhere has pinned.
+pub async fn featured(app: &App, account_id: i64) -> Result<(), JobError> {
+    federation::refresh_featured(app, account_id)
+        .await
+        .map_err(failed)
+}

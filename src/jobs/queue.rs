@@ -143,6 +143,7 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
         Job::Publish { scheduled_id } => posts::publish(app, scheduled_id).await,
         Job::PollUpdate { poll_id } => posts::tell_counts(app, row.id, poll_id).await,
         Job::PollEnd { poll_id } => posts::end_poll(app, poll_id).await,
+        Job::Featured { account_id } => posts::featured(app, account_id).await,
     }
 }
 

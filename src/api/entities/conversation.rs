@@ -43,9 +43,7 @@ pub async fn render(app: &App, owner: i64, rows: &[Conversation]) -> AppResult<V
                 .iter()
                 .filter_map(|id| raw(accounts.get(id)?))
                 .collect(),
-            last_status: statuses
-                .one(row.last_status_id)
-                .and_then(|json| raw(&json)),
+            last_status: statuses.one(row.last_status_id).and_then(|json| raw(&json)),
         })
         .collect())
 }

@@ -72,8 +72,7 @@ pub fn entity<'a>(known: &'a Known, voter: Option<Voter<'a>>, now: i64) -> Entit
             })
             .collect(),
         emojis: emojis(&known.emojis),
-        voted: voter
-            .map(|voter| voter.account_id == poll.account_id || !voter.choices.is_empty()),
+        voted: voter.map(|voter| voter.account_id == poll.account_id || !voter.choices.is_empty()),
         own_votes: voter.map(|voter| voter.choices),
     }
 }

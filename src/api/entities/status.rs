@@ -572,7 +572,10 @@ impl Page {
             out.push_str(",\"bookmarked\":");
             out.push_str(flag(mark::BOOKMARKED));
             out.push_str(",\"muted\":");
-            let thread = self.prepared.get(&subject).map(|p| p.status.conversation_id);
+            let thread = self
+                .prepared
+                .get(&subject)
+                .map(|p| p.status.conversation_id);
             let muted = thread.is_some_and(|id| reader.relations.muted_threads.contains(&id));
             out.push_str(if muted { "true" } else { "false" });
             out.push_str(",\"filtered\":[]");
@@ -605,7 +608,9 @@ impl Page {
         let choices = self.choices.get(&id);
         self.reader.as_ref().map(|reader| Voter {
             account_id: reader.account_id,
-            choices: choices.map_or(&[], |choices| choices.as_slice()),
+            choices: choices
+                .map(|choices| choices.as_slice())
+                .unwrap_or_default(),
         })
     }
 }

@@ -40,11 +40,7 @@ struct Choice {
 }
 
 /// Shows the versions of a status by its author: attachments that are gone for good are left out.
-pub async fn render(
-    app: &App,
-    author: i64,
-    versions: Vec<StatusEdit>,
-) -> AppResult<Vec<Entity>> {
+pub async fn render(app: &App, author: i64, versions: Vec<StatusEdit>) -> AppResult<Vec<Entity>> {
     let account = account::render_one(app, author)
         .await?
         .ok_or_else(AppError::not_found)?;

@@ -244,7 +244,11 @@ async fn to_lists(
 ) -> AppResult<()> {
     for (list, owner) in &subject.lists {
         let channel = list_channel(*list);
-        if app.hub.among(&[*owner], |_| channel.clone(), &admits).is_empty() {
+        if app
+            .hub
+            .among(&[*owner], |_| channel.clone(), &admits)
+            .is_empty()
+        {
             continue;
         }
         let entity = entities::status::render_one(app, subject.status.id, Some(*owner)).await?;

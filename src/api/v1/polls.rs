@@ -37,11 +37,7 @@ async fn answer(app: &App, status_id: i64, reader: Option<i64>) -> AppResult<Jso
         .ok_or_else(AppError::not_found)
 }
 
-async fn show(
-    State(app): State<App>,
-    user: MaybeUser,
-    Path(id): Path<String>,
-) -> AppResult<Json> {
+async fn show(State(app): State<App>, user: MaybeUser, Path(id): Path<String>) -> AppResult<Json> {
     let poll = status_of(&app, path_id(&id)?).await?;
     let reader = user.with("read:statuses")?.map(|account| account.id);
     let shown = answer(&app, poll.status_id, reader).await?;

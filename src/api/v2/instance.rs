@@ -8,8 +8,8 @@ use crate::app::App;
 use crate::config::Registration;
 use crate::db;
 use crate::domain::media::MAX_DESCRIPTION;
-use crate::domain::{pins, polls};
 use crate::domain::statuses::LIMITS;
+use crate::domain::{pins, polls};
 use crate::error::AppResult;
 use crate::media::image::Limits;
 

@@ -9,11 +9,11 @@ use crate::db::accounts::Account;
 use crate::db::media::Media;
 use crate::db::statuses::Status;
 use crate::db::{self, Conn};
-use crate::domain::polls::{self, PollDraft};
-use crate::domain::{Ctx, conversations, media};
 use crate::domain::notifications::{self, Type};
 use crate::domain::outgoing::{self, Audience, Outgoing};
+use crate::domain::polls::{self, PollDraft};
 use crate::domain::visibility::{Visibility, may_see};
+use crate::domain::{Ctx, conversations, media};
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Kind};
 

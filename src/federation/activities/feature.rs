@@ -6,6 +6,7 @@ use crate::db::accounts::Account;
 use crate::db::{self, Conn};
 use crate::domain::{Ctx, pins, statuses};
 use crate::error::AppResult;
+use crate::federation::featured::collection_of;
 use crate::federation::fetch;
 use crate::federation::value::{first_id, same_origin};
 
@@ -18,21 +19,10 @@ pub struct Feature {
     status: Option<Ready>,
 }
 
-/// The collection of what an account elsewhere has pinned.
-fn featured(account: &Account) -> Option<String> {
-    #[derive(serde::Deserialize)]
-    struct Endpoints {
-        #[serde(default)]
-        featured: String,
-    }
-    let endpoints: Endpoints = serde_json::from_str(&account.endpoints).ok()?;
-    Some(endpoints.featured).filter(|uri| !uri.is_empty())
-}
-
 pub(super) async fn prepare(arrival: &Arrival<'_>, pinned: bool) -> Result<Prepared, Failure> {
     let (object, _) = arrival.object()?;
     let target = first_id(arrival.activity, "target");
-    if target.is_none() || target != featured(arrival.actor).as_deref() {
+    if target.is_none() || target != collection_of(arrival.actor).as_deref() {
         return Prepared::nothing("not understood");
     }
     if !same_origin(object, &arrival.actor.uri) {

@@ -22,11 +22,7 @@ pub fn routes() -> Router<App> {
 }
 
 /// The notes that everyone may see, the last pinned first.
-async fn show(
-    State(app): State<App>,
-    Path(name): Path<String>,
-    reader: Reader,
-) -> AppResult<Ap> {
+async fn show(State(app): State<App>, Path(name): Path<String>, reader: Reader) -> AppResult<Ap> {
     reader.admit()?;
     let ctx = app.ctx.clone();
     app.read(move |c| {

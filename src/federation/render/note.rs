@@ -35,7 +35,11 @@ pub fn object(note: &Note, counts: Option<Counts>) -> Value {
         members.insert(name.to_owned(), value);
     };
     put("id", json!(note.uri));
-    let kind = if note.question.is_some() { "Question" } else { "Note" };
+    let kind = if note.question.is_some() {
+        "Question"
+    } else {
+        "Note"
+    };
     put("type", json!(kind));
     put("url", json!(note.url));
     put("attributedTo", json!(note.attributed_to));

@@ -35,7 +35,10 @@ async fn pins_show_on_the_profile_the_last_first() {
     assert_eq!(ids(&first.entities("Status")), expected[..2]);
     let next = server.get(&bob, &first.link("next").unwrap()).await;
     assert_eq!(ids(&next.entities("Status")), expected[2..]);
-    let undo = format!("/api/v1/statuses/{}/unpin", statuses[0]["id"].as_str().unwrap());
+    let undo = format!(
+        "/api/v1/statuses/{}/unpin",
+        statuses[0]["id"].as_str().unwrap()
+    );
     for _ in 0..2 {
         let unpinned = server.post(&alice, &undo, json!({})).await.entity("Status");
         assert_eq!(unpinned["pinned"], false);
@@ -53,20 +56,35 @@ async fn what_cannot_be_pinned_is_refused() {
     let theirs = server.status(&bob, "theirs").await;
     pin(&server, &alice, &theirs).await.refused(422);
     let reblog = format!("/api/v1/statuses/{}/reblog", theirs["id"].as_str().unwrap());
-    let reblog = server.post(&alice, &reblog, json!({})).await.entity("Status");
+    let reblog = server
+        .post(&alice, &reblog, json!({}))
+        .await
+        .entity("Status");
     pin(&server, &alice, &reblog).await.refused(422);
     let post = |visibility: &str| json!({"status": "x", "visibility": visibility});
-    let direct = server.post(&alice, "/api/v1/statuses", post("direct")).await.entity("Status");
+    let direct = server
+        .post(&alice, "/api/v1/statuses", post("direct"))
+        .await
+        .entity("Status");
     pin(&server, &alice, &direct).await.refused(422);
     pin(&server, &bob, &direct).await.refused(404);
     pin(&server, &alice, &json!({"id": "1"})).await.refused(404);
-    let private = server.post(&alice, "/api/v1/statuses", post("private")).await.entity("Status");
+    let private = server
+        .post(&alice, "/api/v1/statuses", post("private"))
+        .await
+        .entity("Status");
     pin(&server, &alice, &private).await.entity("Status");
     let list = format!("/api/v1/accounts/{}/statuses?pinned=true", alice.id());
     assert_eq!(server.get(&alice, &list).await.entities("Status").len(), 1);
-    assert_eq!(server.get(&bob, &list).await.entities("Status").len(), 0, "not for strangers");
+    assert_eq!(
+        server.get(&bob, &list).await.entities("Status").len(),
+        0,
+        "not for strangers"
+    );
     let most = server.get_public("/api/v2/instance").await.ok();
-    let most = most["configuration"]["accounts"]["max_pinned_statuses"].as_u64().unwrap();
+    let most = most["configuration"]["accounts"]["max_pinned_statuses"]
+        .as_u64()
+        .unwrap();
     for _ in 1..most {
         let status = server.status(&alice, "more").await;
         pin(&server, &alice, &status).await.entity("Status");

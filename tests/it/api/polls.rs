@@ -134,22 +134,42 @@ async fn what_makes_no_poll_is_refused() {
     let longest = limits["max_characters_per_option"].as_u64().unwrap() as usize;
     let titles = |n: usize| (0..n).map(|n| n.to_string()).collect::<Vec<_>>();
     for (poll, fine) in [
-        (json!({"options": titles(most), "expires_in": limits["min_expiration"]}), true),
-        (json!({"options": ["a", "x".repeat(longest)], "expires_in": limits["max_expiration"]}), true),
-        (json!({"options": titles(most + 1), "expires_in": 300}), false),
-        (json!({"options": ["a", "x".repeat(longest + 1)], "expires_in": 300}), false),
+        (
+            json!({"options": titles(most), "expires_in": limits["min_expiration"]}),
+            true,
+        ),
+        (
+            json!({"options": ["a", "x".repeat(longest)], "expires_in": limits["max_expiration"]}),
+            true,
+        ),
+        (
+            json!({"options": titles(most + 1), "expires_in": 300}),
+            false,
+        ),
+        (
+            json!({"options": ["a", "x".repeat(longest + 1)], "expires_in": 300}),
+            false,
+        ),
         (json!({"options": ["a"], "expires_in": 300}), false),
         (json!({"options": ["a", " "], "expires_in": 300}), false),
         (json!({"options": ["a", "a "], "expires_in": 300}), false),
         (json!({"options": ["a", "b"]}), false),
         (json!({"options": ["a", "b"], "expires_in": 299}), false),
-        (json!({"options": ["a", "b"], "expires_in": i64::MAX}), false),
+        (
+            json!({"options": ["a", "b"], "expires_in": i64::MAX}),
+            false,
+        ),
         (json!({"options": ["a", "b"], "expires_in": "soon"}), false),
         (json!("yes"), false),
     ] {
         let body = json!({"status": "x", "poll": poll});
         let answer = server.post(&alice, "/api/v1/statuses", body).await;
-        assert_eq!(answer.status.as_u16(), if fine { 200 } else { 422 }, "{}", answer.text);
+        assert_eq!(
+            answer.status.as_u16(),
+            if fine { 200 } else { 422 },
+            "{}",
+            answer.text
+        );
     }
     let nothing = json!({"status": "", "poll": {"options": ["a", "b"], "expires_in": 300}});
     server
@@ -181,7 +201,11 @@ async fn a_poll_ends_and_those_who_took_part_hear_of_it() {
             told(&server, person).await.contains(&ended).then_some(())
         })
         .await;
-        assert_eq!(told(&server, person).await, [ended.clone()], "and told once");
+        assert_eq!(
+            told(&server, person).await,
+            [ended.clone()],
+            "and told once"
+        );
     }
     assert_eq!(told(&server, &carol).await, []);
     let poll = server.get(&carol, &path).await.entity("Poll");
@@ -221,7 +245,10 @@ async fn an_edit_of_the_options_begins_the_poll_anew() {
         (&his["poll"]["voted"], &his["poll"]["own_votes"]),
         (&json!(false), &json!([]))
     );
-    server.post(&bob, &votes, json!({"choices": [0]})).await.refused(404);
+    server
+        .post(&bob, &votes, json!({"choices": [0]}))
+        .await
+        .refused(404);
     let body = json!({"status": "never mind", "poll": null});
     let edited = server.put(&alice, &one, body).await.entity("Status");
     assert_eq!(edited["poll"], Value::Null);
@@ -229,18 +256,36 @@ async fn an_edit_of_the_options_begins_the_poll_anew() {
         .get(&bob, &format!("{one}/history"))
         .await
         .entities("StatusEdit");
-    let options: Vec<Value> = history.iter().map(|v| v["poll"]["options"][1]["title"].clone()).collect();
-    assert_eq!(options, [json!("blue"), json!("blue"), json!("blue"), json!("green"), Value::Null]);
+    let options: Vec<Value> = history
+        .iter()
+        .map(|v| v["poll"]["options"][1]["title"].clone())
+        .collect();
+    assert_eq!(
+        options,
+        [
+            json!("blue"),
+            json!("blue"),
+            json!("blue"),
+            json!("green"),
+            Value::Null
+        ]
+    );
     // The old poll ends for nobody.
     server.pass(20 * MINUTE);
     let second = poll(&server, &bob, json!({})).await;
     server.pass(6 * MINUTE);
     eventually("a later poll ends", async || {
         let told = told(&server, &bob).await;
-        told.contains(&(json!("poll"), second["id"].clone())).then_some(())
+        told.contains(&(json!("poll"), second["id"].clone()))
+            .then_some(())
     })
     .await;
-    assert!(told(&server, &bob).await.iter().all(|(_, id)| *id != status["id"]));
+    assert!(
+        told(&server, &bob)
+            .await
+            .iter()
+            .all(|(_, id)| *id != status["id"])
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -248,7 +293,10 @@ async fn a_poll_is_seen_by_those_who_see_its_status() {
     let server = Server::start().await;
     let (alice, bob) = (server.person("alice").await, server.person("bob").await);
     let body = json!({"status": "psst", "visibility": "private", "poll": {"options": ["a", "b"], "expires_in": 300}});
-    let status = server.post(&alice, "/api/v1/statuses", body).await.entity("Status");
+    let status = server
+        .post(&alice, "/api/v1/statuses", body)
+        .await
+        .entity("Status");
     let path = path(&status);
     server.get(&alice, &path).await.entity("Poll");
     server.get(&bob, &path).await.refused(404);
@@ -258,6 +306,9 @@ async fn a_poll_is_seen_by_those_who_see_its_status() {
         .await
         .refused(404);
     for id in ["0", "abc", "99999999999999999999"] {
-        server.get(&bob, &format!("/api/v1/polls/{id}")).await.refused(404);
+        server
+            .get(&bob, &format!("/api/v1/polls/{id}"))
+            .await
+            .refused(404);
     }
 }

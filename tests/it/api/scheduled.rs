@@ -49,7 +49,10 @@ async fn a_status_is_posted_when_it_is_due_with_all_it_has() {
         "status": "@bob later", "scheduled_at": at, "visibility": "unlisted", "spoiler_text": "cw",
         "language": "de", "in_reply_to_id": parent["id"], "media_ids": [picture["id"]],
     });
-    let scheduled = server.post(&alice, "/api/v1/statuses", body).await.entity("ScheduledStatus");
+    let scheduled = server
+        .post(&alice, "/api/v1/statuses", body)
+        .await
+        .entity("ScheduledStatus");
     assert_eq!(scheduled["scheduled_at"], at);
     assert_eq!(scheduled["media_attachments"][0]["id"], picture["id"]);
     assert_eq!(scheduled["params"]["text"], "@bob later");
@@ -58,7 +61,10 @@ async fn a_status_is_posted_when_it_is_due_with_all_it_has() {
     assert_eq!(poll["params"]["poll"]["options"], json!(["a", "b"]));
     // Nothing else can have the picture meanwhile, nor does it go.
     let stolen = json!({"status": "now", "media_ids": [picture["id"]]});
-    server.post(&alice, "/api/v1/statuses", stolen).await.refused(422);
+    server
+        .post(&alice, "/api/v1/statuses", stolen)
+        .await
+        .refused(422);
     let media = format!("/api/v1/media/{}", picture["id"].as_str().unwrap());
     server.delete(&alice, &media).await.refused(422);
     server.pass(2 * DAY);
@@ -72,14 +78,34 @@ async fn a_status_is_posted_when_it_is_due_with_all_it_has() {
     .await;
     let status = posted.iter().find(|s| s["poll"].is_null()).unwrap();
     assert_eq!(
-        (&status["visibility"], &status["spoiler_text"], &status["language"], &status["in_reply_to_id"]),
-        (&json!("unlisted"), &json!("cw"), &json!("de"), &parent["id"])
+        (
+            &status["visibility"],
+            &status["spoiler_text"],
+            &status["language"],
+            &status["in_reply_to_id"]
+        ),
+        (
+            &json!("unlisted"),
+            &json!("cw"),
+            &json!("de"),
+            &parent["id"]
+        )
     );
     assert_eq!(status["media_attachments"][0]["id"], picture["id"]);
     let poll = &posted.iter().find(|s| !s["poll"].is_null()).unwrap()["poll"];
     assert_eq!(poll["expired"], false, "its time begins when it is posted");
-    assert_eq!(server.get(&alice, ALL).await.entities("ScheduledStatus").len(), 0);
-    let told = server.get(&bob, "/api/v1/notifications").await.entities("Notification");
+    assert_eq!(
+        server
+            .get(&alice, ALL)
+            .await
+            .entities("ScheduledStatus")
+            .len(),
+        0
+    );
+    let told = server
+        .get(&bob, "/api/v1/notifications")
+        .await
+        .entities("Notification");
     assert_eq!(told[0]["type"], "mention");
 }
 
@@ -98,17 +124,29 @@ async fn scheduled_statuses_are_listed_moved_and_cancelled() {
     assert_eq!(ids(&next.entities("ScheduledStatus")), ids(&made)[2..4]);
     let back = server.get(&alice, &next.link("prev").unwrap()).await;
     assert_eq!(ids(&back.entities("ScheduledStatus")), ids(&made)[..2]);
-    assert_eq!(server.get(&bob, ALL).await.entities("ScheduledStatus").len(), 0);
+    assert_eq!(
+        server
+            .get(&bob, ALL)
+            .await
+            .entities("ScheduledStatus")
+            .len(),
+        0
+    );
     let one = path(&made[0]);
     for answer in [
         server.get(&bob, &one).await,
-        server.put(&bob, &one, json!({"scheduled_at": later(&server, HOUR)})).await,
+        server
+            .put(&bob, &one, json!({"scheduled_at": later(&server, HOUR)}))
+            .await,
         server.delete(&bob, &one).await,
     ] {
         answer.refused(404);
     }
     let at = later(&server, 2 * HOUR);
-    let moved = server.put(&alice, &one, json!({"scheduled_at": at})).await.entity("ScheduledStatus");
+    let moved = server
+        .put(&alice, &one, json!({"scheduled_at": at}))
+        .await
+        .entity("ScheduledStatus");
     assert_eq!(moved["scheduled_at"], at);
     server.delete(&alice, &path(&made[1])).await.ok();
     server.get(&alice, &path(&made[1])).await.refused(404);
@@ -116,7 +154,10 @@ async fn scheduled_statuses_are_listed_moved_and_cancelled() {
     // At the first time the three that are left come, at the later one the one that was moved.
     for (wait, number) in [(HOUR + MINUTE, 3), (HOUR, 4)] {
         server.pass(wait);
-        eventually("they are posted", async || (own(&server, &alice).await.len() == number).then_some(())).await;
+        eventually("they are posted", async || {
+            (own(&server, &alice).await.len() == number).then_some(())
+        })
+        .await;
     }
 }
 
@@ -124,9 +165,17 @@ async fn scheduled_statuses_are_listed_moved_and_cancelled() {
 async fn what_cannot_be_scheduled_is_refused() {
     let server = Server::start().await;
     let alice = server.person("alice").await;
-    for at in [later(&server, 4 * MINUTE), later(&server, -HOUR), "tomorrow".to_owned(), "9999-99-99T00:00:00Z".to_owned()] {
+    for at in [
+        later(&server, 4 * MINUTE),
+        later(&server, -HOUR),
+        "tomorrow".to_owned(),
+        "9999-99-99T00:00:00Z".to_owned(),
+    ] {
         let body = json!({"status": "x", "scheduled_at": at});
-        server.post(&alice, "/api/v1/statuses", body).await.refused(422);
+        server
+            .post(&alice, "/api/v1/statuses", body)
+            .await
+            .refused(422);
     }
     let at = later(&server, HOUR);
     for body in [
@@ -136,13 +185,22 @@ async fn what_cannot_be_scheduled_is_refused() {
         json!({"status": "x", "visibility": "nonsense", "scheduled_at": at}),
         json!({"status": "x", "poll": {"options": ["a"], "expires_in": 300}, "scheduled_at": at}),
     ] {
-        server.post(&alice, "/api/v1/statuses", body).await.refused(422);
+        server
+            .post(&alice, "/api/v1/statuses", body)
+            .await
+            .refused(422);
     }
     let lost = json!({"status": "x", "in_reply_to_id": "1", "scheduled_at": at});
-    server.post(&alice, "/api/v1/statuses", lost).await.refused(404);
+    server
+        .post(&alice, "/api/v1/statuses", lost)
+        .await
+        .refused(404);
     let scheduled = schedule(&server, &alice, "x", HOUR).await;
     for at in [json!("soon"), json!(later(&server, MINUTE))] {
-        server.put(&alice, &path(&scheduled), json!({"scheduled_at": at})).await.refused(422);
+        server
+            .put(&alice, &path(&scheduled), json!({"scheduled_at": at}))
+            .await
+            .refused(422);
     }
     // Twenty-five a day.
     let far = 100 * DAY - server.app.clock.now_ms() % DAY;
@@ -150,7 +208,10 @@ async fn what_cannot_be_scheduled_is_refused() {
         schedule(&server, &alice, &n.to_string(), far + n * MINUTE).await;
     }
     let one_more = json!({"status": "x", "scheduled_at": later(&server, far)});
-    server.post(&alice, "/api/v1/statuses", one_more).await.refused(422);
+    server
+        .post(&alice, "/api/v1/statuses", one_more)
+        .await
+        .refused(422);
     schedule(&server, &alice, "another day", far + DAY).await;
     assert_eq!(own(&server, &alice).await.len(), 0);
 }
@@ -171,7 +232,14 @@ async fn an_idempotency_key_schedules_once() {
         made.push(answer.entity("ScheduledStatus")["id"].clone());
     }
     assert_eq!(made[0], made[1]);
-    assert_eq!(server.get(&alice, ALL).await.entities("ScheduledStatus").len(), 1);
+    assert_eq!(
+        server
+            .get(&alice, ALL)
+            .await
+            .entities("ScheduledStatus")
+            .len(),
+        1
+    );
 }
 
 /// Lets time pass for a database whose process may be dead: what an account has scheduled is due,

@@ -6,7 +6,10 @@ use crate::support::{Person, Server};
 
 async fn reply(server: &Server, person: &Person, text: &str, to: &Value) -> Value {
     let body = json!({"status": text, "in_reply_to_id": to["id"]});
-    server.post(person, "/api/v1/statuses", body).await.entity("Status")
+    server
+        .post(person, "/api/v1/statuses", body)
+        .await
+        .entity("Status")
 }
 
 async fn told(server: &Server, person: &Person) -> Vec<Value> {
@@ -31,7 +34,10 @@ async fn a_muted_thread_is_heard_of_no_more() {
     };
     // Whichever status of the thread is named.
     for _ in 0..2 {
-        let muted = server.post(&alice, &path(&first, "/mute"), json!({})).await.entity("Status");
+        let muted = server
+            .post(&alice, &path(&first, "/mute"), json!({}))
+            .await
+            .entity("Status");
         assert_eq!(muted["muted"], true);
     }
     let read = server.get(&alice, &path(&root, "")).await.entity("Status");
@@ -39,19 +45,34 @@ async fn a_muted_thread_is_heard_of_no_more() {
     let read = server.get(&bob, &path(&root, "")).await.entity("Status");
     assert_eq!(read["muted"], false, "for who muted it alone");
     reply(&server, &bob, "@alice two", &first).await;
-    server.post(&bob, &path(&root, "/favourite"), json!({})).await.entity("Status");
-    server.post(&bob, &path(&root, "/reblog"), json!({})).await.entity("Status");
+    server
+        .post(&bob, &path(&root, "/favourite"), json!({}))
+        .await
+        .entity("Status");
+    server
+        .post(&bob, &path(&root, "/reblog"), json!({}))
+        .await
+        .entity("Status");
     assert_eq!(told(&server, &alice).await.len(), 1);
     let aside = server.status(&bob, "@alice something else").await;
     assert_eq!(told(&server, &alice).await[0], aside["id"]);
-    let back = server.post(&alice, &path(&root, "/unmute"), json!({})).await.entity("Status");
+    let back = server
+        .post(&alice, &path(&root, "/unmute"), json!({}))
+        .await
+        .entity("Status");
     assert_eq!(back["muted"], false);
     let last = reply(&server, &bob, "@alice three", &first).await;
     assert_eq!(told(&server, &alice).await[0], last["id"]);
     let secret = json!({"status": "psst", "visibility": "direct"});
-    let secret = server.post(&bob, "/api/v1/statuses", secret).await.entity("Status");
+    let secret = server
+        .post(&bob, "/api/v1/statuses", secret)
+        .await
+        .entity("Status");
     for verb in ["/mute", "/unmute"] {
-        server.post(&alice, &path(&secret, verb), json!({})).await.refused(404);
+        server
+            .post(&alice, &path(&secret, verb), json!({}))
+            .await
+            .refused(404);
     }
 }
 

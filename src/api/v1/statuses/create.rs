@@ -5,8 +5,8 @@ use http::HeaderMap;
 use serde::Deserialize;
 
 use super::answer;
-use crate::api::v1::scheduled_statuses;
 use crate::api::entities::Json;
+use crate::api::v1::scheduled_statuses;
 use crate::app::App;
 use crate::domain::polls::PollDraft;
 use crate::domain::scheduled;
