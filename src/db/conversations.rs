@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use super::any::AnyOfExt;
 use super::relations::Page;
 use super::schema::{conversation_statuses, conversations};
 use super::{Conn, Result, on_db};
@@ -163,7 +164,7 @@ pub async fn forget_status(conn: &mut Conn, status_id: i64) -> Result<Vec<(i64, 
 /// of the same people already, which takes the statuses.
 pub async fn join(conn: &mut Conn, threads: &[i64], into: i64) -> Result<()> {
     let rows: Vec<Conversation> = on_db!(conn, |c| conversations::table
-        .filter(conversations::thread_id.eq_any(threads))
+        .filter(conversations::thread_id.any_of(threads))
         .filter(conversations::thread_id.ne(into))
         .order(conversations::id)
         .select(Conversation::as_select())

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use super::any::AnyOfExt;
 use super::schema::status_edits;
 use super::{Conn, Result, on_db};
 
@@ -72,7 +73,7 @@ pub async fn trim(conn: &mut Conn, status_id: i64, most: i64) -> Result<()> {
         return Ok(());
     }
     on_db!(conn, |c| diesel::delete(
-        status_edits::table.filter(status_edits::id.eq_any(&gone))
+        status_edits::table.filter(status_edits::id.any_of(&gone))
     )
     .execute(c)
     .await)?;

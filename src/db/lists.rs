@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::accounts::Account;
+use super::any::AnyOfExt;
 use super::relations::Page;
 use super::schema::{accounts, follows, home_entries, list_entries, list_members, lists, statuses};
 use super::{Conn, Result, on_db};
@@ -298,7 +299,7 @@ pub async fn return_home(conn: &mut Conn, list: &List, limit: i64) -> Result<()>
     let ids = timeline(conn, list.id, newest).await?;
     let authors: Vec<(i64, i64)> = on_db!(conn, |c| list_entries::table
         .filter(list_entries::list_id.eq(list.id))
-        .filter(list_entries::status_id.eq_any(&ids))
+        .filter(list_entries::status_id.any_of(&ids))
         .select((list_entries::status_id, list_entries::author_id))
         .load(c)
         .await)?;

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use super::any::AnyOfExt;
 use super::schema::markers;
 use super::{Conn, Result, on_db};
 
@@ -27,7 +28,7 @@ pub async fn of_account(
 ) -> Result<Vec<Marker>> {
     on_db!(conn, |c| markers::table
         .filter(markers::account_id.eq(account_id))
-        .filter(markers::timeline.eq_any(timelines))
+        .filter(markers::timeline.any_of(timelines))
         .select(Marker::as_select())
         .load(c)
         .await)

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use super::any::AnyOfExt;
 use super::relations::Page;
 use super::schema::pins;
 use super::{Conn, Result, on_db};
@@ -74,7 +75,7 @@ pub async fn pinned(conn: &mut Conn, ids: &[i64]) -> Result<Vec<i64>> {
         return Ok(Vec::new());
     }
     on_db!(conn, |c| pins::table
-        .filter(pins::status_id.eq_any(ids))
+        .filter(pins::status_id.any_of(ids))
         .select(pins::status_id)
         .load(c)
         .await)

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::accounts::Account;
+use super::any::AnyOfExt;
 use super::schema::{accounts, poll_options, poll_votes, polls};
 use super::{Conn, Result, on_db};
 
@@ -117,7 +118,7 @@ pub async fn of_statuses(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Poll>> {
         return Ok(Vec::new());
     }
     on_db!(conn, |c| polls::table
-        .filter(polls::status_id.eq_any(ids))
+        .filter(polls::status_id.any_of(ids))
         .select(Poll::as_select())
         .load(c)
         .await)
@@ -129,7 +130,7 @@ pub async fn options_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<PollOption>>
         return Ok(Vec::new());
     }
     on_db!(conn, |c| poll_options::table
-        .filter(poll_options::poll_id.eq_any(ids))
+        .filter(poll_options::poll_id.any_of(ids))
         .order((poll_options::poll_id, poll_options::position))
         .select(PollOption::as_select())
         .load(c)
@@ -189,7 +190,7 @@ pub async fn choices(conn: &mut Conn, account_id: i64, polls: &[i64]) -> Result<
         return Ok(Vec::new());
     }
     on_db!(conn, |c| poll_votes::table
-        .filter(poll_votes::poll_id.eq_any(polls))
+        .filter(poll_votes::poll_id.any_of(polls))
         .filter(poll_votes::account_id.eq(account_id))
         .order((poll_votes::poll_id, poll_votes::choice))
         .select((poll_votes::poll_id, poll_votes::choice))
@@ -202,7 +203,7 @@ pub async fn voted(conn: &mut Conn, status_id: i64, accounts: &[i64]) -> Result<
     on_db!(conn, |c| poll_votes::table
         .inner_join(polls::table.on(polls::id.eq(poll_votes::poll_id)))
         .filter(polls::status_id.eq(status_id))
-        .filter(poll_votes::account_id.eq_any(accounts))
+        .filter(poll_votes::account_id.any_of(accounts))
         .select(poll_votes::account_id)
         .load(c)
         .await)

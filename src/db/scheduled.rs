@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use super::any::AnyOfExt;
 use super::media::Media;
 use super::relations::Page;
 use super::schema::{media, scheduled_media, scheduled_statuses};
@@ -150,7 +151,7 @@ pub async fn held(conn: &mut Conn, ids: &[i64]) -> Result<Vec<i64>> {
         return Ok(Vec::new());
     }
     on_db!(conn, |c| scheduled_media::table
-        .filter(scheduled_media::media_id.eq_any(ids))
+        .filter(scheduled_media::media_id.any_of(ids))
         .select(scheduled_media::media_id)
         .load(c)
         .await)
@@ -163,7 +164,7 @@ pub async fn media_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(i64, Media)>>
     }
     on_db!(conn, |c| scheduled_media::table
         .inner_join(media::table.on(media::id.eq(scheduled_media::media_id)))
-        .filter(scheduled_media::scheduled_status_id.eq_any(ids))
+        .filter(scheduled_media::scheduled_status_id.any_of(ids))
         .select((scheduled_media::scheduled_status_id, Media::as_select()))
         .load(c)
         .await)

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use super::any::AnyOfExt;
 use super::schema::{statuses, thread_mutes};
 use super::{Conn, Result, on_db};
 
@@ -64,7 +65,7 @@ pub async fn silences(conn: &mut Conn, account_id: i64, status_id: i64) -> Resul
 /// Threads turned out to be part of another: who muted one of them has muted that. Says who.
 pub async fn join(conn: &mut Conn, threads: &[i64], into: i64) -> Result<Vec<i64>> {
     let rows: Vec<(i64, i64)> = on_db!(conn, |c| thread_mutes::table
-        .filter(thread_mutes::conversation_id.eq_any(threads))
+        .filter(thread_mutes::conversation_id.any_of(threads))
         .filter(thread_mutes::conversation_id.ne(into))
         .select((thread_mutes::account_id, thread_mutes::created_at))
         .load(c)
@@ -75,7 +76,7 @@ pub async fn join(conn: &mut Conn, threads: &[i64], into: i64) -> Result<Vec<i64
     if !rows.is_empty() {
         on_db!(conn, |c| diesel::delete(
             thread_mutes::table
-                .filter(thread_mutes::conversation_id.eq_any(threads))
+                .filter(thread_mutes::conversation_id.any_of(threads))
                 .filter(thread_mutes::conversation_id.ne(into))
         )
         .execute(c)
