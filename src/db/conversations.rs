@@ -85,11 +85,11 @@ pub async fn page(conn: &mut Conn, account_id: i64, page: Page) -> Result<Vec<Co
         .filter(conversations::account_id.eq(account_id))
         .filter(conversations::last_status_id.lt(max))
         .filter(conversations::last_status_id.gt(min))
-        .limit(page.limit)
-        .select(Conversation::as_select());
+        .limit(page.limit);
     if page.min_id.is_some() {
         let mut rows: Vec<Conversation> = on_db!(conn, |c| rows
             .order(conversations::last_status_id.asc())
+            .select(Conversation::as_select())
             .load(c)
             .await)?;
         rows.reverse();
@@ -97,6 +97,7 @@ pub async fn page(conn: &mut Conn, account_id: i64, page: Page) -> Result<Vec<Co
     } else {
         on_db!(conn, |c| rows
             .order(conversations::last_status_id.desc())
+            .select(Conversation::as_select())
             .load(c)
             .await)
     }

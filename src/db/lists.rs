@@ -130,15 +130,21 @@ pub async fn members(conn: &mut Conn, list_id: i64, page: Page) -> Result<Vec<(i
         .filter(list_members::id.gt(min))
         .filter(accounts::suspended_at.is_null())
         .filter(accounts::deleted_at.is_null())
-        .limit(page.limit)
-        .select((list_members::id, Account::as_select()));
+        .limit(page.limit);
     if page.min_id.is_some() {
-        let mut rows: Vec<(i64, Account)> =
-            on_db!(conn, |c| rows.order(list_members::id.asc()).load(c).await)?;
+        let mut rows: Vec<(i64, Account)> = on_db!(conn, |c| rows
+            .order(list_members::id.asc())
+            .select((list_members::id, Account::as_select()))
+            .load(c)
+            .await)?;
         rows.reverse();
         Ok(rows)
     } else {
-        on_db!(conn, |c| rows.order(list_members::id.desc()).load(c).await)
+        on_db!(conn, |c| rows
+            .order(list_members::id.desc())
+            .select((list_members::id, Account::as_select()))
+            .load(c)
+            .await)
     }
 }
 

@@ -186,15 +186,21 @@ pub async fn favourited_by(
         .filter(favourites::id.lt(max))
         .filter(favourites::id.gt(min))
         .filter(accounts::suspended_at.is_null())
-        .limit(page.limit)
-        .select((favourites::id, Account::as_select()));
+        .limit(page.limit);
     if page.min_id.is_some() {
-        let mut rows: Vec<(i64, Account)> =
-            on_db!(conn, |c| rows.order(favourites::id.asc()).load(c).await)?;
+        let mut rows: Vec<(i64, Account)> = on_db!(conn, |c| rows
+            .order(favourites::id.asc())
+            .select((favourites::id, Account::as_select()))
+            .load(c)
+            .await)?;
         rows.reverse();
         Ok(rows)
     } else {
-        on_db!(conn, |c| rows.order(favourites::id.desc()).load(c).await)
+        on_db!(conn, |c| rows
+            .order(favourites::id.desc())
+            .select((favourites::id, Account::as_select()))
+            .load(c)
+            .await)
     }
 }
 
@@ -212,15 +218,21 @@ pub async fn reblogged_by(
         .filter(statuses::id.lt(max))
         .filter(statuses::id.gt(min))
         .filter(accounts::suspended_at.is_null())
-        .limit(page.limit)
-        .select((statuses::id, Account::as_select()));
+        .limit(page.limit);
     if page.min_id.is_some() {
-        let mut rows: Vec<(i64, Account)> =
-            on_db!(conn, |c| rows.order(statuses::id.asc()).load(c).await)?;
+        let mut rows: Vec<(i64, Account)> = on_db!(conn, |c| rows
+            .order(statuses::id.asc())
+            .select((statuses::id, Account::as_select()))
+            .load(c)
+            .await)?;
         rows.reverse();
         Ok(rows)
     } else {
-        on_db!(conn, |c| rows.order(statuses::id.desc()).load(c).await)
+        on_db!(conn, |c| rows
+            .order(statuses::id.desc())
+            .select((statuses::id, Account::as_select()))
+            .load(c)
+            .await)
     }
 }
 

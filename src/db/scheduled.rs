@@ -59,11 +59,11 @@ pub async fn page(conn: &mut Conn, account_id: i64, page: Page) -> Result<Vec<Sc
         .filter(scheduled_statuses::account_id.eq(account_id))
         .filter(scheduled_statuses::id.lt(max))
         .filter(scheduled_statuses::id.gt(min))
-        .limit(page.limit)
-        .select(Scheduled::as_select());
+        .limit(page.limit);
     if page.min_id.is_some() {
         let mut rows: Vec<Scheduled> = on_db!(conn, |c| rows
             .order(scheduled_statuses::id.asc())
+            .select(Scheduled::as_select())
             .load(c)
             .await)?;
         rows.reverse();
@@ -71,6 +71,7 @@ pub async fn page(conn: &mut Conn, account_id: i64, page: Page) -> Result<Vec<Sc
     } else {
         on_db!(conn, |c| rows
             .order(scheduled_statuses::id.desc())
+            .select(Scheduled::as_select())
             .load(c)
             .await)
     }
