@@ -46,6 +46,7 @@ pub mod mark {
     pub const FAVOURITED: u8 = 1;
     pub const REBLOGGED: u8 = 2;
     pub const BOOKMARKED: u8 = 4;
+    pub const PINNED: u8 = 8;
 }
 
 /// All caches of a process.
@@ -61,6 +62,8 @@ pub struct Caches {
     pub homes: Cache<i64, Arc<Vec<i64>>>,
     /// By viewer and status.
     pub marks: Cache<(i64, i64), u8>,
+    /// What a viewer chose in a status's poll.
+    pub votes: Cache<(i64, i64), Arc<Vec<i64>>>,
     /// An account entity as JSON.
     pub account_json: Cache<i64, Arc<str>>,
     /// A status entity without what depends on the viewer.
@@ -80,6 +83,7 @@ impl Caches {
             sessions: Cache::new(10_000),
             homes: Cache::new(2_000),
             marks: Cache::new(50_000),
+            votes: Cache::new(10_000),
             account_json: Cache::new(4_000),
             statuses: Cache::new(4_000),
             policies: RwLock::new(None),
@@ -106,6 +110,7 @@ impl Caches {
         self.sessions.clear();
         self.homes.clear();
         self.marks.clear();
+        self.votes.clear();
         self.account_json.clear();
         self.statuses.clear();
         self.set_policies(None);
@@ -142,6 +147,7 @@ impl Caches {
             Kind::ViewerChanged => {
                 if let Some(viewer) = event.account_id {
                     self.marks.drop((viewer, subject));
+                    self.votes.drop((viewer, subject));
                 }
             }
             Kind::AccountChanged => {
@@ -159,6 +165,7 @@ impl Caches {
             Kind::PolicyChanged => self.set_policies(None),
             Kind::Notification
             | Kind::NotificationGone
+            | Kind::ConversationChanged
             | Kind::SettingsChanged
             | Kind::DeliveriesWaiting
             | Kind::InboxWaiting

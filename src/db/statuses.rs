@@ -8,6 +8,7 @@ use super::schema::{
     idempotency_keys, mentions, status_stats, status_tags, statuses, tags, tombstones,
 };
 use super::{Conn, Result, on_db};
+use crate::events::{Event, Kind};
 
 /// A row of `statuses`: a post, or a reblog of one.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
@@ -259,6 +260,10 @@ pub async fn adopt_orphans(conn: &mut Conn, parent: &Status, limit: i64) -> Resu
     .execute(c)
     .await)?;
     // What hung below them is in the parent's thread now, too.
+    super::conversations::join(conn, &threads, parent.conversation_id).await?;
+    for account in super::threads::join(conn, &threads, parent.conversation_id).await? {
+        conn.emit(Event::to(account, Kind::RelationChanged, account));
+    }
     on_db!(conn, |c| diesel::update(
         statuses::table.filter(statuses::conversation_id.any_of(&threads))
     )
@@ -412,8 +417,14 @@ pub async fn ancestors(conn: &mut Conn, status: &Status, limit: usize) -> Result
 /// Statuses of one thread that are looked at when its tree is built.
 const THREAD_LIMIT: i64 = 8192;
 
-/// Everything that follows from a status, depth first in the order of ids, at most `limit`.
-pub async fn descendants(conn: &mut Conn, status: &Status, limit: usize) -> Result<Vec<Status>> {
+/// Everything that follows from a status, depth first in the order of ids, at most `limit`, and
+/// no deeper than `depth`.
+pub async fn descendants(
+    conn: &mut Conn,
+    status: &Status,
+    limit: usize,
+    depth: usize,
+) -> Result<Vec<Status>> {
     let links: Vec<(i64, Option<i64>)> = on_db!(conn, |c| statuses::table
         .filter(statuses::conversation_id.eq(status.conversation_id))
         .order(statuses::id)
@@ -428,15 +439,17 @@ pub async fn descendants(conn: &mut Conn, status: &Status, limit: usize) -> Resu
         }
     }
     let mut order = Vec::new();
-    let mut stack: Vec<i64> = children.remove(&status.id).unwrap_or_default();
-    stack.reverse();
-    while let Some(id) = stack.pop() {
+    let first = children.remove(&status.id).unwrap_or_default();
+    let mut stack: Vec<(i64, usize)> = first.into_iter().rev().map(|id| (id, 1)).collect();
+    while let Some((id, level)) = stack.pop() {
         if order.len() >= limit {
             break;
         }
         order.push(id);
-        if let Some(replies) = children.remove(&id) {
-            stack.extend(replies.into_iter().rev());
+        if level < depth
+            && let Some(replies) = children.remove(&id)
+        {
+            stack.extend(replies.into_iter().rev().map(|id| (id, level + 1)));
         }
     }
     let positions: std::collections::HashMap<i64, usize> =

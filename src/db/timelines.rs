@@ -4,14 +4,16 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::relations::Page;
-use super::schema::{accounts, follows, home_entries, media, status_tags, statuses};
+use super::schema::{
+    accounts, follows, home_entries, list_members, lists, media, status_tags, statuses,
+};
 use super::{Conn, Result, on_db};
 
 /// Puts a status into the homes of local followers of its author.
 ///
 /// `reply_to`: only of those who follow that account too, or are it. `reblog`: only of those
 /// who want the author's reblogs. `language`: only of those who want the author's posts in it;
-/// what has none is for all.
+/// what has none is for all. Who has the author in an exclusive list sees it there alone.
 pub async fn fan_out(
     conn: &mut Conn,
     status_id: i64,
@@ -31,10 +33,16 @@ pub async fn fan_out(
             .concat(follows::languages)
             .concat(",")
     };
+    let elsewhere = list_members::table
+        .inner_join(lists::table.on(lists::id.eq(list_members::list_id)))
+        .filter(list_members::account_id.eq(author_id))
+        .filter(lists::exclusive.eq(true))
+        .select(lists::account_id);
     let followers = follows::table
         .inner_join(accounts::table.on(accounts::id.eq(follows::account_id)))
         .filter(follows::target_id.eq(author_id))
         .filter(accounts::domain.eq(""))
+        .filter(follows::account_id.ne_all(elsewhere))
         .filter(
             follows::languages
                 .eq("")
@@ -290,7 +298,9 @@ pub async fn public(conn: &mut Conn, filter: PublicFilter, page: Page) -> Result
         }
         if filter.only_media {
             query = query.filter(diesel::dsl::exists(
-                media::table.filter(media::status_id.eq(statuses::id.nullable())),
+                media::table
+                    .filter(media::status_id.eq(statuses::id.nullable()))
+                    .filter(media::position.ge(0)),
             ));
         }
         query = if ascending {
@@ -336,7 +346,9 @@ pub async fn tag(
         }
         if filter.only_media {
             query = query.filter(diesel::dsl::exists(
-                media::table.filter(media::status_id.eq(statuses::id.nullable())),
+                media::table
+                    .filter(media::status_id.eq(statuses::id.nullable()))
+                    .filter(media::position.ge(0)),
             ));
         }
         query = if ascending {
@@ -395,7 +407,9 @@ pub async fn account(
         }
         if filter.only_media {
             query = query.filter(diesel::dsl::exists(
-                media::table.filter(media::status_id.eq(statuses::id.nullable())),
+                media::table
+                    .filter(media::status_id.eq(statuses::id.nullable()))
+                    .filter(media::position.ge(0)),
             ));
         }
         if let Some(tag) = filter.tag_id {

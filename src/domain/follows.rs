@@ -2,6 +2,7 @@
 
 use super::Ctx;
 use super::domain_blocks;
+use super::jobs::{self, Job};
 use super::notifications::{self, Type};
 use super::outgoing::{self, Audience, FollowRef, Outgoing};
 use crate::db::accounts::Account;
@@ -193,6 +194,10 @@ async fn establish(
             db::timelines::backfill(tx, follower.id, target.id, reblogs, languages, BACKFILL)
                 .await?;
             tx.emit(Event::to(follower.id, Kind::HomeChanged, follower.id));
+            if !target.is_local() {
+                let account_id = target.id;
+                jobs::enqueue(tx, ctx, &Job::Featured { account_id }).await?;
+            }
         }
         if notify {
             notifications::notify(tx, ctx, target, follower, Type::Follow, None).await?;
@@ -294,6 +299,7 @@ pub(super) async fn end(tx: &mut Conn, follower: &Account, target: &Account) -> 
         db::personal::unendorse(tx, follower.id, target.id).await?;
         if follower.is_local() {
             db::timelines::remove_author(tx, follower.id, target.id).await?;
+            db::lists::drop_member(tx, follower.id, target.id).await?;
             tx.emit(Event::to(follower.id, Kind::HomeChanged, follower.id));
         }
     }

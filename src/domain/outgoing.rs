@@ -46,6 +46,23 @@ pub struct Note {
     pub mentions: Vec<MentionTag>,
     pub tags: Vec<HashTag>,
     pub attachments: Vec<Attachment>,
+    /// What makes it a poll.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<Question>,
+}
+
+/// The poll of a note.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// Titles with their votes, which are not told before a poll that hides them has ended.
+    pub options: Vec<(String, Option<i64>)>,
+    /// Whether more than one may be chosen.
+    pub multiple: bool,
+    /// Milliseconds since the epoch.
+    pub end_time: Option<i64>,
+    /// When it ended, once it has.
+    pub closed: Option<i64>,
+    pub voters_count: Option<i64>,
 }
 
 /// A mention in a note.
@@ -118,6 +135,30 @@ pub enum Outgoing {
     DeleteActor {
         uri: String,
     },
+    /// A choice in somebody else's poll.
+    Vote {
+        /// The vote's own id.
+        uri: String,
+        /// The chosen option's title.
+        name: String,
+        /// The poll.
+        in_reply_to: String,
+        /// Whose poll it is.
+        to: String,
+    },
+    /// A status is pinned.
+    Add {
+        uri: String,
+        object: String,
+        /// The collection.
+        target: String,
+    },
+    /// A status is pinned no more.
+    Remove {
+        uri: String,
+        object: String,
+        target: String,
+    },
     Follow(FollowRef),
     UndoFollow {
         uri: String,
@@ -177,9 +218,11 @@ impl Outgoing {
     /// The activity's type as ActivityStreams names it, for listings.
     pub fn kind(&self) -> &'static str {
         match self {
-            Outgoing::Create { .. } => "Create",
+            Outgoing::Create { .. } | Outgoing::Vote { .. } => "Create",
             Outgoing::Update { .. } | Outgoing::UpdateActor { .. } => "Update",
             Outgoing::Delete { .. } | Outgoing::DeleteActor { .. } => "Delete",
+            Outgoing::Add { .. } => "Add",
+            Outgoing::Remove { .. } => "Remove",
             Outgoing::Follow(_) => "Follow",
             Outgoing::UndoFollow { .. }
             | Outgoing::UndoLike { .. }
@@ -217,6 +260,11 @@ impl Audience {
 /// An id for an activity that has no page of its own: `ACTOR#KIND/ID`.
 pub fn activity_uri(ctx: &Ctx, actor: &Account, kind: &str) -> String {
     format!("{}#{kind}/{}", actor.uri, ctx.ids.next())
+}
+
+/// The collection of what a local actor has pinned.
+pub fn featured_uri(actor: &Account) -> String {
+    format!("{}/collections/featured", actor.uri)
 }
 
 /// Records an activity with one delivery for each distinct inbox of its audience.

@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::filters::Filters;
 use crate::db::accounts::Account;
 use crate::db::relations::Mute;
@@ -11,7 +13,8 @@ use crate::db::{self, Conn};
 use crate::error::AppResult;
 
 /// How far a status reaches. The numbers are what the database keeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[repr(i16)]
 pub enum Visibility {
     Public = 0,
@@ -76,19 +79,22 @@ pub struct Relations {
     /// Domains it wants nothing of.
     pub domain_blocks: HashSet<String>,
     pub filters: Arc<Filters>,
+    /// The `conversation_id` of threads it hears nothing of.
+    pub muted_threads: HashSet<i64>,
 }
 
 /// Relations kept for one account at most, of each kind.
 const RELATIONS: i64 = 20_000;
 
 impl Relations {
-    /// Reads an account's relations: six statements, and two more where it has filters.
+    /// Reads an account's relations: seven statements, and two more where it has filters.
     pub async fn load(conn: &mut Conn, account_id: i64) -> AppResult<Relations> {
         let following = db::relations::following_ids(conn, account_id, RELATIONS).await?;
         let (blocking, blocked_by) = db::relations::block_ids(conn, account_id, RELATIONS).await?;
         let muting = db::relations::mutes_of(conn, account_id, RELATIONS).await?;
         let domains = db::personal::blocked_domains(conn, account_id, RELATIONS).await?;
         let filters = Filters::load(conn, account_id).await?;
+        let muted_threads = db::threads::muted_by(conn, account_id, RELATIONS).await?;
         Ok(Relations {
             following: following.into_iter().collect(),
             blocking: blocking.into_iter().collect(),
@@ -96,6 +102,7 @@ impl Relations {
             muting: muting.into_iter().map(|m| (m.target_id, m)).collect(),
             domain_blocks: domains.into_iter().collect(),
             filters: Arc::new(filters),
+            muted_threads: muted_threads.into_iter().collect(),
         })
     }
 

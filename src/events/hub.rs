@@ -27,6 +27,8 @@ pub enum Channel {
     Notifications(i64),
     /// `direct`
     Direct(i64),
+    /// `list`, by the list's id as clients know it.
+    List(Arc<str>),
     /// `public`, `public:local`, `public:remote`
     Public(Origin),
     /// The same with `:media`.
@@ -52,6 +54,7 @@ impl Channel {
             Channel::Home(_) | Channel::HomeNotifications(_) => vec!["user"],
             Channel::Notifications(_) => vec!["user:notification"],
             Channel::Direct(_) => vec!["direct"],
+            Channel::List(id) => vec!["list", id],
             Channel::Public(Origin::Anywhere) => vec!["public"],
             Channel::Public(Origin::Local) => vec!["public:local"],
             Channel::Public(Origin::Remote) => vec!["public:remote"],

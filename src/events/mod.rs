@@ -116,6 +116,8 @@ kinds! {
     Notification = "notification",
     /// A notification, or all of them (subject 0), went. For its account.
     NotificationGone = "notification.gone",
+    /// A conversation has a new last status. For its account; subject: the conversation.
+    ConversationChanged = "conversation.changed",
     /// A token was revoked. Subject: the token. Every stream and cache drops it.
     TokenRevoked = "token.revoked",
     /// A user's rights changed (role, disabled, confirmed, approved). Subject: the account.
@@ -144,6 +146,9 @@ pub struct Gone {
     pub tags: Vec<String>,
     /// Accounts whose home held it, local ones mentioned included; at most a few thousand.
     pub homes: Vec<i64>,
+    /// Lists whose timeline held it.
+    #[serde(default)]
+    pub lists: Vec<i64>,
 }
 
 /// A position in the log.

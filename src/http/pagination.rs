@@ -82,6 +82,11 @@ impl Paging {
         }
     }
 
+    /// Whether everything is wanted at once (`limit=0`), where a list offers that.
+    pub fn wants_all(&self) -> bool {
+        self.limit == Some(0)
+    }
+
     /// For lists that go by `offset`.
     pub fn offset(&self) -> i64 {
         self.offset

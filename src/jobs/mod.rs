@@ -4,6 +4,7 @@ pub mod cleanup;
 pub mod deliver;
 mod forget;
 pub mod ingest;
+mod posts;
 pub mod queue;
 mod sever_domain;
 mod verify_links;

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde::Deserialize;
 
 use super::pages::Field;
-use super::view::{Account, Emoji, Html, Media, MediaKind, Post};
+use super::view::{Account, Emoji, Html, Media, MediaKind, Poll, PollOption, Post};
 use crate::api::entities::account::picture;
 use crate::config::Config;
 use crate::db::statuses::{Status, StatusStats};
@@ -118,6 +118,39 @@ fn attachment(config: &Config, row: &media::Media) -> Media {
     }
 }
 
+/// The polls of statuses at a time: two statements.
+async fn polls(c: &mut Conn, ids: &[i64], now: i64) -> AppResult<HashMap<i64, Poll>> {
+    let rows = db::polls::of_statuses(c, ids).await?;
+    let options: Vec<i64> = rows.iter().map(|poll| poll.id).collect();
+    let options = db::polls::options_of(c, &options).await?;
+    let count = |number: i64| u64::try_from(number).unwrap_or_default();
+    let mut polls = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let expired = row.has_ended(now);
+        let own = options.iter().filter(|option| option.poll_id == row.id);
+        let votes: i64 = own.clone().map(|option| option.votes_count).sum();
+        let total = match row.voters_count {
+            Some(voters) if row.multiple => voters,
+            _ => votes,
+        };
+        let open = expired || !row.hide_totals;
+        let poll = Poll {
+            options: own
+                .map(|option| PollOption {
+                    title: option.title.clone(),
+                    votes: open.then(|| count(option.votes_count)),
+                })
+                .collect(),
+            multiple: row.multiple,
+            total: count(total),
+            expires_at: row.expires_at,
+            expired,
+        };
+        polls.insert(row.status_id, poll);
+    }
+    Ok(polls)
+}
+
 /// Posts that anyone may see, as pages show them.
 pub struct Posts {
     config: std::sync::Arc<Config>,
@@ -125,14 +158,16 @@ pub struct Posts {
     accounts: HashMap<i64, accounts::Account>,
     stats: HashMap<i64, StatusStats>,
     media: HashMap<i64, Vec<media::Media>>,
+    polls: HashMap<i64, Poll>,
 }
 
 impl Posts {
-    /// Reads statuses with all that is shown with them: five statements.
+    /// Reads statuses with all that is shown with them at a time: seven statements.
     pub async fn read(
         c: &mut Conn,
         config: std::sync::Arc<Config>,
         ids: &[i64],
+        now: i64,
     ) -> AppResult<Posts> {
         let mut rows = db::statuses::by_ids(c, ids).await?;
         let originals: Vec<i64> = rows.iter().filter_map(|s| s.reblog_of_id).collect();
@@ -150,6 +185,7 @@ impl Posts {
             accounts: HashMap::new(),
             stats: HashMap::new(),
             media: HashMap::new(),
+            polls: polls(c, &all, now).await?,
         };
         for account in db::accounts::by_ids(c, &people).await? {
             posts.accounts.insert(account.id, account);
@@ -221,7 +257,7 @@ impl Posts {
                 .iter()
                 .map(|row| attachment(&self.config, row))
                 .collect(),
-            poll: None,
+            poll: self.polls.get(&status.id).cloned(),
             card: None,
             quote: None,
             emojis: emojis(&status.emojis),

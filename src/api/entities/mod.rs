@@ -7,10 +7,15 @@ use serde_json::value::RawValue;
 
 pub mod account;
 pub mod filter;
+pub mod conversation;
+pub mod list;
 pub mod media;
 pub mod notification;
+pub mod poll;
 pub mod relationship;
+pub mod scheduled_status;
 pub mod status;
+pub mod status_edit;
 
 /// JSON text as a value that serde writes as it is; `None` for what is no JSON.
 pub fn raw(json: &str) -> Option<Box<RawValue>> {

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use super::account::{self, Emoji, acct, emojis};
 use super::filter::Sieve;
+use super::poll::{self, Voter};
 use super::raw;
 use crate::app::App;
 use crate::caches::mark;
@@ -32,6 +33,8 @@ pub struct Prepared {
     /// Whom it mentions.
     pub mentioned: Vec<i64>,
     words: OnceLock<Box<str>>,
+    /// Its poll, whose showing depends on who voted and on the time.
+    poll: Option<poll::Known>,
     /// The entity's JSON up to `account`, without the closing brace.
     head: String,
     /// The app it was posted with, shown to its author alone.
@@ -60,7 +63,6 @@ struct Head<'a> {
     reblogs_count: i64,
     favourites_count: i64,
     quotes_count: i64,
-    poll: (),
     card: (),
     quote: (),
     quote_approval: QuoteApproval,
@@ -109,6 +111,7 @@ struct Rows {
     media: HashMap<i64, Vec<Media>>,
     accounts: HashMap<i64, Account>,
     apps: HashMap<i64, db::tokens::App>,
+    polls: HashMap<i64, poll::Known>,
 }
 
 /// Prepared statuses by id, with what they are reblogs of: from memory, the rest in a fixed
@@ -144,7 +147,7 @@ pub async fn prepare(app: &App, ids: &[i64]) -> AppResult<HashMap<i64, Arc<Prepa
     Ok(found)
 }
 
-/// Reads statuses, their originals and all that is shown with them: eight statements at most.
+/// Reads statuses, their originals and all that is shown with them: ten statements at most.
 async fn load(c: &mut db::Conn, ids: Vec<i64>) -> AppResult<Rows> {
     let mut statuses = db::statuses::by_ids(c, &ids).await?;
     let originals: Vec<i64> = statuses
@@ -189,6 +192,22 @@ async fn load(c: &mut db::Conn, ids: Vec<i64>) -> AppResult<Rows> {
         .collect();
     for app in db::tokens::apps_by_ids(c, &apps).await? {
         rows.apps.insert(app.id, app);
+    }
+    let polls = db::polls::of_statuses(c, &own).await?;
+    let ids: Vec<i64> = polls.iter().map(|poll| poll.id).collect();
+    let options = db::polls::options_of(c, &ids).await?;
+    for poll in polls {
+        let status = statuses.iter().find(|s| s.id == poll.status_id);
+        let known = poll::Known {
+            options: options
+                .iter()
+                .filter(|option| option.poll_id == poll.id)
+                .cloned()
+                .collect(),
+            emojis: status.map(|s| s.emojis.clone()).unwrap_or_default(),
+            poll,
+        };
+        rows.polls.insert(known.poll.status_id, known);
     }
     rows.statuses = statuses;
     Ok(rows)
@@ -262,7 +281,6 @@ fn assemble(config: &Config, status: &Status, rows: &Rows) -> AppResult<Prepared
         reblogs_count: stats.reblogs_count.max(0),
         favourites_count: stats.favourites_count.max(0),
         quotes_count: 0,
-        poll: (),
         card: (),
         quote: (),
         quote_approval: QuoteApproval {
@@ -301,6 +319,7 @@ fn assemble(config: &Config, status: &Status, rows: &Rows) -> AppResult<Prepared
         },
         mentioned,
         words: OnceLock::new(),
+        poll: rows.polls.get(&id).cloned(),
         head,
         application,
     })
@@ -356,6 +375,7 @@ impl Prepared {
 }
 
 /// Who reads: the account, its relations, and where what it reads is shown.
+#[derive(Clone)]
 pub struct Reader {
     pub account_id: i64,
     pub relations: Arc<Relations>,
@@ -405,7 +425,10 @@ pub struct Page {
     marks: HashMap<i64, u8>,
     /// `filtered` of those that match a filter of the reader.
     filtered: HashMap<i64, Box<str>>,
-    reader: Option<i64>,
+    /// What the reader chose in polls, by status.
+    choices: HashMap<i64, Arc<Vec<i64>>>,
+    reader: Option<Reader>,
+    now: i64,
     /// Ids in order, those not to be shown left out.
     pub ids: Vec<i64>,
 }
@@ -480,16 +503,27 @@ pub async fn page(app: &App, ids: &[i64], reader: Option<&Reader>, mode: Mode) -
         }
         kept.push(*id);
     }
-    let marks = match reader {
-        Some(reader) => marks(app, reader.account_id, &prepared).await?,
-        None => HashMap::new(),
+    let (marks, choices) = match reader {
+        Some(reader) => {
+            let polls: Vec<(i64, i64)> = prepared
+                .iter()
+                .filter_map(|(id, p)| Some((*id, p.poll.as_ref()?.poll.id)))
+                .collect();
+            (
+                marks(app, reader.account_id, &prepared).await?,
+                poll::choices(app, reader.account_id, &polls).await?,
+            )
+        }
+        None => Default::default(),
     };
     Ok(Page {
         prepared,
         accounts,
         marks,
         filtered: sieve.map(|sieve| sieve.found).unwrap_or_default(),
-        reader: reader.map(|r| r.account_id),
+        choices,
+        reader: reader.cloned(),
+        now,
         ids: kept,
     })
 }
@@ -521,7 +555,7 @@ async fn mutual_authors(
     Ok(friends.into_iter().collect())
 }
 
-/// The reader's marks on statuses: from memory, the rest in three statements.
+/// The reader's marks on statuses: from memory, the rest in four statements.
 async fn marks(
     app: &App,
     reader: i64,
@@ -556,7 +590,8 @@ async fn marks(
         let bit = |list: &[i64], bit| if list.contains(&id) { bit } else { 0 };
         let bits = bit(&marks.favourited, mark::FAVOURITED)
             | bit(&marks.reblogged, mark::REBLOGGED)
-            | bit(&marks.bookmarked, mark::BOOKMARKED);
+            | bit(&marks.bookmarked, mark::BOOKMARKED)
+            | bit(&marks.pinned, mark::PINNED);
         app.caches.marks.put(ticket, (reader, id), bits);
         found.insert(id, bits);
     }
@@ -602,6 +637,7 @@ impl Page {
             return;
         };
         out.push_str(&prepared.head);
+        self.write_poll(out, prepared);
         out.push_str(",\"account\":");
         let author = prepared.status.account_id;
         out.push_str(self.accounts.get(&author).map_or("null", |json| json));
@@ -610,7 +646,7 @@ impl Page {
             Some(original) => self.write(out, original),
             None => out.push_str("null"),
         }
-        if let Some(reader) = self.reader {
+        if let Some(reader) = &self.reader {
             // Marks on a reblog are those on what it is of.
             let subject = prepared.status.reblog_of_id.unwrap_or(id);
             let marks = self.marks.get(&subject).copied().unwrap_or_default();
@@ -621,10 +657,18 @@ impl Page {
             out.push_str(flag(mark::REBLOGGED));
             out.push_str(",\"bookmarked\":");
             out.push_str(flag(mark::BOOKMARKED));
-            out.push_str(",\"muted\":false,\"filtered\":");
+            out.push_str(",\"muted\":");
+            let thread = self
+                .prepared
+                .get(&subject)
+                .map(|p| p.status.conversation_id);
+            let muted = thread.is_some_and(|id| reader.relations.muted_threads.contains(&id));
+            out.push_str(if muted { "true" } else { "false" });
+            out.push_str(",\"filtered\":");
             out.push_str(self.filtered.get(&id).map_or("[]", |json| json));
-            if reader == author {
-                out.push_str(",\"pinned\":false");
+            if reader.account_id == author {
+                out.push_str(",\"pinned\":");
+                out.push_str(flag(mark::PINNED));
                 if !prepared.application.is_empty() {
                     out.push_str(",\"application\":");
                     out.push_str(&prepared.application);
@@ -632,6 +676,29 @@ impl Page {
             }
         }
         out.push('}');
+    }
+
+    fn write_poll(&self, out: &mut String, prepared: &Prepared) {
+        out.push_str(",\"poll\":");
+        let Some(known) = &prepared.poll else {
+            out.push_str("null");
+            return;
+        };
+        // Plain values: this does not fail.
+        let entity = poll::entity(known, self.voter(prepared.status.id), self.now);
+        let json = serde_json::to_string(&entity);
+        out.push_str(json.as_deref().unwrap_or("null"));
+    }
+
+    /// Who reads, and what they chose in a status's poll.
+    fn voter(&self, id: i64) -> Option<Voter<'_>> {
+        let choices = self.choices.get(&id);
+        self.reader.as_ref().map(|reader| Voter {
+            account_id: reader.account_id,
+            choices: choices
+                .map(|choices| choices.as_slice())
+                .unwrap_or_default(),
+        })
     }
 }
 
@@ -660,4 +727,20 @@ pub async fn render_one_in(
     };
     let page = page(app, &[id], reader.as_ref(), Mode::Visible).await?;
     Ok(page.one(id).and_then(|json| raw(&json)))
+}
+
+/// The poll of one status as a reader sees it, as JSON; `None` when they may not see the status,
+/// or it has none.
+pub async fn render_poll(app: &App, id: i64, reader: Option<i64>) -> AppResult<Option<String>> {
+    let reader = match reader {
+        Some(account) => Some(Reader::of(app, account).await?),
+        None => None,
+    };
+    let page = page(app, &[id], reader.as_ref(), Mode::Visible).await?;
+    let shown = page.prepared.get(&id).filter(|_| page.ids.contains(&id));
+    let Some(known) = shown.and_then(|prepared| prepared.poll.as_ref()) else {
+        return Ok(None);
+    };
+    let entity = poll::entity(known, page.voter(id), page.now);
+    Ok(Some(serde_json::to_string(&entity)?))
 }

@@ -60,6 +60,11 @@ async fn tell(app: &App, event: &Event) -> AppResult<()> {
                 notification(app, account, subject).await?;
             }
         }
+        Kind::ConversationChanged => {
+            if let Some(account) = event.account_id {
+                conversation(app, account, subject).await?;
+            }
+        }
         Kind::RelationChanged => {
             if let Some(account) = event.account_id {
                 refresh_view(app, account).await?;
@@ -118,6 +123,7 @@ fn hidden(relations: &Relations) -> Arc<Relations> {
     }
     Arc::new(Relations {
         following: Default::default(),
+        muted_threads: Default::default(),
         blocking: blocking.clone(),
         blocked_by: blocked_by.clone(),
         muting: muting.clone(),
@@ -135,6 +141,8 @@ struct Subject {
     /// Their domains.
     domains: Vec<String>,
     homes: Vec<i64>,
+    /// Lists that hold it, with their owners.
+    lists: Vec<(i64, i64)>,
     tags: Vec<Arc<str>>,
     has_media: bool,
 }
@@ -158,6 +166,7 @@ async fn load(app: &App, id: i64) -> AppResult<Option<Subject>> {
                 domains.extend(author.map(|author| author.domain));
             }
             let homes = db::timelines::homes_of(c, id, i64::MAX).await?;
+            let lists = db::lists::holding(c, id, i64::MAX).await?;
             let tags = db::statuses::tags_of(c, &[id]).await?;
             let media = db::media::of_statuses(c, &[id]).await?;
             Ok(Some(Subject {
@@ -166,6 +175,7 @@ async fn load(app: &App, id: i64) -> AppResult<Option<Subject>> {
                 concerned,
                 domains,
                 homes,
+                lists,
                 tags: tags.into_iter().map(|(_, tag)| tag.name.into()).collect(),
                 has_media: !media.is_empty(),
             }))
@@ -192,6 +202,7 @@ async fn status(app: &App, id: i64, event: &'static str) -> AppResult<()> {
     };
     let readers = app.hub.among(&subject.homes, Channel::Home, admits);
     to_homes(app, &subject, event, readers).await?;
+    to_lists(app, &subject, event, admits).await?;
     let channels: Vec<Channel> = public_channels(&subject)
         .into_iter()
         .filter(|channel| app.hub.has(channel))
@@ -257,7 +268,11 @@ async fn to_homes(
         let (subject, readers) = (original.unwrap_or(id), readers.clone());
         let marked = app
             .read(move |c| {
-                Box::pin(async move { Ok(db::reactions::markers(c, subject, &readers).await?) })
+                Box::pin(async move {
+                    let mut marked = db::reactions::markers(c, subject, &readers).await?;
+                    marked.extend(db::polls::voted(c, subject, &readers).await?);
+                    Ok(marked)
+                })
             })
             .await?;
         marked.into_iter().collect()
@@ -285,6 +300,36 @@ async fn to_homes(
         }
     }
     Ok(())
+}
+
+/// Sends a status to the lists that hold it, each as its owner sees it.
+async fn to_lists(
+    app: &App,
+    subject: &Subject,
+    event: &'static str,
+    admits: impl Fn(i64, &Relations) -> bool,
+) -> AppResult<()> {
+    for (list, owner) in &subject.lists {
+        let channel = list_channel(*list);
+        if app
+            .hub
+            .among(&[*owner], |_| channel.clone(), &admits)
+            .is_empty()
+        {
+            continue;
+        }
+        let entity = entities::status::render_one(app, subject.status.id, Some(*owner)).await?;
+        if let Some(entity) = entity {
+            let message = Arc::new(Message::new(&channel, event, entity.get().into()));
+            app.hub.send(&channel, &message, &admits);
+        }
+    }
+    Ok(())
+}
+
+/// The channel of a list.
+pub fn list_channel(id: i64) -> Channel {
+    Channel::List(id.to_string().into())
 }
 
 fn send_home(app: &App, readers: &[i64], event: &'static str, entity: &RawValue) {
@@ -337,7 +382,9 @@ fn tag_channels(tags: &[Arc<str>], local: bool) -> Vec<Channel> {
 }
 
 fn deleted(app: &App, id: i64, gone: &Gone) {
-    let mut channels: Vec<Channel> = gone.homes.iter().copied().map(Channel::Home).collect();
+    let homes = gone.homes.iter().copied().map(Channel::Home);
+    let lists = gone.lists.iter().copied().map(list_channel);
+    let mut channels: Vec<Channel> = homes.chain(lists).collect();
     if Visibility::from_db(gone.visibility) == Visibility::Public && gone.reblog_of_id.is_none() {
         let tags: Vec<Arc<str>> = gone.tags.iter().map(|tag| tag.as_str().into()).collect();
         channels.extend(tag_channels(&tags, gone.local));
@@ -369,5 +416,18 @@ async fn notification(app: &App, account: i64, id: i64) -> AppResult<()> {
         let message = Arc::new(Message::new(channel, "notification", payload.clone()));
         app.hub.send(channel, &message, |_, _| true);
     }
+    Ok(())
+}
+
+async fn conversation(app: &App, account: i64, id: i64) -> AppResult<()> {
+    let channel = Channel::Direct(account);
+    if !app.hub.has(&channel) {
+        return Ok(());
+    }
+    let Some(entity) = entities::conversation::render_one(app, account, id).await? else {
+        return Ok(());
+    };
+    let message = Arc::new(Message::new(&channel, "conversation", entity.get().into()));
+    app.hub.send(&channel, &message, |_, _| true);
     Ok(())
 }

@@ -9,15 +9,20 @@ mod apps;
 mod bookmarks;
 mod directory;
 mod domain_blocks;
+mod conversations;
 mod emails;
 mod favourites;
 mod filters;
 mod follow_requests;
 pub mod instance;
+mod lists;
+mod markers;
 mod notifications;
 mod preferences;
 mod relations;
 mod reports;
+mod polls;
+mod scheduled_statuses;
 mod statuses;
 mod suggestions;
 mod timelines;
@@ -30,15 +35,20 @@ pub fn routes() -> Router<App> {
         .merge(bookmarks::routes())
         .merge(directory::routes())
         .merge(domain_blocks::routes())
+        .merge(conversations::routes())
         .merge(emails::routes())
         .merge(favourites::routes())
         .merge(filters::routes())
         .merge(follow_requests::routes())
         .merge(instance::routes())
+        .merge(lists::routes())
+        .merge(markers::routes())
         .merge(notifications::routes())
         .merge(preferences::routes())
         .merge(relations::routes())
         .merge(reports::routes())
+        .merge(polls::routes())
+        .merge(scheduled_statuses::routes())
         .merge(statuses::routes())
         .merge(suggestions::routes())
         .merge(timelines::routes())

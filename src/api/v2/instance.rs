@@ -9,6 +9,7 @@ use crate::config::Registration;
 use crate::db;
 use crate::domain::media::MAX_DESCRIPTION;
 use crate::domain::statuses::LIMITS;
+use crate::domain::{pins, polls};
 use crate::error::AppResult;
 use crate::media::image::Limits;
 
@@ -64,12 +65,11 @@ pub fn shared_configuration() -> Value {
             "video_frame_rate_limit": 0,
             "video_matrix_limit": 0,
         },
-        // No polls yet, and no more than that.
         "polls": {
-            "max_options": 0,
-            "max_characters_per_option": 0,
-            "min_expiration": 0,
-            "max_expiration": 0,
+            "max_options": polls::LIMITS.max_options,
+            "max_characters_per_option": polls::LIMITS.max_characters,
+            "min_expiration": polls::LIMITS.min_expiration,
+            "max_expiration": polls::LIMITS.max_expiration,
         },
     })
 }
@@ -107,7 +107,7 @@ pub async fn get(State(app): State<App>) -> AppResult<Json<Value>> {
                 "max_avatar_description_length": crate::api::v1::MAX_PICTURE_DESCRIPTION,
                 "max_header_description_length": crate::api::v1::MAX_PICTURE_DESCRIPTION,
                 "max_featured_tags": 0,
-                "max_pinned_statuses": 0,
+                "max_pinned_statuses": pins::MAX_PINS,
                 "max_profile_fields": crate::api::v1::MAX_FIELDS,
                 "profile_field_name_limit": crate::api::v1::MAX_FIELD,
                 "profile_field_value_limit": crate::api::v1::MAX_FIELD,

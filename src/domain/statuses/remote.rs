@@ -1,14 +1,15 @@
 //! What authors elsewhere do. `federation` has checked by now that they did it: the activity is
 //! theirs, and what it speaks of lives on their server.
 
-use super::{Parts, erase, publish};
+use super::{Parts, edits, erase, publish};
 use crate::db::accounts::Account;
 use crate::db::media::Media;
 use crate::db::statuses::{Status, Tag};
 use crate::db::{self, Conn};
-use crate::domain::Ctx;
 use crate::domain::notifications::{self, Type};
+use crate::domain::polls::{self, RemotePoll};
 use crate::domain::visibility::Visibility;
+use crate::domain::{Ctx, conversations};
 use crate::error::AppResult;
 use crate::events::{Event, Kind};
 use crate::text;
@@ -38,6 +39,7 @@ pub struct RemoteNote {
     /// As written, without `#`.
     pub tags: Vec<String>,
     pub media: Vec<RemoteMedia>,
+    pub poll: Option<RemotePoll>,
     /// JSON: `[{"shortcode", "url", "static_url"}]`.
     pub emojis: String,
 }
@@ -110,10 +112,14 @@ pub async fn receive(
         tags: tags(ctx, note.tags),
         media: add_media(tx, ctx, author, note.media).await?,
     };
-    match publish(tx, ctx, author, &mut status, parts, parent.as_ref(), quiet).await? {
-        Some(_) => Ok(Some(status)),
-        None => Ok(db::statuses::by_uri(tx, &status.uri).await?),
+    let published = publish(tx, ctx, author, &mut status, parts, parent.as_ref(), quiet).await?;
+    if published.is_none() {
+        return Ok(db::statuses::by_uri(tx, &status.uri).await?);
     }
+    if let Some(poll) = &note.poll {
+        polls::attach_remote(tx, ctx, &status, poll).await?;
+    }
+    Ok(Some(status))
 }
 
 /// Applies an author's Update to a status that is here; what is older than what we have is
@@ -137,8 +143,18 @@ pub async fn revise(
     {
         return Ok(true);
     }
-    let says_anew = (&status.content, &status.spoiler_text, &status.title)
-        != (&note.content, &note.spoiler_text, &note.title);
+    let before = edits::version(tx, ctx, &status).await?;
+    let said = (
+        status.content != note.content,
+        status.spoiler_text != note.spoiler_text,
+        status.title != note.title,
+        status.sensitive != note.sensitive,
+    );
+    let new_media = replace_media(tx, ctx, author, &status, note.media).await?;
+    let poll = polls::revise(tx, ctx, &status, note.poll.as_ref()).await?;
+    let says_anew =
+        said != (false, false, false, false) || new_media || poll == polls::Change::Replaced;
+    status.kind = note.kind;
     status.content = note.content;
     status.spoiler_text = note.spoiler_text;
     status.title = note.title;
@@ -154,22 +170,33 @@ pub async fn revise(
     db::statuses::update(tx, &status).await?;
     // Who may see it was settled when it was posted: an edit adds no readers but those it
     // mentions, and they are told only at the first mention.
-    let before: Vec<i64> = db::statuses::mentions_of(tx, &[status.id])
+    let earlier: Vec<i64> = db::statuses::mentions_of(tx, &[status.id])
         .await?
         .into_iter()
         .map(|(_, account)| account)
         .collect();
     let mentioned: Vec<i64> = note.mentions.iter().map(|a| a.id).collect();
     db::statuses::set_mentions(tx, status.id, &mentioned, false).await?;
-    for account in note.mentions.iter().filter(|a| !before.contains(&a.id)) {
+    let new: Vec<&Account> = note
+        .mentions
+        .iter()
+        .filter(|a| !earlier.contains(&a.id))
+        .collect();
+    for account in &new {
         notifications::notify(tx, ctx, account, author, Type::Mention, Some(status.id)).await?;
+    }
+    if !new.is_empty() && Visibility::from_db(status.visibility) == Visibility::Direct {
+        conversations::add(tx, ctx, author, &status, &note.mentions).await?;
     }
     let tag_ids = super::ensure_tags(tx, &tags(ctx, note.tags)).await?;
     db::statuses::set_tags(tx, status.id, &tag_ids, false).await?;
-    replace_media(tx, ctx, author, &status, note.media).await?;
-    tx.emit(Event::of(Kind::StatusEdited, status.id));
     if says_anew {
+        edits::keep(tx, ctx, &before, &status).await?;
+        tx.emit(Event::of(Kind::StatusEdited, status.id));
         super::notify_rebloggers(tx, ctx, author, status.id).await?;
+    } else {
+        // New counts of a poll, most times.
+        tx.emit(Event::of(Kind::StatusCounts, status.id));
     }
     Ok(true)
 }
@@ -248,14 +275,15 @@ async fn add_media(
     Ok(ids)
 }
 
-/// Keeps the rows of files that stay, adds the new, drops the rest.
+/// Keeps the rows of files that stay and adds the new; the rest is left to the history. Says
+/// whether anything changed.
 async fn replace_media(
     tx: &mut Conn,
     ctx: &Ctx,
     author: &Account,
     status: &Status,
     files: Vec<RemoteMedia>,
-) -> AppResult<()> {
+) -> AppResult<bool> {
     let known = db::media::of_statuses(tx, &[status.id]).await?;
     let mut ids = Vec::with_capacity(files.len());
     for file in files {
@@ -270,8 +298,5 @@ async fn replace_media(
         }
     }
     db::media::attach(tx, status.id, &ids, false).await?;
-    for row in known.iter().filter(|m| !ids.contains(&m.id)) {
-        db::media::delete(tx, row.id).await?;
-    }
-    Ok(())
+    Ok(db::media::of_statuses(tx, &[status.id]).await? != known)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Arrival, Failure, Prepared};
+use super::{Arrival, Failure, Prepared, vote};
 use crate::app::App;
 use crate::client::Budget;
 use crate::db::accounts::Account;
@@ -55,7 +55,7 @@ pub(super) async fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> 
     if object.is_string() {
         return prepare_fetched(arrival, id, Some(&arrival.actor.uri)).await;
     }
-    if !notes::is_note(object) {
+    if !notes::is_note(object) && !vote::is_answer(object) {
         return Prepared::nothing("not understood");
     }
     if notes::is_vote(object) {
@@ -114,6 +114,9 @@ async fn take_in(
     passed_on_by: i64,
 ) -> Result<Prepared, Failure> {
     let app = arrival.app;
+    if let Some(vote) = vote::prepare(app, &author, object).await? {
+        return Ok(vote);
+    }
     let facts = facts(app, &author, object, passed_on_by).await?;
     let parent = notes::parent(object);
     let parent_comes = parent.is_some_and(|parent| arrival.coming.contains(parent));

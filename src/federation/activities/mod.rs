@@ -22,10 +22,12 @@ pub mod block;
 pub mod create;
 pub mod delete;
 pub mod flag;
+pub mod feature;
 pub mod follow;
 pub mod like;
 pub mod undo;
 pub mod update;
+pub mod vote;
 
 /// Why an activity could not be worked on.
 #[derive(Debug, PartialEq, Eq)]
@@ -88,6 +90,8 @@ pub enum Deed {
     Undo(undo::Undo),
     Block(block::Block),
     Flag(flag::Flag),
+    Vote(vote::Vote),
+    Feature(feature::Feature),
 }
 
 /// An activity on its way through preparation.
@@ -226,6 +230,8 @@ async fn prepare_verb(arrival: &Arrival<'_>, kind: &str) -> Result<Prepared, Fai
         "Undo" => undo::prepare(arrival),
         "Block" => block::prepare(arrival),
         "Flag" => flag::prepare(arrival),
+        "Add" => feature::prepare(arrival, true).await,
+        "Remove" => feature::prepare(arrival, false).await,
         _ => Prepared::nothing("not understood"),
     }
 }
@@ -272,6 +278,8 @@ pub async fn apply(
         Deed::Undo(undo) => undo.apply(tx, ctx, actor).await,
         Deed::Block(block) => block.apply(tx, ctx, actor).await,
         Deed::Flag(flag) => flag.apply(tx, ctx, actor).await,
+        Deed::Vote(vote) => vote.apply(tx, ctx).await,
+        Deed::Feature(feature) => feature.apply(tx, ctx, actor).await,
     }
 }
 

@@ -11,6 +11,7 @@ use crate::app::App;
 mod accept;
 mod actor;
 mod collections;
+mod featured;
 mod nodeinfo;
 mod reader;
 mod statuses;
@@ -25,6 +26,7 @@ pub fn routes() -> Router<App> {
     Router::new()
         .merge(actor::routes())
         .merge(collections::routes())
+        .merge(featured::routes())
         .merge(statuses::routes())
         .merge(webfinger::routes())
         .merge(nodeinfo::routes())

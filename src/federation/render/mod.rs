@@ -75,6 +75,42 @@ pub fn activity(
             insert(&mut wrapped, "to", json!([PUBLIC]));
             plain_document(wrapped)
         }
+        Outgoing::Vote {
+            uri,
+            name,
+            in_reply_to,
+            to,
+        } => {
+            let vote = json!({
+                "id": uri,
+                "type": "Note",
+                "name": name,
+                "attributedTo": actor,
+                "inReplyTo": in_reply_to,
+                "to": to,
+            });
+            let mut wrapped = wrap(&format!("{uri}/activity"), "Create", actor, vote);
+            insert(&mut wrapped, "to", json!(to));
+            plain_document(wrapped)
+        }
+        Outgoing::Add {
+            uri,
+            object,
+            target,
+        } => {
+            let mut wrapped = wrap(uri, "Add", actor, json!(object));
+            insert(&mut wrapped, "target", json!(target));
+            plain_document(wrapped)
+        }
+        Outgoing::Remove {
+            uri,
+            object,
+            target,
+        } => {
+            let mut wrapped = wrap(uri, "Remove", actor, json!(object));
+            insert(&mut wrapped, "target", json!(target));
+            plain_document(wrapped)
+        }
         Outgoing::Follow(follow) => plain_document(self::follow(follow)),
         Outgoing::UndoFollow { uri, follow } => {
             plain_document(wrap(uri, "Undo", actor, self::follow(follow)))

@@ -15,6 +15,7 @@ pub fn context() -> Value {
             "Hashtag": "as:Hashtag",
             "toot": "http://joinmastodon.org/ns#",
             "blurhash": "toot:blurhash",
+            "votersCount": "toot:votersCount",
             "focalPoint": {"@container": "@list", "@id": "toot:focalPoint"},
         },
     ])
@@ -34,7 +35,12 @@ pub fn object(note: &Note, counts: Option<Counts>) -> Value {
         members.insert(name.to_owned(), value);
     };
     put("id", json!(note.uri));
-    put("type", json!("Note"));
+    let kind = if note.question.is_some() {
+        "Question"
+    } else {
+        "Note"
+    };
+    put("type", json!(kind));
     put("url", json!(note.url));
     put("attributedTo", json!(note.attributed_to));
     put("to", json!(note.addressing.to));
@@ -67,6 +73,21 @@ pub fn object(note: &Note, counts: Option<Counts>) -> Value {
         note.attachments.iter().map(attachment).collect(),
     );
     put("tag", tags(note));
+    if let Some(question) = &note.question {
+        put(
+            if question.multiple { "anyOf" } else { "oneOf" },
+            question.options.iter().map(choice).collect(),
+        );
+        if let Some(end) = question.end_time {
+            put("endTime", time(end));
+        }
+        if let Some(closed) = question.closed {
+            put("closed", time(closed));
+        }
+        if let Some(voters) = question.voters_count {
+            put("votersCount", json!(voters));
+        }
+    }
     // The first page is given, empty, so that nobody fetches replies to what is new.
     let replies = format!("{}/replies", note.uri);
     put(
@@ -96,6 +117,15 @@ pub fn object(note: &Note, counts: Option<Counts>) -> Value {
         );
     }
     Value::Object(members)
+}
+
+/// An option of a poll; its votes are told where they are.
+fn choice((title, votes): &(String, Option<i64>)) -> Value {
+    let mut replies = json!({"type": "Collection"});
+    if let Some(votes) = votes {
+        replies["totalItems"] = json!(votes);
+    }
+    json!({"type": "Note", "name": title, "replies": replies})
 }
 
 /// A moment, as ActivityStreams writes it.

@@ -194,9 +194,12 @@ async fn a_page_costs_a_fixed_number_of_statements() {
     let mut counts = Vec::new();
     for round in [3, 30] {
         for n in 0..round {
+            let poll = json!({"options": ["a", "b"], "expires_in": 600});
+            let body = json!({"status": format!("@alice #tag{n} hello {n}"), "poll": poll});
             let status = server
-                .status(&bob, &format!("@alice #tag{n} hello {n}"))
-                .await;
+                .post(&bob, "/api/v1/statuses", body)
+                .await
+                .entity("Status");
             let path = format!(
                 "/api/v1/statuses/{}/favourite",
                 status["id"].as_str().unwrap()
@@ -226,5 +229,5 @@ async fn a_page_costs_a_fixed_number_of_statements() {
         counts[0], counts[1],
         "the number of statements grows with the page"
     );
-    assert!(counts[0] <= 25, "{counts:?}");
+    assert!(counts[0] <= 30, "{counts:?}");
 }

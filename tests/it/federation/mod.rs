@@ -3,5 +3,6 @@
 mod fedify;
 mod hostile;
 mod outbound;
+mod posts;
 mod snapshots;
 mod two_servers;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use kith::app::{App, Environment};
 use kith::clock::Clock;
@@ -24,6 +26,8 @@ pub struct Server {
     pub url: String,
     pub app: App,
     pub http: reqwest::Client,
+    /// Milliseconds that have passed for the server alone.
+    passed: Arc<AtomicI64>,
     stop: watch::Sender<bool>,
     running: Option<JoinHandle<Result<(), String>>>,
     dir: TempDir,
@@ -85,8 +89,13 @@ impl Server {
         }
         let config = Config::load(BTreeMap::new(), env.into_iter(), None).expect("good settings");
         let (stop, stopped) = watch::channel(false);
+        let passed = Arc::new(AtomicI64::new(0));
         let environment = Environment {
-            clock,
+            // A clock of the test's own is not moved by `pass`.
+            clock: match clock {
+                Clock::System => Clock::Shifted(passed.clone()),
+                clock => clock,
+            },
             random: Random::system(),
             stop: stopped,
         };
@@ -105,10 +114,17 @@ impl Server {
             url,
             app,
             http,
+            passed,
             stop,
             running: Some(running),
             dir,
         }
+    }
+
+    /// Lets time pass for the server, which looks at once what has become due.
+    pub fn pass(&self, ms: i64) {
+        self.passed.fetch_add(ms, Ordering::Relaxed);
+        self.app.wake.jobs.notify_one();
     }
 
     /// Host and port, as in `@user@domain`.
@@ -209,6 +225,18 @@ impl Server {
     /// `POST` as a person.
     pub async fn post(&self, person: &Person, path: &str, body: Value) -> Answer {
         self.send(Method::POST, path, Some(&person.token), Some(&body))
+            .await
+    }
+
+    /// `PUT` as a person.
+    pub async fn put(&self, person: &Person, path: &str, body: Value) -> Answer {
+        self.send(Method::PUT, path, Some(&person.token), Some(&body))
+            .await
+    }
+
+    /// `DELETE` as a person.
+    pub async fn delete(&self, person: &Person, path: &str) -> Answer {
+        self.send(Method::DELETE, path, Some(&person.token), None)
             .await
     }
 

@@ -17,6 +17,8 @@ use crate::http::pagination::path_id;
 /// Ancestors and descendants for anyone, and for signed-in readers.
 const PUBLIC: (usize, usize) = (40, 60);
 const SIGNED_IN: (usize, usize) = (4096, 4096);
+/// How deep replies to replies are shown to anyone.
+const PUBLIC_DEPTH: usize = 20;
 
 #[derive(Serialize)]
 struct Context {
@@ -39,7 +41,10 @@ pub async fn get(
     if itself.ids.is_empty() {
         return Err(AppError::not_found());
     }
-    let limits = if reader.is_some() { SIGNED_IN } else { PUBLIC };
+    let (limits, depth) = match reader {
+        Some(_) => (SIGNED_IN, usize::MAX),
+        None => (PUBLIC, PUBLIC_DEPTH),
+    };
     let (above, below) = app
         .read(move |c| {
             Box::pin(async move {
@@ -48,7 +53,7 @@ pub async fn get(
                     .ok_or_else(AppError::not_found)?;
                 Ok((
                     db::statuses::ancestors(c, &status, limits.0).await?,
-                    db::statuses::descendants(c, &status, limits.1).await?,
+                    db::statuses::descendants(c, &status, limits.1, depth).await?,
                 ))
             })
         })

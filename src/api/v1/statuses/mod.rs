@@ -15,6 +15,9 @@ mod create;
 mod delete;
 mod edit;
 mod favourite;
+mod history;
+mod mute;
+mod pin;
 mod reblog;
 mod show;
 mod source;
@@ -30,6 +33,7 @@ pub fn routes() -> Router<App> {
                 .patch(edit::put),
         )
         .route("/api/v1/statuses/{id}/context", get(context::get))
+        .route("/api/v1/statuses/{id}/history", get(history::get))
         .route("/api/v1/statuses/{id}/source", get(source::get))
         .route("/api/v1/statuses/{id}/favourite", post(favourite::post))
         .route("/api/v1/statuses/{id}/unfavourite", post(favourite::undo))
@@ -37,6 +41,10 @@ pub fn routes() -> Router<App> {
         .route("/api/v1/statuses/{id}/unreblog", post(reblog::undo))
         .route("/api/v1/statuses/{id}/bookmark", post(bookmark::post))
         .route("/api/v1/statuses/{id}/unbookmark", post(bookmark::undo))
+        .route("/api/v1/statuses/{id}/pin", post(pin::post))
+        .route("/api/v1/statuses/{id}/unpin", post(pin::undo))
+        .route("/api/v1/statuses/{id}/mute", post(mute::post))
+        .route("/api/v1/statuses/{id}/unmute", post(mute::undo))
         .route("/api/v1/statuses/{id}/favourited_by", get(by::favourited))
         .route("/api/v1/statuses/{id}/reblogged_by", get(by::reblogged))
 }
