@@ -1,142 +1,6 @@
 //! The tables as diesel sees them: the same on both backends (see `migrations/`).
 
-use diesel::{table! {
-    status_edits (id) {
-        id -> BigInt,
-        status_id -> BigInt,
-        content -> Text,
-        spoiler_text -> Text,
-        sensitive -> Bool,
-        emojis -> Text,
-        media -> Text,
-        options -> Nullable<Text>,
-        created_at -> BigInt,
-    }
-}
-
-table! {
-    polls (id) {
-        id -> BigInt,
-        status_id -> BigInt,
-        account_id -> BigInt,
-        multiple -> Bool,
-        hide_totals -> Bool,
-        voters_count -> Nullable<BigInt>,
-        expires_at -> Nullable<BigInt>,
-        fetched_at -> Nullable<BigInt>,
-        created_at -> BigInt,
-    }
-}
-
-table! {
-    poll_options (poll_id, position) {
-        poll_id -> BigInt,
-        position -> BigInt,
-        title -> Text,
-        votes_count -> BigInt,
-    }
-}
-
-table! {
-    poll_votes (id) {
-        id -> BigInt,
-        poll_id -> BigInt,
-        account_id -> BigInt,
-        choice -> BigInt,
-        created_at -> BigInt,
-    }
-}
-
-table! {
-    scheduled_statuses (id) {
-        id -> BigInt,
-        account_id -> BigInt,
-        scheduled_at -> BigInt,
-        draft -> Text,
-        created_at -> BigInt,
-    }
-}
-
-table! {
-    scheduled_media (media_id) {
-        media_id -> BigInt,
-        scheduled_status_id -> BigInt,
-    }
-}
-
-table! {
-    pins (id) {
-        id -> BigInt,
-        account_id -> BigInt,
-        status_id -> BigInt,
-        created_at -> BigInt,
-    }
-}
-
-table! {
-    thread_mutes (account_id, conversation_id) {
-        account_id -> BigInt,
-        conversation_id -> BigInt,
-        created_at -> BigInt,
-    }
-}
-
-table! {
-    lists (id) {
-        id -> BigInt,
-        account_id -> BigInt,
-        title -> Text,
-        replies_policy -> Text,
-        exclusive -> Bool,
-        created_at -> BigInt,
-    }
-}
-
-table! {
-    list_members (id) {
-        id -> BigInt,
-        list_id -> BigInt,
-        account_id -> BigInt,
-    }
-}
-
-table! {
-    list_entries (list_id, status_id) {
-        list_id -> BigInt,
-        status_id -> BigInt,
-        author_id -> BigInt,
-    }
-}
-
-table! {
-    conversations (id) {
-        id -> BigInt,
-        account_id -> BigInt,
-        thread_id -> BigInt,
-        participants -> Text,
-        last_status_id -> BigInt,
-        unread -> Bool,
-    }
-}
-
-table! {
-    conversation_statuses (conversation_id, status_id) {
-        conversation_id -> BigInt,
-        status_id -> BigInt,
-    }
-}
-
-table! {
-    markers (account_id, timeline) {
-        account_id -> BigInt,
-        timeline -> Text,
-        last_read_id -> BigInt,
-        version -> BigInt,
-        updated_at -> BigInt,
-    }
-}
-
-allow_tables_to_appear_in_same_query, table};
+use diesel::{allow_tables_to_appear_in_same_query, table};
 
 table! {
     accounts (id) {
@@ -675,6 +539,142 @@ table! {
     retired_files (file) {
         file -> Text,
         retired_at -> BigInt,
+    }
+}
+
+table! {
+    status_edits (id) {
+        id -> BigInt,
+        status_id -> BigInt,
+        content -> Text,
+        spoiler_text -> Text,
+        sensitive -> Bool,
+        emojis -> Text,
+        media -> Text,
+        options -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    polls (id) {
+        id -> BigInt,
+        status_id -> BigInt,
+        account_id -> BigInt,
+        multiple -> Bool,
+        hide_totals -> Bool,
+        voters_count -> Nullable<BigInt>,
+        expires_at -> Nullable<BigInt>,
+        fetched_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    poll_options (poll_id, position) {
+        poll_id -> BigInt,
+        position -> BigInt,
+        title -> Text,
+        votes_count -> BigInt,
+    }
+}
+
+table! {
+    poll_votes (id) {
+        id -> BigInt,
+        poll_id -> BigInt,
+        account_id -> BigInt,
+        choice -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    scheduled_statuses (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        scheduled_at -> BigInt,
+        draft -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    scheduled_media (media_id) {
+        media_id -> BigInt,
+        scheduled_status_id -> BigInt,
+    }
+}
+
+table! {
+    pins (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        status_id -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    thread_mutes (account_id, conversation_id) {
+        account_id -> BigInt,
+        conversation_id -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    lists (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        title -> Text,
+        replies_policy -> Text,
+        exclusive -> Bool,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    list_members (id) {
+        id -> BigInt,
+        list_id -> BigInt,
+        account_id -> BigInt,
+    }
+}
+
+table! {
+    list_entries (list_id, status_id) {
+        list_id -> BigInt,
+        status_id -> BigInt,
+        author_id -> BigInt,
+    }
+}
+
+table! {
+    conversations (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        thread_id -> BigInt,
+        participants -> Text,
+        last_status_id -> BigInt,
+        unread -> Bool,
+    }
+}
+
+table! {
+    conversation_statuses (conversation_id, status_id) {
+        conversation_id -> BigInt,
+        status_id -> BigInt,
+    }
+}
+
+table! {
+    markers (account_id, timeline) {
+        account_id -> BigInt,
+        timeline -> Text,
+        last_read_id -> BigInt,
+        version -> BigInt,
+        updated_at -> BigInt,
     }
 }
 

@@ -6,8 +6,8 @@ use http::{HeaderMap, HeaderValue, header};
 use serde_json::value::RawValue;
 
 pub mod account;
-pub mod filter;
 pub mod conversation;
+pub mod filter;
 pub mod list;
 pub mod media;
 pub mod notification;

@@ -10,7 +10,6 @@ mod filters_streaming;
 mod lists;
 mod markers;
 pub mod media;
-mod media;
 mod oauth;
 mod people;
 mod pins;
