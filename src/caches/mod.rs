@@ -62,7 +62,7 @@ pub struct Caches {
     pub homes: Cache<i64, Arc<Vec<i64>>>,
     /// By viewer and status.
     pub marks: Cache<(i64, i64), u8>,
-    /// What a viewer chose in a status's poll.
+    /// What a viewer chose, by viewer and poll.
     pub votes: Cache<(i64, i64), Arc<Vec<i64>>>,
     /// An account entity as JSON.
     pub account_json: Cache<i64, Arc<str>>,

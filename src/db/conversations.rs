@@ -33,8 +33,13 @@ impl Conversation {
     }
 }
 
-/// Puts a status into the conversation it belongs to, and gives that.
-pub async fn add(conn: &mut Conn, row: &Conversation) -> Result<Conversation> {
+/// Puts a status into the conversation it belongs to, and gives that. `answers`: the status that
+/// it answers.
+pub async fn add(
+    conn: &mut Conn,
+    row: &Conversation,
+    answers: Option<i64>,
+) -> Result<Conversation> {
     let mut kept: Conversation = on_db!(conn, |c| diesel::insert_into(conversations::table)
         .values(row)
         .on_conflict((
@@ -55,8 +60,9 @@ pub async fn add(conn: &mut Conn, row: &Conversation) -> Result<Conversation> {
         .on_conflict_do_nothing()
         .execute(c)
         .await)?;
-    // One from elsewhere may come late.
-    if kept.last_status_id < row.last_status_id {
+    // One from elsewhere may come late; and where its server tells whole seconds alone, an answer
+    // may seem to be older than what it answers.
+    if kept.last_status_id < row.last_status_id || answers == Some(kept.last_status_id) {
         kept.last_status_id = row.last_status_id;
         on_db!(conn, |c| diesel::update(conversations::table.find(kept.id))
             .set(conversations::last_status_id.eq(row.last_status_id))
@@ -199,7 +205,7 @@ pub async fn join(conn: &mut Conn, threads: &[i64], into: i64) -> Result<()> {
                 unread: same.unread || row.unread,
                 ..same.clone()
             };
-            add(conn, &moved).await?;
+            add(conn, &moved, None).await?;
         }
     }
     Ok(())

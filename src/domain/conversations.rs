@@ -43,7 +43,7 @@ pub async fn add(
             unread: account.id != author.id
                 && !db::threads::silences(tx, account.id, status.id).await?,
         };
-        let kept = db::conversations::add(tx, &row).await?;
+        let kept = db::conversations::add(tx, &row, status.in_reply_to_id).await?;
         tx.emit(Event::to(account.id, Kind::ConversationChanged, kept.id));
     }
     Ok(())

@@ -332,7 +332,7 @@ pub async fn vote(
         db::polls::count_voter(tx, poll.id).await?;
     }
     tx.emit(Event::of(Kind::StatusCounts, status.id));
-    tx.emit(Event::to(voter.id, Kind::ViewerChanged, status.id));
+    tx.emit(Event::to(voter.id, Kind::ViewerChanged, poll.id));
     let author = db::accounts::by_id(tx, poll.account_id)
         .await?
         .ok_or_else(AppError::not_found)?;

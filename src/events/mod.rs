@@ -101,7 +101,7 @@ kinds! {
     /// Counts of a status changed. Subject: the status.
     StatusCounts = "status.counts",
     /// What an account thinks of a status changed (favourite, bookmark, reblog, mute).
-    /// For that account; subject: the status.
+    /// For that account; subject: the status, or the poll it voted in.
     ViewerChanged = "status.viewer",
     /// An account's profile, counts or state changed. Subject: the account.
     AccountChanged = "account.changed",

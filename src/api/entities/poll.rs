@@ -87,7 +87,7 @@ pub async fn choices(
     let mut found = HashMap::with_capacity(polls.len());
     let mut missing = Vec::new();
     for (status, poll) in polls {
-        match app.caches.votes.get(&(reader, *status)) {
+        match app.caches.votes.get(&(reader, *poll)) {
             Some(choices) => {
                 found.insert(*status, choices);
             }
@@ -111,7 +111,7 @@ pub async fn choices(
         let choices = Arc::new(choices);
         app.caches
             .votes
-            .put(ticket, (reader, status), choices.clone());
+            .put(ticket, (reader, poll), choices.clone());
         found.insert(status, choices);
     }
     Ok(found)
