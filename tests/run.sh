@@ -91,6 +91,7 @@ done
 command -v cargo >/dev/null 2>&1 || missing "no cargo; install the Rust toolchain that Cargo.toml names"
 section "client libraries" prepare_python
 section "federation peer" prepare_peer
+need_package ffmpeg ffmpeg || missing "no ffmpeg to make and convert videos with"
 export KITH_TEST_FEDIFY=$PWD/tests/peers/fedify
 if [ -z "${KITH_TEST_POSTGRES:-}" ]; then
   OWN_PG=yes

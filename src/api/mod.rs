@@ -7,7 +7,7 @@ use crate::app::App;
 pub mod entities;
 pub mod kith;
 pub mod list;
-mod media;
+pub mod media;
 pub mod oauth;
 pub mod streaming;
 pub mod v1;

@@ -15,6 +15,8 @@ use crate::mail::Mail;
 pub enum Job {
     /// A letter to send.
     Mail(Mail),
+    /// An uploaded file to make playable.
+    Media { id: i64 },
 }
 
 impl Job {
@@ -22,6 +24,7 @@ impl Job {
     pub fn kind(&self) -> &'static str {
         match self {
             Job::Mail(_) => "mail",
+            Job::Media { .. } => "media",
         }
     }
 }

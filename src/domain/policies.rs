@@ -53,6 +53,12 @@ impl Policies {
     pub fn blocks(&self, host: &str) -> bool {
         self.of(host).is_some_and(|p| p.severity == "block")
     }
+
+    /// Whether no files are taken from a host, nor any of its people's.
+    pub fn rejects_media(&self, host: &str) -> bool {
+        self.of(host)
+            .is_some_and(|p| p.reject_media || p.severity == "block")
+    }
 }
 
 /// Blocks or limits a domain (and those under it), or changes how.
@@ -61,6 +67,7 @@ pub async fn set(
     ctx: &Ctx,
     domain: &str,
     severity: &str,
+    reject_media: bool,
     public_comment: &str,
     private_comment: &str,
 ) -> AppResult<DomainPolicy> {
@@ -72,7 +79,7 @@ pub async fn set(
     let row = DomainPolicy {
         domain,
         severity: severity.to_owned(),
-        reject_media: false,
+        reject_media,
         public_comment: public_comment.to_owned(),
         private_comment: private_comment.to_owned(),
         created_at: ctx.now(),

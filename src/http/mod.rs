@@ -6,8 +6,10 @@ mod files;
 pub mod middleware;
 pub mod pagination;
 pub mod params;
+pub mod proxy;
 mod router;
 mod server;
+pub mod spool;
 mod unread;
 
 pub use router::router;

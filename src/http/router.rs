@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, StatusCode, Uri, header};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
-use super::{files, middleware, unread};
+use super::{files, middleware, proxy, unread};
 use crate::api;
 use crate::app::App;
 use crate::error::AppError;
@@ -24,6 +24,7 @@ pub fn router(app: App) -> Router {
         federation::endpoints::routes(),
         federation::inbox::routes(),
         files::routes(),
+        proxy::routes(),
         web::routes::routes(),
     ] {
         router = router.merge(routes);
@@ -81,6 +82,9 @@ fn cors(app: &App) -> CorsLayer {
             header::LINK,
             header::ETAG,
             header::RETRY_AFTER,
+            header::ACCEPT_RANGES,
+            header::CONTENT_RANGE,
+            header::CONTENT_LENGTH,
             header::HeaderName::from_static("x-ratelimit-reset"),
             header::HeaderName::from_static("x-ratelimit-limit"),
             header::HeaderName::from_static("x-ratelimit-remaining"),

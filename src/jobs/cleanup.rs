@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::forget;
+use super::{forget, remote_files};
 use crate::app::App;
 use crate::clock::DAY;
 use crate::db;
@@ -43,6 +43,7 @@ pub async fn pass(app: &App) -> AppResult<()> {
     if uploads + half_written > 0 {
         tracing::info!(uploads, half_written, "deleted unused media");
     }
+    remote_files::pass(app).await?;
     forget::pass(app).await?;
     Ok(())
 }
@@ -57,12 +58,18 @@ async fn abandoned_uploads(app: &App, before: i64) -> AppResult<usize> {
                 Box::pin(async move { Ok(db::media::give_up_abandoned(tx, before, BATCH).await?) })
             })
             .await?;
-        for media in &batch {
-            sweep::delete_files(&app.storage, &media.file, &media.preview)
-                .await
-                .map_err(AppError::internal)?;
-        }
         let ids: Vec<i64> = batch.iter().map(|media| media.id).collect();
+        let unfinished = ids.clone();
+        let work = app
+            .read(move |c| {
+                Box::pin(async move { Ok(db::media_work::of(c, &unfinished).await?) })
+            })
+            .await?;
+        let names = batch.iter().flat_map(|m| [m.file.as_str(), &m.preview]);
+        let names = names.chain(work.iter().flat_map(|work| work.files()));
+        sweep::delete_files(&app.storage, names)
+            .await
+            .map_err(AppError::internal)?;
         deleted += ids.len();
         app.write(move |tx| {
             Box::pin(async move {

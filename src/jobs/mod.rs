@@ -4,7 +4,9 @@ pub mod cleanup;
 pub mod deliver;
 mod forget;
 pub mod ingest;
+pub mod media;
 pub mod queue;
+pub mod remote_files;
 
 /// Why a job did not do its work.
 #[derive(Debug)]

@@ -1,17 +1,14 @@
-//! Deleting the files of attachments that are given up.
+//! Deleting files that are given up.
 
 use super::storage::{Key, Storage, StorageError};
 
-/// Deletes an attachment's files; empty names and missing files are no error.
-pub async fn delete_files(
+/// Deletes files; empty names and missing files are no error.
+pub async fn delete_files<'a>(
     storage: &Storage,
-    file: &str,
-    preview: &str,
+    names: impl IntoIterator<Item = &'a str>,
 ) -> Result<(), StorageError> {
-    for name in [file, preview] {
-        if let Ok(key) = name.parse::<Key>() {
-            storage.delete(&key).await?;
-        }
+    for key in names.into_iter().filter_map(|name| name.parse::<Key>().ok()) {
+        storage.delete(&key).await?;
     }
     Ok(())
 }

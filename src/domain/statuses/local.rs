@@ -8,6 +8,7 @@ use crate::db::media::Media;
 use crate::db::statuses::Status;
 use crate::db::{self, Conn};
 use crate::domain::Ctx;
+use crate::domain::media;
 use crate::domain::notifications::{self, Type};
 use crate::domain::outgoing::{self, Audience, Outgoing};
 use crate::domain::visibility::{Visibility, may_see};
@@ -284,6 +285,7 @@ async fn own_media(
             "Validation failed: Media attachment not found",
         ));
     }
+    media::ready(&found)?;
     found.sort_by_key(|m| ids.iter().position(|id| *id == m.id));
     Ok(found)
 }

@@ -3,7 +3,8 @@
 mod accounts;
 mod auth;
 mod auth_times;
-mod media;
+pub mod media;
+pub mod media_av;
 mod oauth;
 mod statuses;
 mod streaming;
