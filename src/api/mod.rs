@@ -4,6 +4,7 @@ use axum::Router;
 
 use crate::app::App;
 
+mod docs;
 pub mod entities;
 pub mod kith;
 pub mod list;
@@ -16,6 +17,7 @@ pub mod v2;
 /// All routes of the client API.
 pub fn routes() -> Router<App> {
     Router::new()
+        .merge(docs::routes())
         .merge(kith::routes())
         .merge(media::routes())
         .merge(streaming::routes())

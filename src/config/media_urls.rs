@@ -81,7 +81,7 @@ impl Config {
     }
 
     /// The address by which a stored picture without a row of its own is shown: a storage key's,
-    /// our own as it is, and of one elsewhere our copy. `kind`: `emoji`, `emoji-static`, `card`.
+    /// our own as it is, and of one elsewhere our copy. `kind`: `emoji` or `emoji-static`.
     pub fn shown_url(&self, kind: &str, stored: &str) -> String {
         if !is_remote(stored) {
             return self.media_url(stored);
@@ -113,7 +113,7 @@ mod tests {
         let rest = shown.strip_prefix("http://localhost:8080/media/proxy/emoji/").unwrap();
         let (signature, encoded) = rest.split_once('/').unwrap();
         assert_eq!(config.read_shown_url("emoji", signature, encoded).as_deref(), Some(url));
-        assert_eq!(config.read_shown_url("card", signature, encoded), None);
+        assert_eq!(config.read_shown_url("emoji-static", signature, encoded), None);
         let other = URL_SAFE_NO_PAD.encode("http://169.254.169.254/");
         assert_eq!(config.read_shown_url("emoji", signature, &other), None);
         let foreign = MediaKey::derive(b"another server");

@@ -12,5 +12,5 @@ mod server;
 pub mod spool;
 mod unread;
 
-pub use router::router;
+pub use router::{router, routes};
 pub use server::{Bound, Peer, bind, serve};

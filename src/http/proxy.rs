@@ -135,7 +135,6 @@ async fn wanted(app: &App, kind: &str, id: &str, name: &str) -> AppResult<Option
         ("header", name) => (Purpose::Header, name.ends_with("-static")),
         ("emoji", _) => (Purpose::Emoji, false),
         ("emoji-static", _) => (Purpose::Emoji, true),
-        ("card", _) => (Purpose::Card, false),
         _ => return Ok(None),
     };
     let mut cache = FOR_EVER;
@@ -173,7 +172,7 @@ async fn wanted(app: &App, kind: &str, id: &str, name: &str) -> AppResult<Option
             }
             (url, account.domain.clone())
         }
-        Purpose::Emoji | Purpose::Card => {
+        Purpose::Emoji => {
             let Some(url) = app.config.read_shown_url(kind, id, name) else {
                 return Ok(None);
             };
@@ -368,9 +367,9 @@ async fn keep(app: &App, row: RemoteFile, fetched: Fetched) -> AppResult<Outcome
     let (before, total) = put(app, row.clone()).await?;
     fetched.store(&app.storage).await.map_err(AppError::internal)?;
     if let Some(before) = before {
-        let gone = [before.file.as_str(), &before.preview];
-        let gone = gone.into_iter().filter(|key| **key != row.file && **key != row.preview);
-        let deleted = sweep::delete_files(&app.storage, gone).await;
+        let mut gone = vec![before.file.as_str(), &before.preview];
+        gone.retain(|key| *key != row.file && *key != row.preview);
+        let deleted = sweep::delete_all(&app.storage, &gone).await;
         deleted.map_err(AppError::internal)?;
     }
     if u64::try_from(total).unwrap_or_default() > app.config.media_remote_limit {

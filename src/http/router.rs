@@ -16,8 +16,8 @@ use crate::error::AppError;
 use crate::federation;
 use crate::web;
 
-/// The whole server.
-pub fn router(app: App) -> Router {
+/// Every route there is.
+pub fn routes() -> Router<App> {
     let mut router = Router::new();
     for routes in [
         api::routes(),
@@ -29,8 +29,12 @@ pub fn router(app: App) -> Router {
     ] {
         router = router.merge(routes);
     }
-    let router = router
-        .route("/health", get(async || "OK"))
+    router.route("/health", get(async || "OK"))
+}
+
+/// The whole server.
+pub fn router(app: App) -> Router {
+    let router = routes()
         .fallback(nothing_here)
         .layer(DefaultBodyLimit::disable())
         .with_state(app.clone());

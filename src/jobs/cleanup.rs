@@ -65,9 +65,10 @@ async fn abandoned_uploads(app: &App, before: i64) -> AppResult<usize> {
                 Box::pin(async move { Ok(db::media_work::of(c, &unfinished).await?) })
             })
             .await?;
-        let names = batch.iter().flat_map(|m| [m.file.as_str(), &m.preview]);
-        let names = names.chain(work.iter().flat_map(|work| work.files()));
-        sweep::delete_files(&app.storage, names)
+        let mut names: Vec<&str> = Vec::with_capacity(2 * batch.len());
+        names.extend(batch.iter().flat_map(|m| [m.file.as_str(), &m.preview]));
+        names.extend(work.iter().flat_map(|work| work.files()));
+        sweep::delete_all(&app.storage, &names)
             .await
             .map_err(AppError::internal)?;
         deleted += ids.len();

@@ -92,8 +92,10 @@ async fn store(app: &App, work: &Work, done: Attachment) -> Result<(), JobError>
     // What is not named by the row has served its time: the upload itself, what an earlier try
     // stored, a thumbnail in whose place the owner has put another.
     let named = |key: &str| kept.as_ref().is_some_and(|m| m.file == key || m.preview == key);
-    let all = work.files().into_iter().chain([file.as_str(), preview.as_str()]);
-    sweep::delete_files(&app.storage, all.filter(|key| !named(key)))
+    let mut unused = work.files().to_vec();
+    unused.extend([file.as_str(), preview.as_str()]);
+    unused.retain(|key| !named(key));
+    sweep::delete_all(&app.storage, &unused)
         .await
         .map_err(JobError::retry)
 }
@@ -107,7 +109,7 @@ async fn give_up(app: &App, work: &Work, why: &str) -> Result<(), JobError> {
         })
         .await;
     noted.map_err(JobError::retry)?;
-    sweep::delete_files(&app.storage, work.files())
+    sweep::delete_all(&app.storage, &work.files())
         .await
         .map_err(JobError::retry)
 }

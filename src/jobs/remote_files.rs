@@ -71,7 +71,8 @@ pub async fn make_room(app: &App) -> AppResult<()> {
 /// The files first: a row without a file is fetched anew, a file without a row would stay.
 async fn evict(app: &App, rows: Vec<RemoteFile>) -> AppResult<()> {
     let names = rows.iter().flat_map(|row| [row.file.as_str(), &row.preview]);
-    sweep::delete_files(&app.storage, names)
+    let names: Vec<&str> = names.collect();
+    sweep::delete_all(&app.storage, &names)
         .await
         .map_err(AppError::internal)?;
     app.write(move |tx| {

@@ -43,8 +43,6 @@ pub enum Purpose {
     Header,
     /// As it is, and a still where it moves.
     Emoji,
-    /// The picture of a link's preview: a thumbnail alone.
-    Card,
 }
 
 impl Purpose {
@@ -55,14 +53,13 @@ impl Purpose {
             Purpose::Avatar => "avatar",
             Purpose::Header => "header",
             Purpose::Emoji => "emoji",
-            Purpose::Card => "card",
         }
     }
 
     fn max_bytes(self) -> u64 {
         match self {
             Purpose::Attachment => av::MAX_BYTES,
-            Purpose::Avatar | Purpose::Header | Purpose::Card => 10 << 20,
+            Purpose::Avatar | Purpose::Header => 10 << 20,
             Purpose::Emoji => 2 << 20,
         }
     }
@@ -363,7 +360,6 @@ impl Fetcher<'_> {
                 let done = self.intake.process(bytes).await?;
                 (done.original, Some(done.small).filter(|_| done.animated))
             }
-            Purpose::Card => (self.intake.process(bytes).await?.small, None),
         };
         let file = Key::for_content("remote", id, &shown.bytes, shown.format.extension())?;
         let small = small.map(|s| (s.bytes, s.format));

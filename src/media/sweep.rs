@@ -2,13 +2,21 @@
 
 use super::storage::{Key, Storage, StorageError};
 
-/// Deletes files; empty names and missing files are no error.
-pub async fn delete_files<'a>(
+/// Deletes an attachment's files; empty names and missing files are no error.
+pub async fn delete_files(
     storage: &Storage,
-    names: impl IntoIterator<Item = &'a str>,
+    file: &str,
+    preview: &str,
 ) -> Result<(), StorageError> {
-    for key in names.into_iter().filter_map(|name| name.parse::<Key>().ok()) {
-        storage.delete(&key).await?;
+    delete_all(storage, &[file, preview]).await
+}
+
+/// Deletes files; empty names and missing files are no error.
+pub async fn delete_all(storage: &Storage, names: &[&str]) -> Result<(), StorageError> {
+    for name in names {
+        if let Ok(key) = name.parse::<Key>() {
+            storage.delete(&key).await?;
+        }
     }
     Ok(())
 }

@@ -153,7 +153,7 @@ async fn nothing_is_fetched_that_was_not_shown() {
     for url in [
         format!("{front}/AAAAAAAAAAAAAAAA/{encoded}"),
         format!("{front}/{signature}/{encoded}A"),
-        at(format!("card/{signature}/{encoded}")),
+        at(format!("emoji-static/{signature}/{encoded}")),
         at(format!("media/{id}/original")),
         at(format!("media/{id}-{signature}/original")),
         at("avatar/1/x".to_owned()),

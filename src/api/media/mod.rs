@@ -137,8 +137,8 @@ async fn thumbnail(app: &App, id: i64, files: &[SpooledFile]) -> AppResult<Optio
 }
 
 /// Deletes files that no row names any more; what cannot be is told to the log.
-async fn delete_files<'a>(app: &App, keys: impl IntoIterator<Item = &'a str>) {
-    if let Err(error) = sweep::delete_files(&app.storage, keys).await {
+async fn delete_files(app: &App, keys: &[&str]) {
+    if let Err(error) = sweep::delete_all(&app.storage, keys).await {
         tracing::warn!(%error, "an unused media file stays");
     }
 }
@@ -149,9 +149,9 @@ async fn discard(app: &App, media: db::media::Media) -> AppResult<()> {
     let work = app
         .read(move |c| Box::pin(async move { Ok(db::media_work::of(c, &[id]).await?) }))
         .await?;
-    let sources = work.iter().flat_map(db::media_work::Work::files);
-    let files = sources.chain([media.file.as_str(), media.preview.as_str()]);
-    sweep::delete_files(&app.storage, files)
+    let mut files = vec![media.file.as_str(), media.preview.as_str()];
+    files.extend(work.iter().flat_map(|work| work.files()));
+    sweep::delete_all(&app.storage, &files)
         .await
         .map_err(AppError::internal)?;
     app.write(move |tx| Box::pin(async move { Ok(db::media::delete(tx, id).await?) }))

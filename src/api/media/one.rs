@@ -80,11 +80,11 @@ pub async fn change(
         .await;
     match changed {
         Ok((media, replaced)) => {
-            delete_files(&app, replaced.as_deref()).await;
+            delete_files(&app, replaced.as_deref().as_slice()).await;
             Ok(Json(render(&app.config, &media)))
         }
         Err(error) => {
-            delete_files(&app, stored.as_deref()).await;
+            delete_files(&app, stored.as_deref().as_slice()).await;
             Err(error)
         }
     }

@@ -75,7 +75,7 @@ async fn take(
     match taken {
         Ok((status, media)) => Ok((status, Json(render(&app.config, &media)))),
         Err(error) => {
-            delete_files(&app, [chosen.as_str()]).await;
+            delete_files(&app, &[chosen.as_str()]).await;
             Err(error)
         }
     }
@@ -112,7 +112,7 @@ async fn now(
         return Err(refused(error));
     }
     // A thumbnail that came along stands in the place of ours.
-    delete_files(app, unused.as_deref()).await;
+    delete_files(app, unused.as_deref().as_slice()).await;
     Ok((StatusCode::OK, media))
 }
 
