@@ -95,6 +95,8 @@ section "federation peer" prepare_node tests/peers/fedify
 need_package chromium chromium || missing "no browser to try a web client in"
 need_package ffmpeg ffmpeg || missing "no ffmpeg to make and convert videos with"
 export KITH_TEST_FEDIFY=$PWD/tests/peers/fedify
+# A snapshot that differs fails; nothing is written.
+export INSTA_UPDATE=no
 if [ -z "${KITH_TEST_POSTGRES:-}" ]; then
   OWN_PG=yes
   pg_start || missing "no PostgreSQL to test on"

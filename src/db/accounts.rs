@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use super::any::AnyOfExt;
 use super::schema::{account_keys, account_stats, accounts};
 use super::{Conn, Result, on_db};
 
@@ -110,7 +111,7 @@ pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Account>> {
         return Ok(Vec::new());
     }
     on_db!(conn, |c| accounts::table
-        .filter(accounts::id.eq_any(ids))
+        .filter(accounts::id.any_of(ids))
         .select(Account::as_select())
         .load(c)
         .await)
@@ -132,7 +133,7 @@ pub async fn by_uris(conn: &mut Conn, uris: &[String]) -> Result<Vec<Account>> {
         return Ok(Vec::new());
     }
     on_db!(conn, |c| accounts::table
-        .filter(accounts::uri.eq_any(uris))
+        .filter(accounts::uri.any_of(uris))
         .select(Account::as_select())
         .load(c)
         .await)
@@ -219,7 +220,7 @@ pub async fn stats_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<AccountStats>>
         return Ok(Vec::new());
     }
     on_db!(conn, |c| account_stats::table
-        .filter(account_stats::account_id.eq_any(ids))
+        .filter(account_stats::account_id.any_of(ids))
         .select(AccountStats::as_select())
         .load(c)
         .await)

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use super::any::AnyOfExt;
 use super::schema::media_work;
 use super::{Conn, Result, on_db};
 
@@ -43,7 +44,7 @@ pub async fn of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Work>> {
         return Ok(Vec::new());
     }
     on_db!(conn, |c| media_work::table
-        .filter(media_work::media_id.eq_any(ids))
+        .filter(media_work::media_id.any_of(ids))
         .load::<Work>(c)
         .await)
 }

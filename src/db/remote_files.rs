@@ -1,8 +1,11 @@
 //! Copies of files from elsewhere.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
 
+use super::any::AnyOfExt;
 use super::schema::{remote_files, remote_files_total};
 use super::{Conn, Result, on_db};
 
@@ -95,7 +98,8 @@ async fn add(conn: &mut Conn, bytes: i64) -> Result<()> {
 /// The copies that nobody has looked at for longest.
 pub async fn least_used(conn: &mut Conn, limit: i64) -> Result<Vec<RemoteFile>> {
     on_db!(conn, |c| remote_files::table
-        .filter(remote_files::size.gt(0))
+        // Spelt out, as the partial index has it.
+        .filter(sql::<Bool>("size > 0"))
         .order(remote_files::used_at)
         .limit(limit)
         .load::<RemoteFile>(c)
@@ -120,7 +124,7 @@ pub async fn remove(conn: &mut Conn, row: &RemoteFile) -> Result<()> {
 /// Forgets failures that could have been tried again before a time; says how many.
 pub async fn forget_failures(conn: &mut Conn, before: i64, limit: i64) -> Result<usize> {
     let hashes: Vec<String> = on_db!(conn, |c| remote_files::table
-        .filter(remote_files::size.eq(0))
+        .filter(sql::<Bool>("size = 0"))
         .filter(remote_files::retry_at.lt(before))
         .order(remote_files::retry_at)
         .limit(limit)
@@ -132,7 +136,7 @@ pub async fn forget_failures(conn: &mut Conn, before: i64, limit: i64) -> Result
     }
     on_db!(conn, |c| diesel::delete(
         remote_files::table
-            .filter(remote_files::hash.eq_any(&hashes))
+            .filter(remote_files::hash.any_of(&hashes))
             .filter(remote_files::size.eq(0))
     )
     .execute(c)

@@ -16,7 +16,7 @@ pub fn png(width: u32, height: u32) -> Vec<u8> {
     bytes.into_inner()
 }
 
-async fn upload(server: &Server, person: &Person, bytes: &[u8]) -> Answer {
+pub async fn upload(server: &Server, person: &Person, bytes: &[u8]) -> Answer {
     let files = [("file", bytes)];
     send(server, person, Method::POST, "/api/v2/media", &files).await
 }
