@@ -101,14 +101,7 @@ async fn show(
         }
         _ => {}
     }
-    let mut flight = join(&app, &hash, &wanted, failures);
-    let landed = tokio::time::timeout(WAIT, flight.wait_for(Option::is_some)).await;
-    let outcome = match landed {
-        Ok(Ok(outcome)) => outcome.clone(),
-        Ok(Err(_)) => Some(Outcome::Failed),
-        Err(_) => None,
-    };
-    match outcome {
+    match landing(join(&app, &hash, &wanted, failures)).await {
         Some(Outcome::Row(row)) if row.file.is_empty() => Ok(absent(&row, now)),
         Some(Outcome::Row(row)) => {
             let served = serve(&app, &row, &wanted, &headers).await?;
@@ -122,6 +115,15 @@ async fn show(
             "The file is still being fetched",
             5 * SECOND,
         )),
+    }
+}
+
+/// Waits for the end of a fetch; `None` when that takes too long.
+async fn landing(mut flight: watch::Receiver<Option<Outcome>>) -> Option<Outcome> {
+    match tokio::time::timeout(WAIT, flight.wait_for(Option::is_some)).await {
+        Ok(Ok(outcome)) => outcome.clone(),
+        Ok(Err(_)) => Some(Outcome::Failed),
+        Err(_) => None,
     }
 }
 
@@ -197,13 +199,13 @@ async fn serve(
     headers: &HeaderMap,
 ) -> AppResult<Option<Response>> {
     let key = match (wanted.preview, row.preview.as_str()) {
-        (false, _) => &row.file,
+        (false, _) => row.file.as_str(),
         (true, "") => {
             // What stands still is its own still; a video is not its own picture.
             if Format::of_name(&row.file).is_none_or(|f| f.kind() != Kind::Image) {
                 return Ok(Some(none(StatusCode::NOT_FOUND, "There is no preview", HOUR)));
             }
-            &row.file
+            row.file.as_str()
         }
         (true, preview) => preview,
     };

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 /// Methods and paths of the router, which tells them nowhere but in its `Debug` form.
 fn routed() -> BTreeSet<(String, String)> {
     let text = format!("{:?}", kith::http::routes());
+    // What follows is a second router, with numbers of its own.
+    let text = text.split("fallback_router").next().unwrap();
     let by_id = |text: &str| -> Option<(u32, usize)> {
         let rest = text.strip_prefix("RouteId(")?;
         let (id, _) = rest.split_once("): ")?;
