@@ -142,7 +142,12 @@ async fn set(app: &App, args: &ArgMatches, severity: &str) -> Outcome {
     let policy = app
         .write(move |tx| {
             Box::pin(async move {
-                policies::set(tx, &ctx, &domain, &severity, reject, &public, &private).await
+                let policy =
+                    policies::set(tx, &ctx, &domain, &severity, &public, &private).await?;
+                if reject {
+                    return policies::reject_media(tx, &policy.domain, true).await;
+                }
+                Ok(policy)
             })
         })
         .await

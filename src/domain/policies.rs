@@ -67,7 +67,6 @@ pub async fn set(
     ctx: &Ctx,
     domain: &str,
     severity: &str,
-    reject_media: bool,
     public_comment: &str,
     private_comment: &str,
 ) -> AppResult<DomainPolicy> {
@@ -79,10 +78,27 @@ pub async fn set(
     let row = DomainPolicy {
         domain,
         severity: severity.to_owned(),
-        reject_media,
+        reject_media: false,
         public_comment: public_comment.to_owned(),
         private_comment: private_comment.to_owned(),
         created_at: ctx.now(),
+    };
+    db::policies::set(tx, &row).await?;
+    tx.emit(Event::of(Kind::PolicyChanged, 0));
+    Ok(row)
+}
+
+/// Says that no files are to be taken from a domain that has a policy, or that they are again;
+/// 404 where it has none.
+pub async fn reject_media(tx: &mut Conn, domain: &str, reject: bool) -> AppResult<DomainPolicy> {
+    let policy = db::policies::all(tx)
+        .await?
+        .into_iter()
+        .find(|policy| policy.domain == domain)
+        .ok_or_else(AppError::not_found)?;
+    let row = DomainPolicy {
+        reject_media: reject,
+        ..policy
     };
     db::policies::set(tx, &row).await?;
     tx.emit(Event::of(Kind::PolicyChanged, 0));

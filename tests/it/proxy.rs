@@ -180,7 +180,9 @@ async fn a_domain_whose_media_is_rejected_shows_none() {
         .app
         .write(move |tx| {
             Box::pin(async move {
-                kith::domain::policies::set(tx, &ctx, &domain, "limit", true, "", "").await
+                let policy =
+                    kith::domain::policies::set(tx, &ctx, &domain, "limit", "", "").await?;
+                kith::domain::policies::reject_media(tx, &policy.domain, true).await
             })
         })
         .await
