@@ -7,7 +7,7 @@ use tokio::sync::{Notify, watch};
 use crate::caches::Caches;
 use crate::client::{self, Client};
 use crate::clock::Clock;
-use crate::config::{Config, Secrets};
+use crate::config::{Config, MediaKey, Secrets};
 use crate::db::accounts::Account;
 use crate::db::{self, Conn, Db, Work};
 use crate::domain::Ctx;
@@ -17,6 +17,7 @@ use crate::error::{AppError, AppResult};
 use crate::events::hub::Hub;
 use crate::events::{Event, Kind, Logged};
 use crate::federation;
+use crate::http::proxy::Proxy;
 use crate::ids::Ids;
 use crate::limits::Limits;
 use crate::media::intake::Intake;
@@ -47,6 +48,8 @@ pub struct Inner {
     pub limits: Limits,
     /// Where uploads are worked on.
     pub intake: Intake,
+    /// Files from elsewhere that are being fetched.
+    pub proxy: Proxy,
     /// The sockets that listen here, with what each account hides.
     pub hub: Arc<Hub<Relations>>,
     /// Rung by commits.
@@ -96,7 +99,7 @@ pub struct Environment {
 
 impl App {
     /// Opens everything the settings name. The error is one line for an admin.
-    pub async fn open(config: Config, environment: Environment) -> Result<App, String> {
+    pub async fn open(mut config: Config, environment: Environment) -> Result<App, String> {
         let Environment {
             clock,
             random,
@@ -133,6 +136,7 @@ impl App {
         .await
         .map_err(|e| e.to_string())?;
         let limits = Limits::new(config.rate_limit);
+        config.media_key = MediaKey::derive(&secrets.token_key);
         let config = Arc::new(config);
         let ctx = Ctx {
             clock: clock.clone(),
@@ -152,6 +156,7 @@ impl App {
                 client,
                 federation: federation::State::new(),
                 intake: Intake::new(storage.clone()),
+                proxy: Proxy::default(),
                 storage,
                 hub: Arc::default(),
                 limits,

@@ -163,9 +163,8 @@ pub const SETTINGS: &[Setting] = &[
     setting!(
         "media_remote_limit",
         "KITH_MEDIA_REMOTE_LIMIT",
-        None,
-        "Cap of cached remote media",
-        false
+        Some("10GiB"),
+        "Cap of cached remote media: what was not looked at for longest goes first"
     ),
     setting!("otlp_url", "KITH_OTLP_URL", None, "Where traces go", false),
     setting!(

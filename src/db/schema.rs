@@ -678,6 +678,39 @@ table! {
     }
 }
 
+table! {
+    media_work (media_id) {
+        media_id -> BigInt,
+        source -> Text,
+        file -> Text,
+        preview -> Text,
+        error -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    remote_files (hash) {
+        hash -> Text,
+        url -> Text,
+        file -> Text,
+        preview -> Text,
+        size -> BigInt,
+        failures -> BigInt,
+        error -> Text,
+        retry_at -> BigInt,
+        fetched_at -> BigInt,
+        used_at -> BigInt,
+    }
+}
+
+table! {
+    remote_files_total (id) {
+        id -> BigInt,
+        bytes -> BigInt,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     accounts,
     account_stats,

@@ -27,6 +27,8 @@ pub enum Job {
     PollEnd { poll_id: i64 },
     /// What an account elsewhere has pinned is to be asked for.
     Featured { account_id: i64 },
+    /// An uploaded file to make playable.
+    Media { id: i64 },
 }
 
 impl Job {
@@ -40,13 +42,17 @@ impl Job {
             Job::PollUpdate { .. } => "poll_update",
             Job::PollEnd { .. } => "poll_end",
             Job::Featured { .. } => "featured",
+            Job::Media { .. } => "media",
         }
     }
 
     /// What at most one waiting job has; `None` where any number may wait.
     pub fn key(&self) -> Option<String> {
         match self {
-            Job::Mail(_) | Job::VerifyLinks { .. } | Job::SeverDomain { .. } => None,
+            Job::Mail(_)
+            | Job::VerifyLinks { .. }
+            | Job::SeverDomain { .. }
+            | Job::Media { .. } => None,
             Job::Publish { scheduled_id: id }
             | Job::PollUpdate { poll_id: id }
             | Job::PollEnd { poll_id: id }

@@ -63,19 +63,17 @@ impl<T: DeserializeOwned> FromRequest<App> for Upload<T> {
     }
 }
 
-fn parse<T: DeserializeOwned>(value: Value) -> AppResult<T> {
+/// Reads parameters into what a handler wants; 422 when they will not do.
+pub(super) fn parse<T: DeserializeOwned>(value: Value) -> AppResult<T> {
     serde_json::from_value(value)
         .map_err(|e| AppError::invalid("Validation failed").describe(e.to_string()))
 }
 
-async fn read(request: Request, max: usize) -> AppResult<(Value, Vec<File>)> {
+/// The parameters of a request as a JSON object, and its files.
+pub(super) async fn read(request: Request, max: usize) -> AppResult<(Value, Vec<File>)> {
     let (parts, body) = request.into_parts();
     let mut fields = Fields::default();
-    if let Some(query) = parts.uri.query() {
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            fields.insert(&name, Value::String(value.into_owned()))?;
-        }
-    }
+    fields.query(parts.uri.query())?;
     let content_type = parts
         .headers
         .get(header::CONTENT_TYPE)
@@ -128,7 +126,8 @@ async fn collect(body: Body, max: usize) -> AppResult<Bytes> {
     }
 }
 
-fn too_large() -> AppError {
+/// 413.
+pub(super) fn too_large() -> AppError {
     AppError::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large")
 }
 
@@ -166,14 +165,27 @@ async fn read_multipart(
 
 /// Parameters as a JSON object, built name by name.
 #[derive(Default)]
-struct Fields {
+pub(super) struct Fields {
     root: Map<String, Value>,
     count: usize,
 }
 
 impl Fields {
+    /// Takes in a query.
+    pub(super) fn query(&mut self, query: Option<&str>) -> AppResult<()> {
+        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            self.insert(&name, Value::String(value.into_owned()))?;
+        }
+        Ok(())
+    }
+
+    /// All that was put in.
+    pub(super) fn into_object(self) -> Map<String, Value> {
+        self.root
+    }
+
     /// Puts a value where its name says: `a`, `a[]`, `a[b]`, `a[b][]`…
-    fn insert(&mut self, name: &str, value: Value) -> AppResult<()> {
+    pub(super) fn insert(&mut self, name: &str, value: Value) -> AppResult<()> {
         self.count += 1;
         let mut keys = name
             .split('[')

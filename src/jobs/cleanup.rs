@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::forget;
+use super::{forget, remote_files};
 use crate::app::App;
 use crate::clock::DAY;
 use crate::db;
@@ -44,6 +44,7 @@ pub async fn pass(app: &App) -> AppResult<()> {
     if uploads + half_written + replaced > 0 {
         tracing::info!(uploads, half_written, replaced, "deleted unused media");
     }
+    remote_files::pass(app).await?;
     forget::pass(app).await?;
     Ok(())
 }
@@ -87,12 +88,19 @@ async fn abandoned_uploads(app: &App, before: i64) -> AppResult<usize> {
                 Box::pin(async move { Ok(db::media::give_up_abandoned(tx, before, BATCH).await?) })
             })
             .await?;
-        for media in &batch {
-            sweep::delete_files(&app.storage, &media.file, &media.preview)
-                .await
-                .map_err(AppError::internal)?;
-        }
         let ids: Vec<i64> = batch.iter().map(|media| media.id).collect();
+        let unfinished = ids.clone();
+        let work = app
+            .read(move |c| {
+                Box::pin(async move { Ok(db::media_work::of(c, &unfinished).await?) })
+            })
+            .await?;
+        let mut names: Vec<&str> = Vec::with_capacity(2 * batch.len());
+        names.extend(batch.iter().flat_map(|m| [m.file.as_str(), &m.preview]));
+        names.extend(work.iter().flat_map(|work| work.files()));
+        sweep::delete_all(&app.storage, &names)
+            .await
+            .map_err(AppError::internal)?;
         deleted += ids.len();
         app.write(move |tx| {
             Box::pin(async move {

@@ -5,9 +5,11 @@ pub mod deliver;
 mod forget;
 pub mod ingest;
 mod posts;
-pub mod queue;
 mod sever_domain;
 mod verify_links;
+pub mod media;
+pub mod queue;
+pub mod remote_files;
 
 /// Why a job did not do its work.
 #[derive(Debug)]

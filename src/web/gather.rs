@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use super::pages::Field;
 use super::view::{Account, Emoji, Html, Media, MediaKind, Poll, PollOption, Post};
-use crate::api::entities::account::picture;
+use crate::api::entities::account::avatar;
+use crate::api::entities::media::addresses;
 use crate::config::Config;
 use crate::db::statuses::{Status, StatusStats};
 use crate::db::{self, Conn, accounts, media};
@@ -20,9 +21,9 @@ pub fn account(config: &Config, account: &accounts::Account) -> Account {
         display_name: account.display_name.clone(),
         handle: config.handle(&account.username, &account.domain),
         url: profile_url(account),
-        avatar: picture(config, &account.avatar, "/static/avatar.png"),
+        avatar: avatar(config, account, true),
         bot: matches!(account.kind.as_str(), "Service" | "Application"),
-        emojis: emojis(&account.emojis),
+        emojis: emojis(config, &account.emojis),
     }
 }
 
@@ -68,7 +69,7 @@ pub fn fields(json: &str) -> Vec<Field> {
         .collect()
 }
 
-fn emojis(json: &str) -> Vec<Emoji> {
+fn emojis(config: &Config, json: &str) -> Vec<Emoji> {
     #[derive(Deserialize)]
     struct Stored {
         shortcode: String,
@@ -82,7 +83,7 @@ fn emojis(json: &str) -> Vec<Emoji> {
     stored
         .into_iter()
         .map(|emoji| Emoji {
-            url: emoji.static_url.unwrap_or(emoji.url),
+            url: config.shown_url("emoji-static", &emoji.static_url.unwrap_or(emoji.url)),
             shortcode: emoji.shortcode,
         })
         .collect()
@@ -99,7 +100,7 @@ fn attachment(config: &Config, row: &media::Media) -> Media {
         width: u32,
         height: u32,
     }
-    let stored = |key: &str| (!key.is_empty()).then(|| config.media_url(key));
+    let (url, preview_url) = addresses(config, row);
     let meta: Option<Meta> = serde_json::from_str(&row.meta).ok();
     Media {
         kind: match row.kind.as_str() {
@@ -109,8 +110,8 @@ fn attachment(config: &Config, row: &media::Media) -> Media {
             "audio" => MediaKind::Audio,
             _ => MediaKind::Unknown,
         },
-        url: stored(&row.file).unwrap_or_else(|| row.remote_url.clone()),
-        preview_url: stored(&row.preview),
+        url: url.unwrap_or_default(),
+        preview_url,
         description: Some(row.description.clone()).filter(|text| !text.is_empty()),
         size: meta
             .and_then(|meta| meta.small.or(meta.original))
@@ -260,7 +261,7 @@ impl Posts {
             poll: self.polls.get(&status.id).cloned(),
             card: None,
             quote: None,
-            emojis: emojis(&status.emojis),
+            emojis: emojis(&self.config, &status.emojis),
             replies: count(stats.replies_count),
             boosts: count(stats.reblogs_count),
             favourites: count(stats.favourites_count),

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::raw;
 use crate::app::App;
 use crate::clock::{DAY, iso};
-use crate::config::Config;
+use crate::config::{Config, is_remote};
 use crate::db;
 use crate::db::accounts::{Account, AccountStats};
 use crate::db::profiles::Profile;
@@ -86,7 +86,7 @@ pub struct Emoji {
 }
 
 /// Emojis as the database keeps them, as entities.
-pub fn emojis(json: &str) -> Vec<Emoji> {
+pub fn emojis(config: &Config, json: &str) -> Vec<Emoji> {
     if json.len() <= 2 {
         return Vec::new();
     }
@@ -101,37 +101,53 @@ pub fn emojis(json: &str) -> Vec<Emoji> {
     stored
         .into_iter()
         .map(|emoji| Emoji {
-            static_url: emoji.static_url.unwrap_or_else(|| emoji.url.clone()),
+            static_url: config.shown_url(
+                "emoji-static",
+                emoji.static_url.as_ref().unwrap_or(&emoji.url),
+            ),
+            url: config.shown_url("emoji", &emoji.url),
             shortcode: emoji.shortcode,
-            url: emoji.url,
             visible_in_picker: false,
         })
         .collect()
 }
 
-/// The URL of a picture that an account keeps as a storage key or as a remote URL.
+/// The URL of a picture that a local account keeps as a storage key.
 pub fn picture(config: &Config, stored: &str, missing: &str) -> String {
     match stored {
         "" => config.url(missing),
-        url if url.starts_with("http://") || url.starts_with("https://") => url.to_owned(),
+        url if is_remote(url) => url.to_owned(),
         key => config.media_url(key),
     }
 }
 
-/// The URL of an account's avatar. `still`: one that does not move.
+/// The URL of an account's avatar; of a remote account's, our copy. `still`: one that does not
+/// move.
 pub fn avatar(config: &Config, account: &Account, still: bool) -> String {
-    shown(config, &account.avatar, "/static/avatar.png", still)
+    let missing = "/static/avatar.png";
+    shown(config, account, ("avatar", &account.avatar), missing, still)
 }
 
 /// The same of its header.
 pub fn header(config: &Config, account: &Account, still: bool) -> String {
-    shown(config, &account.header, "/static/header.png", still)
+    let missing = "/static/header.png";
+    shown(config, account, ("header", &account.header), missing, still)
 }
 
-fn shown(config: &Config, stored: &str, missing: &str, still: bool) -> String {
-    match still_of(stored).filter(|_| still) {
-        Some(still) => config.media_url(&still),
-        None => picture(config, stored, missing),
+fn shown(
+    config: &Config,
+    account: &Account,
+    (kind, stored): (&str, &str),
+    missing: &str,
+    still: bool,
+) -> String {
+    if is_remote(stored) && !account.is_local() {
+        config.remote_picture_url(kind, account.id, stored, still)
+    } else {
+        match still_of(stored).filter(|_| still) {
+            Some(still) => config.media_url(&still),
+            None => picture(config, stored, missing),
+        }
     }
 }
 
@@ -166,7 +182,7 @@ pub fn entity<'a>(config: &Config, account: &'a Account, stats: AccountStats) ->
         header_description: &account.header_description,
         locked: account.locked,
         fields: raw(&account.fields).unwrap_or_else(|| RawValue::NULL.to_owned()),
-        emojis: emojis(&account.emojis),
+        emojis: emojis(config, &account.emojis),
         bot: matches!(account.kind.as_str(), "Service" | "Application"),
         group: account.kind == "Group",
         discoverable: account.discoverable,

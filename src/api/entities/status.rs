@@ -276,7 +276,7 @@ fn assemble(config: &Config, status: &Status, rows: &Rows) -> AppResult<Prepared
                     .collect()
             })
             .unwrap_or_default(),
-        emojis: emojis(&status.emojis),
+        emojis: emojis(config, &status.emojis),
         replies_count: stats.replies_count.max(0),
         reblogs_count: stats.reblogs_count.max(0),
         favourites_count: stats.favourites_count.max(0),

@@ -28,7 +28,7 @@ async fn index(State(app): State<App>) -> AppResult<Json<Value>> {
             })
         })
         .await?;
-    let mut configuration = shared_configuration();
+    let mut configuration = shared_configuration(&app);
     if let Some(object) = configuration.as_object_mut() {
         object.insert("accounts".to_owned(), json!({"max_featured_tags": 0}));
     }

@@ -445,6 +445,7 @@ async fn own_media(
             "Validation failed: Media attachment not found",
         ));
     }
+    media::ready(&found)?;
     found.sort_by_key(|m| ids.iter().position(|id| *id == m.id));
     Ok(found)
 }

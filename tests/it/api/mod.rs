@@ -10,6 +10,7 @@ mod filters_streaming;
 mod lists;
 mod markers;
 pub mod media;
+pub mod media_av;
 mod oauth;
 mod people;
 mod pins;
