@@ -62,6 +62,9 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// `None`: every origin.
     pub cors_origins: Option<Vec<String>>,
+    /// The translation service.
+    pub translate_url: Option<Url>,
+    pub translate_key: Option<String>,
     pub registration: Registration,
     pub email_verification: bool,
     pub federation_allow_private: bool,
@@ -224,6 +227,18 @@ impl Config {
             Some("*") | None => None,
             Some(list) => Some(list.split(',').map(|o| o.trim().to_owned()).collect()),
         };
+        let translate_url = match get("translate_url") {
+            None => None,
+            Some(text) => match Url::parse(text) {
+                Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Some(url),
+                _ => {
+                    return Err(invalid(
+                        "KITH_TRANSLATE_URL",
+                        format!("{text:?} is no http or https URL"),
+                    ));
+                }
+            },
+        };
         let log_json = match get("log_format") {
             Some("json") => true,
             Some("text") | None => false,
@@ -258,6 +273,8 @@ impl Config {
             mail_from,
             trusted_proxies,
             cors_origins,
+            translate_url,
+            translate_key: get("translate_key").map(str::to_owned),
             registration,
             email_verification: flag("KITH_EMAIL_VERIFICATION", "email_verification")?,
             federation_allow_private: flag(

@@ -42,6 +42,7 @@ fn what_will_not_do_is_named() {
         ("KITH_REGISTRATION", "sometimes"),
         ("KITH_TRUSTED_PROXIES", "10.0.0.0/99"),
         ("KITH_REDIS_URL", "redis://localhost"),
+        ("KITH_TRANSLATE_URL", "libretranslate"),
     ] {
         let error = load(&[(name, value)]).unwrap_err().to_string();
         assert!(error.contains(name), "{error}");

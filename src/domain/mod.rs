@@ -14,7 +14,9 @@ use crate::random::Random;
 
 pub mod accounts;
 pub mod blocks;
+pub mod cards;
 pub mod codes;
+mod discovery;
 pub mod follows;
 pub mod jobs;
 pub mod mail;
@@ -23,9 +25,13 @@ pub mod notifications;
 pub mod oauth;
 pub mod outgoing;
 pub mod policies;
+pub mod quotes;
 pub mod reactions;
+pub mod search;
 pub mod sign_in;
 pub mod statuses;
+pub mod tags;
+pub mod trends;
 pub mod users;
 pub mod visibility;
 

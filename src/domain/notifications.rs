@@ -19,6 +19,10 @@ pub enum Type {
     Favourite,
     /// A status the reader reblogged was edited.
     Update,
+    /// Somebody quoted a status of the reader's, with leave.
+    Quote,
+    /// A status the reader quoted was edited.
+    QuotedUpdate,
 }
 
 impl Type {
@@ -32,6 +36,8 @@ impl Type {
             Type::FollowRequest => "follow_request",
             Type::Favourite => "favourite",
             Type::Update => "update",
+            Type::Quote => "quote",
+            Type::QuotedUpdate => "quoted_update",
         }
     }
 }
@@ -68,7 +74,8 @@ pub async fn notify(
         created_at: now,
         read_at: None,
     };
-    if kind != Type::Update && db::notifications::exists(tx, &row).await? {
+    if !matches!(kind, Type::Update | Type::QuotedUpdate)
+        && db::notifications::exists(tx, &row).await? {
         return Ok(());
     }
     db::notifications::insert(tx, &row).await?;

@@ -46,6 +46,42 @@ pub struct Note {
     pub mentions: Vec<MentionTag>,
     pub tags: Vec<HashTag>,
     pub attachments: Vec<Attachment>,
+    #[serde(default)]
+    pub quote: Option<QuoteRef>,
+    /// Who may quote it.
+    #[serde(default)]
+    pub can_quote: Option<CanQuote>,
+}
+
+/// What a note quotes (FEP-044f).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuoteRef {
+    /// The quoted object's id.
+    pub uri: String,
+    /// Its page, for those who know no quotes.
+    pub page: String,
+    /// The id of the quoted author's stamp.
+    pub authorization: Option<String>,
+}
+
+/// Whose quotes are accepted, and who may ask: ids of actors and collections.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CanQuote {
+    pub automatic: Vec<String>,
+    pub manual: Vec<String>,
+}
+
+/// A QuoteRequest, as Accept and Reject repeat it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestRef {
+    /// The request's id.
+    pub uri: String,
+    /// Who asks.
+    pub actor: String,
+    /// What is to be quoted.
+    pub object: String,
+    /// The object that quotes it.
+    pub instrument: String,
 }
 
 /// A mention in a note.
@@ -163,6 +199,23 @@ pub enum Outgoing {
         block: String,
         object: String,
     },
+    QuoteRequest {
+        uri: String,
+        /// What is to be quoted.
+        object: String,
+        /// The note that quotes it.
+        instrument: Box<Note>,
+    },
+    AcceptQuote {
+        uri: String,
+        request: RequestRef,
+        /// The stamp's id.
+        result: String,
+    },
+    RejectQuote {
+        uri: String,
+        request: RequestRef,
+    },
 }
 
 impl Outgoing {
@@ -177,8 +230,9 @@ impl Outgoing {
             | Outgoing::UndoLike { .. }
             | Outgoing::UndoAnnounce { .. }
             | Outgoing::UndoBlock { .. } => "Undo",
-            Outgoing::Accept { .. } => "Accept",
-            Outgoing::Reject { .. } => "Reject",
+            Outgoing::Accept { .. } | Outgoing::AcceptQuote { .. } => "Accept",
+            Outgoing::Reject { .. } | Outgoing::RejectQuote { .. } => "Reject",
+            Outgoing::QuoteRequest { .. } => "QuoteRequest",
             Outgoing::Like { .. } => "Like",
             Outgoing::Announce { .. } => "Announce",
             Outgoing::Block { .. } => "Block",

@@ -1,10 +1,13 @@
 //! What works beside the requests: the queue of jobs, and the cleaning.
 
+pub mod card;
 pub mod cleanup;
 pub mod deliver;
 mod forget;
 pub mod ingest;
 pub mod queue;
+pub mod search;
+pub mod trends;
 
 /// Why a job did not do its work.
 #[derive(Debug)]

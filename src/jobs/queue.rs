@@ -140,6 +140,10 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
             tracing::info!(path = %path.display(), "mail written");
             Ok(())
         }
+        Job::Card { card_id } => super::card::fetch(app, card_id, row.attempts).await,
+        Job::Reindex { account_id, below } => {
+            super::search::reindex(app, account_id, below).await
+        }
     }
 }
 

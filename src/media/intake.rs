@@ -44,6 +44,13 @@ pub struct Attachment {
     small: Bytes,
 }
 
+/// A small still picture.
+#[derive(Debug, Clone)]
+pub struct Thumbnail {
+    pub file: Rendition,
+    pub blurhash: String,
+}
+
 /// Where files come in. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Intake {
@@ -95,6 +102,16 @@ impl Intake {
         self.storage.put(file, attachment.original.clone()).await?;
         self.storage.put(preview, attachment.small.clone()).await?;
         Ok(())
+    }
+
+    /// Works out a small still picture; nothing is stored.
+    pub async fn thumbnail(&self, bytes: Bytes) -> Result<Thumbnail, IntakeError> {
+        let limits = self.limits.clone();
+        let done = self.work(move || image::process(&bytes, &limits)).await?;
+        Ok(Thumbnail {
+            file: done.small,
+            blurhash: done.blurhash,
+        })
     }
 
     /// Takes in an avatar; the key it is stored under.

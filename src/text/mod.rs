@@ -7,10 +7,13 @@
 mod grapheme;
 mod html;
 pub mod language;
+pub mod links;
 pub mod markdown;
 mod markup;
 pub mod names;
 pub mod plain;
+pub mod preview;
 pub mod sanitize;
+pub mod words;
 
 pub use html::{escape, excerpt, to_plain};

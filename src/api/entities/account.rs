@@ -262,7 +262,7 @@ pub async fn credential(app: &App, account: &Account) -> AppResult<Value> {
             "hide_collections": account.hide_collections,
             "discoverable": account.discoverable,
             "indexable": account.indexable,
-            "quote_policy": "nobody",
+            "quote_policy": setting("quote_policy", "public".into()),
         },
         "role": {
             "id": role_id,

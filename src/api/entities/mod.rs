@@ -6,10 +6,13 @@ use http::{HeaderMap, HeaderValue, header};
 use serde_json::value::RawValue;
 
 pub mod account;
+pub mod card;
 pub mod media;
 pub mod notification;
+pub mod quoting;
 pub mod relationship;
 pub mod status;
+pub mod tag;
 
 /// JSON text as a value that serde writes as it is; `None` for what is no JSON.
 pub fn raw(json: &str) -> Option<Box<RawValue>> {

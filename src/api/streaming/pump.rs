@@ -114,6 +114,8 @@ struct Subject {
     author: Account,
     /// Whoever wrote or reblogged it.
     concerned: Vec<i64>,
+    /// Whoever wrote what it quotes.
+    quoted: Option<i64>,
     homes: Vec<i64>,
     tags: Vec<Arc<str>>,
     has_media: bool,
@@ -136,6 +138,7 @@ async fn load(app: &App, id: i64) -> AppResult<Option<Subject>> {
             let homes = db::timelines::homes_of(c, id, i64::MAX).await?;
             let tags = db::statuses::tags_of(c, &[id]).await?;
             let media = db::media::of_statuses(c, &[id]).await?;
+            let quote = db::quotes::of_status(c, status.reblog_of_id.unwrap_or(id)).await?;
             Ok(Some(Subject {
                 status,
                 author,
@@ -143,6 +146,7 @@ async fn load(app: &App, id: i64) -> AppResult<Option<Subject>> {
                 homes,
                 tags: tags.into_iter().map(|(_, tag)| tag.name.into()).collect(),
                 has_media: !media.is_empty(),
+                quoted: quote.and_then(|quote| quote.quoted_account_id),
             }))
         })
     })
@@ -171,6 +175,15 @@ async fn status(app: &App, id: i64, event: &'static str) -> AppResult<()> {
         && let Some(entity) = entities::status::render_one(app, id, None).await?
     {
         let payload: Arc<str> = entity.get().into();
+        // One entity for all: who hides the quoted author does not get it.
+        let admits = |account_id: i64, relations: &Relations| {
+            let viewer = Viewer {
+                account_id,
+                relations,
+            };
+            admits(account_id, relations)
+                && subject.quoted.is_none_or(|quoted| in_timeline(&[quoted], viewer, now))
+        };
         for channel in &channels {
             let message = Arc::new(Message::new(channel, event, payload.clone()));
             app.hub.send(channel, &message, admits);
@@ -203,9 +216,15 @@ async fn to_homes(
             .await?;
         marked.into_iter().collect()
     };
-    let (apart, shared): (Vec<i64>, Vec<i64>) = readers
-        .into_iter()
-        .partition(|reader| subject.concerned.contains(reader) || marked.contains(reader));
+    let subject_id = original.unwrap_or(id);
+    // Of some, what they quote or who may quote them looks different to each reader.
+    let varies = entities::status::prepare(app, &[subject_id])
+        .await?
+        .get(&subject_id)
+        .is_some_and(|prepared| prepared.varies());
+    let (apart, shared): (Vec<i64>, Vec<i64>) = readers.into_iter().partition(|reader| {
+        varies || subject.concerned.contains(reader) || marked.contains(reader)
+    });
     for reader in apart {
         if let Some(entity) = entities::status::render_one(app, id, Some(reader)).await? {
             send_home(app, &[reader], event, &entity);

@@ -9,12 +9,15 @@ mod apps;
 mod bookmarks;
 mod emails;
 mod favourites;
+mod featured_tags;
 mod follow_requests;
 pub mod instance;
 mod notifications;
 mod relations;
 mod statuses;
+mod tags;
 mod timelines;
+mod trends;
 
 /// The routes of the areas under `/api/v1`.
 pub fn routes() -> Router<App> {
@@ -24,12 +27,15 @@ pub fn routes() -> Router<App> {
         .merge(bookmarks::routes())
         .merge(emails::routes())
         .merge(favourites::routes())
+        .merge(featured_tags::routes())
         .merge(follow_requests::routes())
         .merge(instance::routes())
         .merge(notifications::routes())
         .merge(relations::routes())
         .merge(statuses::routes())
+        .merge(tags::routes())
         .merge(timelines::routes())
+        .merge(trends::routes())
 }
 
 /// Limits of a profile, in characters; announced in the instance entity.

@@ -10,6 +10,8 @@ use crate::db::{self, Conn};
 use crate::domain::Ctx;
 use crate::domain::notifications::{self, Type};
 use crate::domain::outgoing::{self, Audience, Outgoing};
+use crate::domain::quotes::{self, Policy};
+use crate::domain::discovery;
 use crate::domain::visibility::{Visibility, may_see};
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Kind};
@@ -32,6 +34,10 @@ pub struct Draft {
     pub language: Option<String>,
     pub in_reply_to_id: Option<i64>,
     pub media_ids: Vec<i64>,
+    /// What it quotes.
+    pub quoted_status_id: Option<i64>,
+    /// Who may quote it; `None`: as its author usually wants.
+    pub quote_policy: Option<Policy>,
     pub app_id: Option<i64>,
     pub idempotency_key: Option<String>,
 }
@@ -45,6 +51,8 @@ pub struct Edit {
     pub sensitive: bool,
     pub language: Option<String>,
     pub media_ids: Vec<i64>,
+    /// Who may quote it from now on.
+    pub quote_policy: Option<Policy>,
     /// New alt texts: attachment and description.
     pub descriptions: Vec<(i64, String)>,
 }
@@ -61,7 +69,10 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
             return Ok(status);
         }
     }
-    if draft.text.trim().is_empty() && draft.media_ids.is_empty() {
+    if draft.text.trim().is_empty()
+        && draft.media_ids.is_empty()
+        && draft.quoted_status_id.is_none()
+    {
         return Err(AppError::invalid("Validation failed: Text can't be blank"));
     }
     let media = own_media(tx, author, &draft.media_ids, None).await?;
@@ -69,12 +80,27 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
         Some(id) => Some(visible_parent(tx, author, id).await?),
         None => None,
     };
-    let source_type = source_type(&draft.content_type)?;
-    let composed = compose(tx, ctx, &draft.text, source_type, &draft.spoiler_text).await?;
-    let visibility = match draft.visibility {
-        Some(visibility) => visibility,
-        None => usual_visibility(tx, author).await?,
+    let intent = match draft.quoted_status_id {
+        Some(id) => Some(quotes::intend(tx, author, id).await?),
+        None => None,
     };
+    let source_type = source_type(&draft.content_type)?;
+    let mut composed = compose(tx, ctx, &draft.text, source_type, &draft.spoiler_text).await?;
+    let (mut visibility, quote_policy) = match (draft.visibility, draft.quote_policy) {
+        (Some(visibility), Some(policy)) => (visibility, policy),
+        (visibility, policy) => {
+            let usual = usual(tx, author).await?;
+            (visibility.unwrap_or(usual.0), policy.unwrap_or(usual.1))
+        }
+    };
+    if let Some(intent) = &intent {
+        visibility = intent.narrow(visibility);
+        if let Some(quoted) = intent.to_mention(visibility, author)
+            && composed.mentions.iter().all(|a| a.id != quoted.id)
+        {
+            composed.mentions.push(quoted);
+        }
+    }
     let id = ctx.ids.next();
     let mut status = Status {
         id,
@@ -114,11 +140,19 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
             "status id {id} is taken"
         )));
     }
+    if quote_policy != Policy::EVERYONE {
+        quotes::put_policy(tx, &status, quote_policy).await?;
+    }
+    let quoted = intent.is_some();
+    let request = match intent {
+        Some(intent) => quotes::quote(tx, ctx, author, &status, intent).await?,
+        None => None,
+    };
     if let Some(key) = &draft.idempotency_key {
         db::statuses::set_idempotency_key(tx, author.id, key, status.id, now).await?;
     }
     if !status.local_only {
-        let note = note(
+        let mut note = note(
             ctx,
             author,
             &status,
@@ -127,6 +161,15 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
             &media,
             status.in_reply_to_uri.clone(),
         );
+        if quoted || quote_policy != Policy::EVERYONE {
+            let (statuses, notes) = (std::slice::from_ref(&status), std::slice::from_mut(&mut note));
+            quotes::describe(tx, author, statuses, notes).await?;
+        } else {
+            quotes::describe_plain(author, &status, &mut note);
+        }
+        if let Some(request) = request {
+            quotes::ask(tx, ctx, author, note.clone(), request).await?;
+        }
         let audience = audience(tx, author, &status, &composed.mentions, parent.as_ref()).await?;
         let activity = Outgoing::Create {
             note: Box::new(note),
@@ -171,14 +214,21 @@ pub async fn edit(
         .collect();
     let mentioned: Vec<i64> = composed.mentions.iter().map(|a| a.id).collect();
     db::statuses::set_mentions(tx, id, &mentioned, false).await?;
+    let tags_before = discovery::tags_of(tx, id).await?;
     let tag_ids = super::ensure_tags(tx, &composed.tags).await?;
     db::statuses::set_tags(tx, id, &tag_ids, false).await?;
     db::media::attach(tx, id, &edit.media_ids, false).await?;
+    if let Some(policy) = edit.quote_policy {
+        quotes::put_policy(tx, &status, policy).await?;
+    }
+    let mentions = &composed.mentions;
+    discovery::changed(tx, ctx, author, &status, mentions, &tags_before, &tag_ids).await?;
     tx.emit(Event::of(Kind::StatusEdited, id));
     for account in composed.mentions.iter().filter(|a| !before.contains(&a.id)) {
         notifications::notify(tx, ctx, account, author, Type::Mention, Some(id)).await?;
     }
     super::notify_rebloggers(tx, ctx, author, id).await?;
+    quotes::quoted_changed(tx, ctx, author, id).await?;
     if !status.local_only {
         let note = note_of(tx, ctx, author, &status).await?;
         let mut audience = audience(tx, author, &status, &composed.mentions, None).await?;
@@ -220,16 +270,42 @@ pub async fn delete(tx: &mut Conn, ctx: &Ctx, author: &Account, id: i64) -> AppR
     Ok(status)
 }
 
-/// What the author chose for posts that do not say.
-async fn usual_visibility(tx: &mut Conn, author: &Account) -> AppResult<Visibility> {
+/// Sends a local status again as it is now, for what is no edit of its text: its quote was
+/// allowed or revoked, or its policy changed.
+pub async fn send_update(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    author: &Account,
+    status: &Status,
+) -> AppResult<()> {
+    if status.local_only {
+        return Ok(());
+    }
+    let mentioned: Vec<i64> = db::statuses::mentions_of(tx, &[status.id])
+        .await?
+        .into_iter()
+        .map(|(_, account)| account)
+        .collect();
+    let mentions = db::accounts::by_ids(tx, &mentioned).await?;
+    let audience = audience(tx, author, status, &mentions, None).await?;
+    let activity = Outgoing::Update {
+        uri: format!("{}#updates/{}", status.uri, ctx.ids.next()),
+        note: Box::new(note_of(tx, ctx, author, status).await?),
+    };
+    outgoing::send(tx, ctx, author, &activity, audience).await
+}
+
+/// What the author chose for posts that do not say: how far they reach, and who may quote them.
+async fn usual(tx: &mut Conn, author: &Account) -> AppResult<(Visibility, Policy)> {
     let user = db::users::by_account(tx, author.id).await?;
     let settings: serde_json::Value = user
         .and_then(|user| serde_json::from_str(&user.settings).ok())
         .unwrap_or_default();
     let chosen = settings.get("privacy").and_then(|privacy| privacy.as_str());
-    Ok(chosen
+    let visibility = chosen
         .and_then(Visibility::parse)
-        .unwrap_or(Visibility::Public))
+        .unwrap_or(Visibility::Public);
+    Ok((visibility, quotes::usual_policy(&settings)))
 }
 
 /// A status of the author's own that is no reblog.

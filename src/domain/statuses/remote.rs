@@ -7,7 +7,9 @@ use crate::db::media::Media;
 use crate::db::statuses::{Status, Tag};
 use crate::db::{self, Conn};
 use crate::domain::Ctx;
+use crate::domain::discovery;
 use crate::domain::notifications::{self, Type};
+use crate::domain::quotes::{self, Policy, RemoteQuote};
 use crate::domain::visibility::Visibility;
 use crate::error::AppResult;
 use crate::events::{Event, Kind};
@@ -40,6 +42,9 @@ pub struct RemoteNote {
     pub media: Vec<RemoteMedia>,
     /// JSON: `[{"shortcode", "url", "static_url"}]`.
     pub emojis: String,
+    pub quote: Option<RemoteQuote>,
+    /// Who may quote it, where it says so.
+    pub quote_policy: Option<Policy>,
 }
 
 /// A file elsewhere.
@@ -70,6 +75,7 @@ pub async fn receive(
     if let Some(known) = db::statuses::by_uri(tx, &note.uri).await? {
         return Ok(Some(known));
     }
+    let (quote, quote_policy) = (note.quote.clone(), note.quote_policy);
     let now = ctx.now();
     let parent = match &note.in_reply_to {
         Some(uri) => db::statuses::by_uri(tx, uri).await?,
@@ -109,6 +115,9 @@ pub async fn receive(
         media: add_media(tx, ctx, author, note.media).await?,
     };
     publish(tx, ctx, author, &mut status, parts, parent.as_ref(), quiet).await?;
+    if quote.is_some() || quote_policy.is_some() {
+        quotes::received(tx, ctx, author, &status, quote.as_ref(), quote_policy).await?;
+    }
     Ok(db::statuses::by_uri(tx, &status.uri).await?)
 }
 
@@ -160,12 +169,17 @@ pub async fn revise(
     for account in note.mentions.iter().filter(|a| !before.contains(&a.id)) {
         notifications::notify(tx, ctx, account, author, Type::Mention, Some(status.id)).await?;
     }
+    let tags_before = discovery::tags_of(tx, status.id).await?;
     let tag_ids = super::ensure_tags(tx, &tags(ctx, note.tags)).await?;
     db::statuses::set_tags(tx, status.id, &tag_ids, false).await?;
+    let mentions = &note.mentions;
+    discovery::changed(tx, ctx, author, &status, mentions, &tags_before, &tag_ids).await?;
+    quotes::received(tx, ctx, author, &status, note.quote.as_ref(), note.quote_policy).await?;
     replace_media(tx, ctx, author, &status, note.media).await?;
     tx.emit(Event::of(Kind::StatusEdited, status.id));
     if says_anew {
         super::notify_rebloggers(tx, ctx, author, status.id).await?;
+        quotes::quoted_changed(tx, ctx, author, status.id).await?;
     }
     Ok(true)
 }
@@ -178,6 +192,8 @@ pub async fn remove(tx: &mut Conn, ctx: &Ctx, author: &Account, uri: &str) -> Ap
             erase(tx, ctx, &status).await
         }
         Some(_) => Ok(()),
+        // What is deleted may be a stamp that lets something here be quoted.
+        None if quotes::stamp_deleted(tx, ctx, author, uri).await? => Ok(()),
         None => Ok(db::statuses::bury(tx, uri, author.id, ctx.now()).await?),
     }
 }

@@ -23,6 +23,7 @@ pub mod create;
 pub mod delete;
 pub mod follow;
 pub mod like;
+pub mod quote;
 pub mod undo;
 pub mod update;
 
@@ -86,6 +87,8 @@ pub enum Deed {
     Announce(announce::Announce),
     Undo(undo::Undo),
     Block(block::Block),
+    QuoteRequest(quote::Request),
+    QuoteAnswer(quote::Answer),
 }
 
 /// An activity on its way through preparation.
@@ -180,6 +183,9 @@ async fn known_actor(app: &App, uri: &str) -> AppResult<Option<Account>> {
 async fn prepare_verb(arrival: &Arrival<'_>, kind: &str) -> Result<Prepared, Failure> {
     match kind {
         "Follow" => follow::prepare(arrival),
+        "Accept" | "Reject" if quote::is_answered(arrival.activity) => {
+            quote::prepare_answer(arrival, kind == "Accept").await
+        }
         "Accept" => answer::prepare(arrival, true),
         "Reject" => answer::prepare(arrival, false),
         "Create" => create::prepare(arrival).await,
@@ -189,6 +195,7 @@ async fn prepare_verb(arrival: &Arrival<'_>, kind: &str) -> Result<Prepared, Fai
         "Announce" => announce::prepare(arrival).await,
         "Undo" => undo::prepare(arrival),
         "Block" => block::prepare(arrival),
+        "QuoteRequest" => quote::prepare(arrival).await,
         _ => Prepared::nothing("not understood"),
     }
 }
@@ -234,6 +241,8 @@ pub async fn apply(
         Deed::Announce(announce) => announce.apply(tx, ctx, actor).await,
         Deed::Undo(undo) => undo.apply(tx, ctx, actor).await,
         Deed::Block(block) => block.apply(tx, ctx, actor).await,
+        Deed::QuoteRequest(request) => request.apply(tx, ctx, actor).await,
+        Deed::QuoteAnswer(answer) => answer.apply(tx, ctx, actor).await,
     }
 }
 

@@ -12,6 +12,7 @@ mod accept;
 mod actor;
 mod collections;
 mod nodeinfo;
+mod quotes;
 mod reader;
 mod statuses;
 mod webfinger;
@@ -25,6 +26,7 @@ pub fn routes() -> Router<App> {
     Router::new()
         .merge(actor::routes())
         .merge(collections::routes())
+        .merge(quotes::routes())
         .merge(statuses::routes())
         .merge(webfinger::routes())
         .merge(nodeinfo::routes())

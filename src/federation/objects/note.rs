@@ -4,6 +4,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::actor::page;
+use super::quote;
 use crate::db::accounts::Account;
 use crate::domain::statuses::{RemoteMedia, RemoteNote};
 use crate::domain::visibility::Visibility;
@@ -139,6 +140,8 @@ pub fn read(object: &Value, author: &Account, now: i64) -> Result<RemoteNote, &'
         tags,
         media: media(object, kind),
         emojis: emojis(object),
+        quote: quote::quote(object),
+        quote_policy: quote::policy(object, author),
     })
 }
 

@@ -59,6 +59,8 @@ struct Source {
     sensitive: Option<bool>,
     #[serde(default, deserialize_with = "params::text")]
     language: Option<String>,
+    #[serde(default, deserialize_with = "params::text")]
+    quote_policy: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -201,6 +203,14 @@ fn apply(account: &mut Account, settings: &mut Value, body: Body) -> AppResult<(
                 ));
             }
             settings["privacy"] = privacy.into();
+        }
+        if let Some(policy) = source.quote_policy {
+            if crate::domain::quotes::Policy::parse(&policy).is_none() {
+                return Err(AppError::invalid(
+                    "Validation failed: Quote policy is not included in the list",
+                ));
+            }
+            settings["quote_policy"] = policy.into();
         }
         if let Some(sensitive) = source.sensitive {
             settings["sensitive"] = sensitive.into();

@@ -5,6 +5,7 @@ use http::HeaderMap;
 use serde::Deserialize;
 
 use super::answer;
+use super::quotes::parse_policy;
 use crate::api::entities::Json;
 use crate::app::App;
 use crate::domain::statuses::{self, Draft};
@@ -42,6 +43,8 @@ pub struct Body {
     scheduled_at: Option<String>,
     #[serde(default, deserialize_with = "params::text")]
     quoted_status_id: Option<String>,
+    #[serde(default, deserialize_with = "params::text")]
+    quote_approval_policy: Option<String>,
 }
 
 pub async fn post(
@@ -51,9 +54,9 @@ pub async fn post(
     Params(body): Params<Body>,
 ) -> AppResult<Json> {
     // What cannot be done is refused: a poll that came out as plain text would be a lie.
-    if body.poll.is_some() || body.scheduled_at.is_some() || body.quoted_status_id.is_some() {
+    if body.poll.is_some() || body.scheduled_at.is_some() {
         return Err(AppError::invalid(
-            "Validation failed: Polls, scheduled posts and quotes are not supported",
+            "Validation failed: Polls and scheduled posts are not supported",
         ));
     }
     let (visibility, local_only) = match body.visibility.as_deref() {
@@ -87,6 +90,8 @@ pub async fn post(
         language: parse_language(body.language)?,
         in_reply_to_id: parse_reply(body.in_reply_to_id)?,
         media_ids: body.media_ids,
+        quoted_status_id: parse_reply(body.quoted_status_id)?,
+        quote_policy: parse_policy(body.quote_approval_policy)?,
         app_id: user.session.app_id,
         idempotency_key,
     };

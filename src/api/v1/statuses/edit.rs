@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::answer;
 use super::create::parse_language;
+use super::quotes::parse_policy;
 use crate::api::entities::Json;
 use crate::app::App;
 use crate::db;
@@ -30,6 +31,8 @@ pub struct Body {
     #[serde(default, deserialize_with = "params::list")]
     media_attributes: Vec<MediaAttributes>,
     poll: Option<serde_json::Value>,
+    #[serde(default, deserialize_with = "params::text")]
+    quote_approval_policy: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -60,6 +63,7 @@ pub async fn put(
         None => None,
     };
     let language = parse_language(body.language)?;
+    let quote_policy = parse_policy(body.quote_approval_policy)?;
     crate::federation::resolve_mentions(&app, body.status.as_deref().unwrap_or_default()).await;
     let ctx = app.ctx.clone();
     let author = user.account.clone();
@@ -85,6 +89,7 @@ pub async fn put(
                 sensitive: body.sensitive.unwrap_or(before.sensitive),
                 language,
                 media_ids,
+                quote_policy,
                 descriptions: body
                     .media_attributes
                     .into_iter()
