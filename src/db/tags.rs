@@ -123,15 +123,21 @@ pub async fn followed(conn: &mut Conn, account_id: i64, page: Page) -> Result<Ve
         .filter(tag_follows::account_id.eq(account_id))
         .filter(tag_follows::id.lt(max))
         .filter(tag_follows::id.gt(min))
-        .limit(page.limit)
-        .select((tag_follows::id, Tag::as_select()));
+        .limit(page.limit);
     if page.min_id.is_some() {
-        let mut rows: Vec<(i64, Tag)> =
-            on_db!(conn, |c| rows.order(tag_follows::id.asc()).load(c).await)?;
+        let mut rows: Vec<(i64, Tag)> = on_db!(conn, |c| rows
+            .order(tag_follows::id.asc())
+            .select((tag_follows::id, Tag::as_select()))
+            .load(c)
+            .await)?;
         rows.reverse();
         Ok(rows)
     } else {
-        on_db!(conn, |c| rows.order(tag_follows::id.desc()).load(c).await)
+        on_db!(conn, |c| rows
+            .order(tag_follows::id.desc())
+            .select((tag_follows::id, Tag::as_select()))
+            .load(c)
+            .await)
     }
 }
 

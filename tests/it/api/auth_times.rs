@@ -97,7 +97,9 @@ impl Turned {
             .unwrap();
         jobs.iter()
             .map(|job| {
-                let Job::Mail(letter) = serde_json::from_str(&job.payload).unwrap();
+                let Job::Mail(letter) = serde_json::from_str(&job.payload).unwrap() else {
+                    panic!("a letter");
+                };
                 letter
                     .text
                     .lines()

@@ -3,8 +3,12 @@
 mod accounts;
 mod auth;
 mod auth_times;
+mod discovery;
 mod media;
 mod oauth;
+mod quotes;
+mod search;
 mod statuses;
 mod streaming;
+mod tags;
 mod timelines;

@@ -1,4 +1,5 @@
 //! Federation, over real HTTP.
 
 mod hostile;
+mod quotes;
 mod two_servers;
