@@ -252,8 +252,12 @@ pub async fn accounts(
             }
             _ => !seek.following,
         };
-        let active = app.account(id).await?.is_some_and(|a| a.is_active());
-        exact = Some(id).filter(|_| followed && active);
+        // The server's own actor is nobody to find.
+        let person = app
+            .account(id)
+            .await?
+            .is_some_and(|a| a.is_active() && !(a.is_local() && a.kind == "Application"));
+        exact = Some(id).filter(|_| followed && person);
     }
     let seeker = Seeker {
         account_id: seek.reader,
