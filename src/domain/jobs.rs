@@ -29,6 +29,13 @@ pub enum Job {
     Featured { account_id: i64 },
     /// An uploaded file to make playable.
     Media { id: i64 },
+    /// The preview of a link to fetch.
+    Card {
+        /// Row of `preview_cards`.
+        card_id: i64,
+    },
+    /// The posts of an account to put into the search index anew, from below an id on.
+    Reindex { account_id: i64, below: i64 },
 }
 
 impl Job {
@@ -43,6 +50,8 @@ impl Job {
             Job::PollEnd { .. } => "poll_end",
             Job::Featured { .. } => "featured",
             Job::Media { .. } => "media",
+            Job::Card { .. } => "card",
+            Job::Reindex { .. } => "reindex",
         }
     }
 
@@ -52,8 +61,10 @@ impl Job {
             Job::Mail(_)
             | Job::VerifyLinks { .. }
             | Job::SeverDomain { .. }
-            | Job::Media { .. } => None,
-            Job::Publish { scheduled_id: id }
+            | Job::Media { .. }
+            | Job::Reindex { .. } => None,
+            Job::Card { card_id: id }
+            | Job::Publish { scheduled_id: id }
             | Job::PollUpdate { poll_id: id }
             | Job::PollEnd { poll_id: id }
             | Job::Featured { account_id: id } => Some(format!("{}:{id}", self.kind())),

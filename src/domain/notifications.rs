@@ -21,6 +21,10 @@ pub enum Type {
     Update,
     /// A poll the reader made or voted in has ended.
     Poll,
+    /// Somebody quoted a status of the reader's, with leave.
+    Quote,
+    /// A status the reader quoted was edited.
+    QuotedUpdate,
 }
 
 impl Type {
@@ -35,6 +39,8 @@ impl Type {
             Type::Favourite => "favourite",
             Type::Update => "update",
             Type::Poll => "poll",
+            Type::Quote => "quote",
+            Type::QuotedUpdate => "quoted_update",
         }
     }
 }
@@ -80,7 +86,9 @@ pub async fn notify(
         created_at: now,
         read_at: None,
     };
-    if kind != Type::Update && db::notifications::exists(tx, &row).await? {
+    if !matches!(kind, Type::Update | Type::QuotedUpdate)
+        && db::notifications::exists(tx, &row).await?
+    {
         return Ok(());
     }
     db::notifications::insert(tx, &row).await?;

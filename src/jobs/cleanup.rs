@@ -91,9 +91,7 @@ async fn abandoned_uploads(app: &App, before: i64) -> AppResult<usize> {
         let ids: Vec<i64> = batch.iter().map(|media| media.id).collect();
         let unfinished = ids.clone();
         let work = app
-            .read(move |c| {
-                Box::pin(async move { Ok(db::media_work::of(c, &unfinished).await?) })
-            })
+            .read(move |c| Box::pin(async move { Ok(db::media_work::of(c, &unfinished).await?) }))
             .await?;
         let mut names: Vec<&str> = Vec::with_capacity(2 * batch.len());
         names.extend(batch.iter().flat_map(|m| [m.file.as_str(), &m.preview]));

@@ -170,6 +170,8 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
         Job::PollEnd { poll_id } => posts::end_poll(app, poll_id).await,
         Job::Featured { account_id } => posts::featured(app, account_id).await,
         Job::Media { id } => media::run(app, id, row.attempts).await,
+        Job::Card { card_id } => super::card::fetch(app, card_id, row.attempts).await,
+        Job::Reindex { account_id, below } => super::search::reindex(app, account_id, below).await,
     }
 }
 

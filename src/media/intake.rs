@@ -98,6 +98,8 @@ const STILL: &str = ".still.png";
 pub fn still_of(key: &str) -> Option<String> {
     key.rsplit_once(ANIMATED)
         .map(|(stem, _)| format!("{stem}{STILL}"))
+}
+
 #[derive(Debug)]
 enum Content {
     Bytes(Bytes),
@@ -293,7 +295,12 @@ impl Intake {
             let picture = still.small;
             meta["small"] = json!(still.meta.small);
             let extension = picture.format.extension();
-            preview = Some(Key::for_content("previews", &id, &picture.bytes, extension)?);
+            preview = Some(Key::for_content(
+                "previews",
+                &id,
+                &picture.bytes,
+                extension,
+            )?);
             (blurhash, small) = (still.blurhash, picture.bytes);
         }
         Ok(Attachment {

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde::Deserialize;
 
 use super::pages::Field;
-use super::view::{Account, Emoji, Html, Media, MediaKind, Poll, PollOption, Post};
+use super::view::{Account, Card, Emoji, Html, Media, MediaKind, Poll, PollOption, Post, Quote};
 use crate::api::entities::account::avatar;
 use crate::api::entities::media::addresses;
 use crate::config::Config;
@@ -152,6 +152,17 @@ async fn polls(c: &mut Conn, ids: &[i64], now: i64) -> AppResult<HashMap<i64, Po
     Ok(polls)
 }
 
+/// A preview that was fetched.
+fn card(config: &Config, card: &db::cards::Card) -> Option<Card> {
+    (card.state == db::cards::READY).then(|| Card {
+        url: card.url.clone(),
+        title: card.title.clone(),
+        description: card.description.clone(),
+        provider: card.provider_name.clone(),
+        image: (!card.image.is_empty()).then(|| config.media_url(&card.image)),
+    })
+}
+
 /// Posts that anyone may see, as pages show them.
 pub struct Posts {
     config: std::sync::Arc<Config>,
@@ -160,10 +171,13 @@ pub struct Posts {
     stats: HashMap<i64, StatusStats>,
     media: HashMap<i64, Vec<media::Media>>,
     polls: HashMap<i64, Poll>,
+    cards: HashMap<i64, db::cards::Card>,
+    /// By the quoting status: the quoted one.
+    quotes: HashMap<i64, i64>,
 }
 
 impl Posts {
-    /// Reads statuses with all that is shown with them at a time: seven statements.
+    /// Reads statuses with all that is shown with them at a time: ten statements.
     pub async fn read(
         c: &mut Conn,
         config: std::sync::Arc<Config>,
@@ -173,6 +187,15 @@ impl Posts {
         let mut rows = db::statuses::by_ids(c, ids).await?;
         let originals: Vec<i64> = rows.iter().filter_map(|s| s.reblog_of_id).collect();
         rows.extend(db::statuses::by_ids(c, &originals).await?);
+        let all: Vec<i64> = rows.iter().map(|s| s.id).collect();
+        let quotes: HashMap<i64, i64> = db::quotes::of_statuses(c, &all)
+            .await?
+            .into_iter()
+            .filter(|quote| quote.state == db::quotes::ACCEPTED)
+            .filter_map(|quote| Some((quote.status_id, quote.quoted_id?)))
+            .collect();
+        let quoted: Vec<i64> = quotes.values().copied().collect();
+        rows.extend(db::statuses::by_ids(c, &quoted).await?);
         let people: BTreeSet<i64> = rows
             .iter()
             .flat_map(|s| [Some(s.account_id), s.in_reply_to_account_id])
@@ -187,6 +210,8 @@ impl Posts {
             stats: HashMap::new(),
             media: HashMap::new(),
             polls: polls(c, &all, now).await?,
+            cards: db::cards::of_statuses(c, &all).await?.into_iter().collect(),
+            quotes,
         };
         for account in db::accounts::by_ids(c, &people).await? {
             posts.accounts.insert(account.id, account);
@@ -228,6 +253,23 @@ impl Posts {
         can_see(status, author, &[], false, None).then_some(status)
     }
 
+    /// What a status quotes, where everyone may see it.
+    fn quote(&self, status: &Status) -> Option<Quote> {
+        let quoted = self.open(*self.quotes.get(&status.id)?)?;
+        let author = self.accounts.get(&quoted.account_id)?;
+        let covered = !quoted.spoiler_text.is_empty();
+        Some(Quote {
+            account: account(&self.config, author),
+            url: status_url(quoted, author),
+            content: Html(if covered {
+                String::new()
+            } else {
+                quoted.content.clone()
+            }),
+            spoiler_text: quoted.spoiler_text.clone(),
+        })
+    }
+
     fn post(&self, status: &Status) -> Option<Post> {
         let author = self.accounts.get(&status.account_id)?;
         let stats = self.stats.get(&status.id).copied().unwrap_or_default();
@@ -259,8 +301,11 @@ impl Posts {
                 .map(|row| attachment(&self.config, row))
                 .collect(),
             poll: self.polls.get(&status.id).cloned(),
-            card: None,
-            quote: None,
+            card: self
+                .cards
+                .get(&status.id)
+                .and_then(|c| card(&self.config, c)),
+            quote: self.quote(status),
             emojis: emojis(&self.config, &status.emojis),
             replies: count(stats.replies_count),
             boosts: count(stats.reblogs_count),

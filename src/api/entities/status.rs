@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::account::{self, Emoji, acct, emojis};
 use super::filter::Sieve;
 use super::poll::{self, Voter};
-use super::raw;
+use super::{quoting, raw};
 use crate::app::App;
 use crate::caches::mark;
 use crate::clock::iso;
@@ -22,6 +22,8 @@ use crate::db::accounts::Account;
 use crate::db::media::Media;
 use crate::db::statuses::{Status, StatusStats, Tag};
 use crate::domain::filters::Context;
+use crate::domain::quotes::Leave;
+use crate::domain::search;
 use crate::domain::visibility::{Relations, Viewer, Visibility, can_see, in_timeline};
 use crate::error::AppResult;
 use crate::text;
@@ -39,6 +41,15 @@ pub struct Prepared {
     head: String,
     /// The app it was posted with, shown to its author alone.
     application: String,
+    card: Option<super::card::Card>,
+    quoting: quoting::Quoting,
+}
+
+impl Prepared {
+    /// Whether readers see it differently, even those who neither wrote nor marked it.
+    pub fn varies(&self) -> bool {
+        self.quoting.varies()
+    }
 }
 
 #[derive(Serialize)]
@@ -63,9 +74,6 @@ struct Head<'a> {
     reblogs_count: i64,
     favourites_count: i64,
     quotes_count: i64,
-    card: (),
-    quote: (),
-    quote_approval: QuoteApproval,
     tagged_collections: [(); 0],
     kith: Extra<'a>,
 }
@@ -82,14 +90,6 @@ struct Mention<'a> {
 struct TagLink<'a> {
     name: &'a str,
     url: String,
-}
-
-/// Nobody may quote: quoting is not offered yet.
-#[derive(Serialize)]
-struct QuoteApproval {
-    automatic: [(); 0],
-    manual: [(); 0],
-    current_user: &'static str,
 }
 
 /// Kith's own fields.
@@ -112,14 +112,38 @@ struct Rows {
     accounts: HashMap<i64, Account>,
     apps: HashMap<i64, db::tokens::App>,
     polls: HashMap<i64, poll::Known>,
+    cards: HashMap<i64, db::cards::Card>,
+    quotes: HashMap<i64, db::quotes::Quote>,
+    policies: HashMap<i64, db::quotes::PolicyRow>,
 }
 
-/// Prepared statuses by id, with what they are reblogs of: from memory, the rest in a fixed
-/// number of statements.
+/// Prepared statuses by id, with what they are reblogs of, what they quote, and what that quotes:
+/// from memory, the rest in a fixed number of statements.
 pub async fn prepare(app: &App, ids: &[i64]) -> AppResult<HashMap<i64, Arc<Prepared>>> {
     let mut found: HashMap<i64, Arc<Prepared>> = HashMap::with_capacity(ids.len() * 2);
-    let mut missing = Vec::new();
     let mut wanted: Vec<i64> = ids.to_vec();
+    for _ in 0..=quoting::DEPTH {
+        let fresh = prepare_level(app, &mut found, wanted).await?;
+        wanted = fresh
+            .iter()
+            .filter_map(|id| found.get(id)?.quoting.shown())
+            .filter(|id| !found.contains_key(id))
+            .collect();
+        if wanted.is_empty() {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// Adds statuses and what they are reblogs of; gives back which were added.
+async fn prepare_level(
+    app: &App,
+    found: &mut HashMap<i64, Arc<Prepared>>,
+    mut wanted: Vec<i64>,
+) -> AppResult<Vec<i64>> {
+    let mut fresh = Vec::with_capacity(wanted.len() * 2);
+    let mut missing = Vec::new();
     while let Some(id) = wanted.pop() {
         if found.contains_key(&id) {
             continue;
@@ -128,12 +152,13 @@ pub async fn prepare(app: &App, ids: &[i64]) -> AppResult<HashMap<i64, Arc<Prepa
             Some(prepared) => {
                 wanted.extend(prepared.status.reblog_of_id);
                 found.insert(id, prepared);
+                fresh.push(id);
             }
             None => missing.push(id),
         }
     }
     if missing.is_empty() {
-        return Ok(found);
+        return Ok(fresh);
     }
     missing.sort_unstable();
     missing.dedup();
@@ -143,11 +168,12 @@ pub async fn prepare(app: &App, ids: &[i64]) -> AppResult<HashMap<i64, Arc<Prepa
         let prepared = Arc::new(assemble(&app.config, status, &rows)?);
         app.caches.statuses.put(ticket, status.id, prepared.clone());
         found.insert(status.id, prepared);
+        fresh.push(status.id);
     }
-    Ok(found)
+    Ok(fresh)
 }
 
-/// Reads statuses, their originals and all that is shown with them: ten statements at most.
+/// Reads statuses, their originals and all that is shown with them: thirteen statements at most.
 async fn load(c: &mut db::Conn, ids: Vec<i64>) -> AppResult<Rows> {
     let mut statuses = db::statuses::by_ids(c, &ids).await?;
     let originals: Vec<i64> = statuses
@@ -208,6 +234,15 @@ async fn load(c: &mut db::Conn, ids: Vec<i64>) -> AppResult<Rows> {
             poll,
         };
         rows.polls.insert(known.poll.status_id, known);
+    }
+    for (status, card) in db::cards::of_statuses(c, &own).await? {
+        rows.cards.insert(status, card);
+    }
+    for quote in db::quotes::of_statuses(c, &own).await? {
+        rows.quotes.insert(quote.status_id, quote);
+    }
+    for policy in db::quotes::policies_of(c, &own).await? {
+        rows.policies.insert(policy.status_id, policy);
     }
     rows.statuses = statuses;
     Ok(rows)
@@ -280,14 +315,7 @@ fn assemble(config: &Config, status: &Status, rows: &Rows) -> AppResult<Prepared
         replies_count: stats.replies_count.max(0),
         reblogs_count: stats.reblogs_count.max(0),
         favourites_count: stats.favourites_count.max(0),
-        quotes_count: 0,
-        card: (),
-        quote: (),
-        quote_approval: QuoteApproval {
-            automatic: [],
-            manual: [],
-            current_user: "denied",
-        },
+        quotes_count: stats.quotes_count.max(0),
         tagged_collections: [],
         kith: Extra {
             visibility: match visibility {
@@ -322,6 +350,11 @@ fn assemble(config: &Config, status: &Status, rows: &Rows) -> AppResult<Prepared
         poll: rows.polls.get(&id).cloned(),
         head,
         application,
+        card: rows
+            .cards
+            .get(&id)
+            .and_then(|card| super::card::Card::of(config, card)),
+        quoting: quoting::Quoting::of(status, rows.quotes.get(&id), rows.policies.get(&id)),
     })
 }
 
@@ -331,22 +364,11 @@ struct Spoken {
     content: String,
     spoiler_text: String,
     media_attachments: Vec<Described>,
-    poll: Option<Asked>,
 }
 
 #[derive(Deserialize)]
 struct Described {
     description: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Asked {
-    options: Vec<Choice>,
-}
-
-#[derive(Deserialize)]
-struct Choice {
-    title: String,
 }
 
 impl Prepared {
@@ -364,10 +386,10 @@ impl Prepared {
                     .filter_map(|m| m.description),
             );
             words.extend(
-                said.poll
-                    .into_iter()
-                    .flat_map(|p| p.options)
-                    .map(|o| o.title),
+                self.poll
+                    .iter()
+                    .flat_map(|known| &known.options)
+                    .map(|option| option.title.clone()),
             );
             text::matching::fold(&words.join("\n\n")).into()
         })
@@ -429,6 +451,10 @@ pub struct Page {
     choices: HashMap<i64, Arc<Vec<i64>>>,
     reader: Option<Reader>,
     now: i64,
+    /// By the quoting status: how its quote stands for the reader.
+    quotes: HashMap<i64, quoting::Shown>,
+    /// By status: what becomes of a quote that the reader makes of it.
+    leaves: HashMap<i64, Leave>,
     /// Ids in order, those not to be shown left out.
     pub ids: Vec<i64>,
 }
@@ -437,6 +463,11 @@ pub struct Page {
 pub async fn page(app: &App, ids: &[i64], reader: Option<&Reader>, mode: Mode) -> AppResult<Page> {
     let prepared = prepare(app, ids).await?;
     let mut authors: Vec<i64> = prepared.values().map(|p| p.status.account_id).collect();
+    authors.extend(
+        prepared
+            .values()
+            .filter_map(|p| p.card.as_ref()?.author_id()),
+    );
     authors.sort_unstable();
     authors.dedup();
     let accounts = account::json(app, &authors).await?;
@@ -516,6 +547,19 @@ pub async fn page(app: &App, ids: &[i64], reader: Option<&Reader>, mode: Mode) -
         }
         None => Default::default(),
     };
+    let mut quotes = HashMap::new();
+    let mut leaves = HashMap::with_capacity(prepared.len());
+    for (id, p) in &prepared {
+        if let Some(quoted) = p.quoting.shown() {
+            let quoted = prepared
+                .get(&quoted)
+                .filter(|q| q.status.reblog_of_id.is_none());
+            let shown = quoting::shown(quoted.map(|q| (&q.status, sees(q))), reader, now);
+            quotes.insert(*id, shown);
+        }
+        let friend = friends.contains(&p.status.account_id);
+        leaves.insert(*id, p.quoting.leave(&p.status, reader, friend));
+    }
     Ok(Page {
         prepared,
         accounts,
@@ -524,11 +568,14 @@ pub async fn page(app: &App, ids: &[i64], reader: Option<&Reader>, mode: Mode) -
         choices,
         reader: reader.cloned(),
         now,
+        quotes,
+        leaves,
         ids: kept,
     })
 }
 
-/// Authors of mutuals-only statuses who follow the reader: asked only where there are such.
+/// Authors who follow the reader, of statuses that are for mutuals or that those may quote whom
+/// the author follows: asked only where there are such.
 async fn mutual_authors(
     app: &App,
     prepared: &HashMap<i64, Arc<Prepared>>,
@@ -539,7 +586,9 @@ async fn mutual_authors(
     };
     let authors: Vec<i64> = prepared
         .values()
-        .filter(|p| p.status.visibility == Visibility::Mutuals as i16)
+        .filter(|p| {
+            p.status.visibility == Visibility::Mutuals as i16 || p.quoting.depends_on_following()
+        })
         .map(|p| p.status.account_id)
         .filter(|author| *author != reader.account_id)
         .collect();
@@ -607,7 +656,7 @@ impl Page {
             if n > 0 {
                 out.push(',');
             }
-            self.write(&mut out, *id);
+            self.write(&mut out, *id, 0);
         }
         out.push(']');
         out
@@ -619,7 +668,7 @@ impl Page {
             return None;
         }
         let mut out = String::with_capacity(4096);
-        self.write(&mut out, id);
+        self.write(&mut out, id, 0);
         Some(out)
     }
 
@@ -631,7 +680,8 @@ impl Page {
             .collect()
     }
 
-    fn write(&self, out: &mut String, id: i64) {
+    /// Writes a status; `depth`: how many quotes it is in.
+    fn write(&self, out: &mut String, id: i64, depth: usize) {
         let Some(prepared) = self.prepared.get(&id) else {
             out.push_str("null");
             return;
@@ -643,9 +693,15 @@ impl Page {
         out.push_str(self.accounts.get(&author).map_or("null", |json| json));
         out.push_str(",\"reblog\":");
         match prepared.status.reblog_of_id {
-            Some(original) => self.write(out, original),
+            Some(original) => self.write(out, original, depth),
             None => out.push_str("null"),
         }
+        out.push_str(",\"card\":");
+        match &prepared.card {
+            Some(card) => card.write(out, &self.accounts),
+            None => out.push_str("null"),
+        }
+        self.write_quoting(out, id, prepared, depth);
         if let Some(reader) = &self.reader {
             // Marks on a reblog are those on what it is of.
             let subject = prepared.status.reblog_of_id.unwrap_or(id);
@@ -699,6 +755,59 @@ impl Page {
                 .map(|choices| choices.as_slice())
                 .unwrap_or_default(),
         })
+    }
+}
+
+impl Page {
+    /// Whether a reader may find a status of the page by searching.
+    pub async fn may_find(&self, app: &App, id: i64, reader: i64) -> AppResult<bool> {
+        let Some(prepared) = self.prepared.get(&id) else {
+            return Ok(false);
+        };
+        let Some(author) = app.account(prepared.status.account_id).await? else {
+            return Ok(false);
+        };
+        let marked = self.marks.get(&id).is_some_and(|marks| *marks != 0);
+        let (status, mentioned) = (&prepared.status, &prepared.mentioned);
+        Ok(search::may_find(status, &author, mentioned, marked, reader))
+    }
+
+    /// Writes what a status quotes, and who may quote it.
+    fn write_quoting(&self, out: &mut String, id: i64, prepared: &Prepared, depth: usize) {
+        out.push_str(",\"quote\":");
+        match prepared.quoting.state() {
+            None => out.push_str("null"),
+            Some(state) => {
+                let shown = self.quotes.get(&id);
+                let state = shown.map_or(state, |shown| shown.state);
+                let quoted = shown.and_then(|shown| shown.quoted_id);
+                out.push_str("{\"state\":\"");
+                out.push_str(state);
+                if depth == 0 {
+                    out.push_str("\",\"quoted_status\":");
+                    match quoted {
+                        Some(quoted) => self.write(out, quoted, depth + 1),
+                        None => out.push_str("null"),
+                    }
+                } else {
+                    out.push_str("\",\"quoted_status_id\":");
+                    match quoted {
+                        Some(quoted) => {
+                            out.push('"');
+                            out.push_str(&quoted.to_string());
+                            out.push('"');
+                        }
+                        None => out.push_str("null"),
+                    }
+                }
+                out.push('}');
+            }
+        }
+        let leave = self.leaves.get(&id).copied().unwrap_or(Leave::Denied);
+        out.push_str(",\"quote_approval\":");
+        out.push_str(&prepared.quoting.approval);
+        out.push_str(leave.as_str());
+        out.push_str("\"}");
     }
 }
 

@@ -140,6 +140,8 @@ struct Subject {
     concerned: Vec<i64>,
     /// Their domains.
     domains: Vec<String>,
+    /// Whoever wrote what it quotes.
+    quoted: Option<i64>,
     homes: Vec<i64>,
     /// Lists that hold it, with their owners.
     lists: Vec<(i64, i64)>,
@@ -169,6 +171,7 @@ async fn load(app: &App, id: i64) -> AppResult<Option<Subject>> {
             let lists = db::lists::holding(c, id, i64::MAX).await?;
             let tags = db::statuses::tags_of(c, &[id]).await?;
             let media = db::media::of_statuses(c, &[id]).await?;
+            let quote = db::quotes::of_status(c, status.reblog_of_id.unwrap_or(id)).await?;
             Ok(Some(Subject {
                 status,
                 author,
@@ -178,6 +181,7 @@ async fn load(app: &App, id: i64) -> AppResult<Option<Subject>> {
                 lists,
                 tags: tags.into_iter().map(|(_, tag)| tag.name.into()).collect(),
                 has_media: !media.is_empty(),
+                quoted: quote.and_then(|quote| quote.quoted_account_id),
             }))
         })
     })
@@ -225,6 +229,17 @@ async fn status(app: &App, id: i64, event: &'static str) -> AppResult<()> {
                 .filters
                 .matches(prepared.words(), &[id], now)
                 .is_empty()
+    };
+    // Who hides the quoted author does not get it.
+    let admits = |account_id: i64, relations: &Relations| {
+        let viewer = Viewer {
+            account_id,
+            relations,
+        };
+        admits(account_id, relations)
+            && subject
+                .quoted
+                .is_none_or(|quoted| in_timeline(&[quoted], viewer, now))
     };
     let payload: Arc<str> = entity.get().into();
     for channel in &channels {
@@ -283,8 +298,17 @@ async fn to_homes(
         .among(&readers, Channel::Home, filter)
         .into_iter()
         .collect();
+    let subject_id = original.unwrap_or(id);
+    // Of some, what they quote or who may quote them looks different to each reader.
+    let varies = entities::status::prepare(app, &[subject_id])
+        .await?
+        .get(&subject_id)
+        .is_some_and(|prepared| prepared.varies());
     let (apart, shared): (Vec<i64>, Vec<i64>) = readers.into_iter().partition(|reader| {
-        subject.concerned.contains(reader) || marked.contains(reader) || filtering.contains(reader)
+        varies
+            || subject.concerned.contains(reader)
+            || marked.contains(reader)
+            || filtering.contains(reader)
     });
     let context = Some(Context::Home);
     for reader in apart {

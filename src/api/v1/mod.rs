@@ -12,6 +12,7 @@ mod directory;
 mod domain_blocks;
 mod emails;
 mod favourites;
+mod featured_tags;
 mod filters;
 mod follow_requests;
 pub mod instance;
@@ -25,7 +26,9 @@ mod reports;
 mod scheduled_statuses;
 mod statuses;
 mod suggestions;
+mod tags;
 mod timelines;
+mod trends;
 
 /// The routes of the areas under `/api/v1`.
 pub fn routes() -> Router<App> {
@@ -39,6 +42,7 @@ pub fn routes() -> Router<App> {
         .merge(emails::routes())
         .merge(favourites::routes())
         .merge(filters::routes())
+        .merge(featured_tags::routes())
         .merge(follow_requests::routes())
         .merge(instance::routes())
         .merge(lists::routes())
@@ -51,7 +55,9 @@ pub fn routes() -> Router<App> {
         .merge(scheduled_statuses::routes())
         .merge(statuses::routes())
         .merge(suggestions::routes())
+        .merge(tags::routes())
         .merge(timelines::routes())
+        .merge(trends::routes())
 }
 
 pub use crate::domain::profiles::{

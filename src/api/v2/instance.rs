@@ -92,20 +92,23 @@ pub async fn get(State(app): State<App>) -> AppResult<Json<Value>> {
                 "max_note_length": crate::api::v1::MAX_NOTE,
                 "max_avatar_description_length": crate::api::v1::MAX_PICTURE_DESCRIPTION,
                 "max_header_description_length": crate::api::v1::MAX_PICTURE_DESCRIPTION,
-                "max_featured_tags": 0,
+                "max_featured_tags": crate::domain::tags::MAX_FEATURED,
                 "max_pinned_statuses": pins::MAX_PINS,
                 "max_profile_fields": crate::api::v1::MAX_FIELDS,
                 "profile_field_name_limit": crate::api::v1::MAX_FIELD,
                 "profile_field_value_limit": crate::api::v1::MAX_FIELD,
             }),
         );
-        object.insert("translation".to_owned(), json!({"enabled": false}));
+        object.insert(
+            "translation".to_owned(),
+            json!({"enabled": app.translator.is_some()}),
+        );
         object.insert(
             "timelines_access".to_owned(),
             json!({
                 "live_feeds": {"local": "public", "remote": "public"},
                 "hashtag_feeds": {"local": "public", "remote": "public"},
-                "trending_link_feeds": {"local": "public", "remote": "disabled"},
+                "trending_link_feeds": {"local": "public", "remote": "public"},
             }),
         );
         object.insert("limited_federation".to_owned(), json!(false));

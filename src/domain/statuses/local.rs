@@ -9,9 +9,11 @@ use crate::db::accounts::Account;
 use crate::db::media::Media;
 use crate::db::statuses::Status;
 use crate::db::{self, Conn};
+use crate::domain::discovery;
 use crate::domain::notifications::{self, Type};
 use crate::domain::outgoing::{self, Audience, Outgoing};
 use crate::domain::polls::{self, PollDraft};
+use crate::domain::quotes::{self, Policy};
 use crate::domain::settings::Settings;
 use crate::domain::visibility::{Visibility, may_see};
 use crate::domain::{Ctx, conversations, media};
@@ -39,6 +41,10 @@ pub struct Draft {
     pub in_reply_to_id: Option<i64>,
     pub media_ids: Vec<i64>,
     pub poll: Option<PollDraft>,
+    /// What it quotes.
+    pub quoted_status_id: Option<i64>,
+    /// Who may quote it; `None`: as its author usually wants.
+    pub quote_policy: Option<Policy>,
     pub app_id: Option<i64>,
     pub idempotency_key: Option<String>,
 }
@@ -55,6 +61,8 @@ pub struct Edit {
     /// Changes of attachments: alt text, and where to crop.
     pub media_changes: Vec<(i64, MediaChange)>,
     pub poll: PollEdit,
+    /// Who may quote it from now on.
+    pub quote_policy: Option<Policy>,
 }
 
 /// What an edit changes of an attachment: alt text, and where to crop, each from -1 to 1.
@@ -88,6 +96,8 @@ pub(in crate::domain) async fn earlier(
 struct Checked {
     media: Vec<Media>,
     parent: Option<Status>,
+    /// What it quotes.
+    intent: Option<quotes::Intent>,
     source_type: &'static str,
     composed: Composed,
 }
@@ -105,11 +115,16 @@ async fn checked(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: &Draft) -> A
         Some(id) => Some(visible_parent(tx, author, id).await?),
         None => None,
     };
+    let intent = match draft.quoted_status_id {
+        Some(id) => Some(quotes::intend(tx, author, id).await?),
+        None => None,
+    };
     let source_type = source_type(&draft.content_type)?;
     let composed = compose(tx, ctx, &draft.text, source_type, &draft.spoiler_text).await?;
     Ok(Checked {
         media,
         parent,
+        intent,
         source_type,
         composed,
     })
@@ -145,16 +160,31 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
     let Checked {
         media,
         parent,
+        intent,
         source_type,
-        composed,
+        mut composed,
     } = checked(tx, ctx, author, &draft).await?;
     // Read only where something was left unsaid that the author may have chosen.
-    let usual = match (draft.visibility, &draft.language, draft.sensitive) {
-        (Some(_), Some(_), Some(_)) => Settings::default(),
-        _ => Settings::load(tx, author.id).await?,
+    let said = draft.visibility.is_some() && draft.language.is_some() && draft.sensitive.is_some();
+    let usual = if said && draft.quote_policy.is_some() {
+        Settings::default()
+    } else {
+        Settings::load(tx, author.id).await?
     };
-    let visibility = draft.visibility.unwrap_or_else(|| usual.visibility());
+    let mut visibility = draft.visibility.unwrap_or_else(|| usual.visibility());
     let sensitive = draft.sensitive.or(usual.sensitive).unwrap_or(false);
+    let quote_policy = draft
+        .quote_policy
+        .or_else(|| Policy::parse(usual.quote_policy()))
+        .unwrap_or(Policy::EVERYONE);
+    if let Some(intent) = &intent {
+        visibility = intent.narrow(visibility);
+        if let Some(quoted) = intent.to_mention(visibility, author)
+            && composed.mentions.iter().all(|a| a.id != quoted.id)
+        {
+            composed.mentions.push(quoted);
+        }
+    }
     let id = ctx.ids.next();
     let mut status = Status {
         id,
@@ -197,6 +227,14 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
     if let Some(poll) = &draft.poll {
         polls::attach(tx, ctx, &status, poll).await?;
     }
+    if quote_policy != Policy::EVERYONE {
+        quotes::put_policy(tx, &status, quote_policy).await?;
+    }
+    let quoted = intent.is_some();
+    let request = match intent {
+        Some(intent) => quotes::quote(tx, ctx, author, &status, intent).await?,
+        None => None,
+    };
     if let Some(key) = &draft.idempotency_key {
         db::statuses::set_idempotency_key(tx, author.id, key, status.id, now).await?;
     }
@@ -213,6 +251,18 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
         if draft.poll.is_some() {
             let questions = polls::questions(tx, ctx, &[status.id]).await?;
             note.question = questions.into_iter().next().map(|(_, question)| question);
+        }
+        if quoted || quote_policy != Policy::EVERYONE {
+            let (statuses, notes) = (
+                std::slice::from_ref(&status),
+                std::slice::from_mut(&mut note),
+            );
+            quotes::describe(tx, author, statuses, notes).await?;
+        } else {
+            quotes::describe_plain(author, &status, &mut note);
+        }
+        if let Some(request) = request {
+            quotes::ask(tx, ctx, author, note.clone(), request).await?;
         }
         let audience = audience(tx, author, &status, &composed.mentions, parent.as_ref()).await?;
         let activity = Outgoing::Create {
@@ -256,7 +306,7 @@ pub async fn edit(
         ..before.clone()
     };
     let says_anew = status != before || new_media || poll == polls::Change::Replaced;
-    if !says_anew && poll == polls::Change::None {
+    if !says_anew && poll == polls::Change::None && edit.quote_policy.is_none() {
         return Ok(status);
     }
     if says_anew {
@@ -270,8 +320,14 @@ pub async fn edit(
         .collect();
     let mentioned: Vec<i64> = composed.mentions.iter().map(|a| a.id).collect();
     db::statuses::set_mentions(tx, id, &mentioned, false).await?;
+    let tags_before = discovery::tags_of(tx, id).await?;
     let tag_ids = super::ensure_tags(tx, &composed.tags).await?;
     db::statuses::set_tags(tx, id, &tag_ids, false).await?;
+    if let Some(policy) = edit.quote_policy {
+        quotes::put_policy(tx, &status, policy).await?;
+    }
+    let mentions = &composed.mentions;
+    discovery::changed(tx, ctx, author, &status, mentions, &tags_before, &tag_ids).await?;
     if says_anew {
         edits::keep(tx, ctx, &version, &status).await?;
         tx.emit(Event::of(Kind::StatusEdited, id));
@@ -279,6 +335,7 @@ pub async fn edit(
             welcome(tx, ctx, author, &status, &composed.mentions, &earlier).await?;
         }
         super::notify_rebloggers(tx, ctx, author, id).await?;
+        quotes::quoted_changed(tx, ctx, author, id).await?;
     } else {
         tx.emit(Event::of(Kind::StatusCounts, id));
     }
@@ -390,6 +447,31 @@ pub async fn delete(
         outgoing::send(tx, ctx, author, &activity, audience).await?;
     }
     Ok((status, given_up))
+}
+
+/// Sends a local status again as it is now, for what is no edit of its text: its quote was
+/// allowed or revoked, or its policy changed.
+pub async fn send_update(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    author: &Account,
+    status: &Status,
+) -> AppResult<()> {
+    if status.local_only {
+        return Ok(());
+    }
+    let mentioned: Vec<i64> = db::statuses::mentions_of(tx, &[status.id])
+        .await?
+        .into_iter()
+        .map(|(_, account)| account)
+        .collect();
+    let mentions = db::accounts::by_ids(tx, &mentioned).await?;
+    let audience = audience(tx, author, status, &mentions, None).await?;
+    let activity = Outgoing::Update {
+        uri: format!("{}#updates/{}", status.uri, ctx.ids.next()),
+        note: Box::new(note_of(tx, ctx, author, status).await?),
+    };
+    outgoing::send(tx, ctx, author, &activity, audience).await
 }
 
 /// A status of the author's own that is no reblog.

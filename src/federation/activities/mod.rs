@@ -25,6 +25,7 @@ pub mod feature;
 pub mod flag;
 pub mod follow;
 pub mod like;
+pub mod quote;
 pub mod undo;
 pub mod update;
 pub mod vote;
@@ -92,6 +93,8 @@ pub enum Deed {
     Flag(flag::Flag),
     Vote(vote::Vote),
     Feature(feature::Feature),
+    QuoteRequest(quote::Request),
+    QuoteAnswer(quote::Answer),
 }
 
 /// An activity on its way through preparation.
@@ -220,6 +223,9 @@ async fn known_actor(app: &App, uri: &str) -> AppResult<Option<Account>> {
 async fn prepare_verb(arrival: &Arrival<'_>, kind: &str) -> Result<Prepared, Failure> {
     match kind {
         "Follow" => follow::prepare(arrival),
+        "Accept" | "Reject" if quote::is_answered(arrival.activity) => {
+            quote::prepare_answer(arrival, kind == "Accept").await
+        }
         "Accept" => answer::prepare(arrival, true),
         "Reject" => answer::prepare(arrival, false),
         "Create" => create::prepare(arrival).await,
@@ -232,6 +238,7 @@ async fn prepare_verb(arrival: &Arrival<'_>, kind: &str) -> Result<Prepared, Fai
         "Flag" => flag::prepare(arrival),
         "Add" => feature::prepare(arrival, true).await,
         "Remove" => feature::prepare(arrival, false).await,
+        "QuoteRequest" => quote::prepare(arrival).await,
         _ => Prepared::nothing("not understood"),
     }
 }
@@ -280,6 +287,8 @@ pub async fn apply(
         Deed::Flag(flag) => flag.apply(tx, ctx, actor).await,
         Deed::Vote(vote) => vote.apply(tx, ctx).await,
         Deed::Feature(feature) => feature.apply(tx, ctx, actor).await,
+        Deed::QuoteRequest(request) => request.apply(tx, ctx, actor).await,
+        Deed::QuoteAnswer(answer) => answer.apply(tx, ctx, actor).await,
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::actor::page;
+use super::quote;
 use crate::db::accounts::Account;
 use crate::domain::polls::RemotePoll;
 use crate::domain::statuses::{RemoteMedia, RemoteNote};
@@ -155,6 +156,8 @@ pub fn read(object: &Value, author: &Account, now: i64) -> Result<RemoteNote, &'
         media: media(object, kind),
         poll: poll(object, kind, now),
         emojis: emojis(object),
+        quote: quote::quote(object),
+        quote_policy: quote::policy(object, author),
     })
 }
 
