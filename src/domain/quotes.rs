@@ -1,5 +1,7 @@
 //! Quoting with leave (FEP-044f): who may quote what, asking, granting, refusing, revoking.
 
+use serde::{Deserialize, Serialize};
+
 use super::Ctx;
 use super::notifications::{self, Type};
 use super::outgoing::{
@@ -29,7 +31,7 @@ pub mod who {
 const QUOTERS: i64 = 1000;
 
 /// Who may quote a status, besides its author.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// Bits of [`who`]: those whose quotes are accepted at once.
     pub automatic: i16,
@@ -478,15 +480,6 @@ pub async fn change_policy(
 /// Sets the policy of a status that is just being written or edited, without telling anyone.
 pub(super) async fn put_policy(tx: &mut Conn, status: &Status, policy: Policy) -> AppResult<()> {
     set_policy(tx, status, policy).await
-}
-
-/// What the author chose for posts that do not say.
-pub(super) fn usual_policy(settings: &serde_json::Value) -> Policy {
-    settings
-        .get("quote_policy")
-        .and_then(|policy| policy.as_str())
-        .and_then(Policy::parse)
-        .unwrap_or(Policy::EVERYONE)
 }
 
 /// A quote as a status from elsewhere makes it.

@@ -286,7 +286,7 @@ async fn image(
     };
     let options = GetOptions {
         accept: "image/webp, image/png, image/jpeg, image/gif;q=0.8",
-        max_bytes: app.intake.max_bytes() as u64,
+        max_bytes: app.intake.limits().max_bytes as u64,
         timeout: TIMEOUT,
         max_redirects: 3,
         sign: None,

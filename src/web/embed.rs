@@ -32,10 +32,10 @@ pub fn routes() -> Router<App> {
 /// A local post that everyone may see.
 async fn local_post(app: &App, id: i64) -> AppResult<Post> {
     let config = app.config.clone();
-    let local = app.config.url("/");
+    let (local, now) = (app.config.url("/"), app.clock.now_ms());
     app.read(move |c| {
         Box::pin(async move {
-            let posts = Posts::read(c, config, &[id]).await?;
+            let posts = Posts::read(c, config, &[id], now).await?;
             let post = posts.one(id).filter(|post| post.boosted_by.is_none());
             // What is at home elsewhere is embedded from there.
             post.filter(|post| post.url.starts_with('/') || post.url.starts_with(&local))

@@ -11,8 +11,6 @@ pub mod conversation;
 pub mod filter;
 pub mod list;
 pub mod media;
-pub mod media;
-pub mod notification;
 pub mod notification;
 pub mod poll;
 pub mod quoting;

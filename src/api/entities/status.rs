@@ -442,6 +442,7 @@ pub enum Mode {
 
 /// Statuses that are ready to be written for one reader.
 pub struct Page {
+    config: Arc<Config>,
     prepared: HashMap<i64, Arc<Prepared>>,
     accounts: HashMap<i64, Arc<str>>,
     marks: HashMap<i64, u8>,
@@ -561,6 +562,7 @@ pub async fn page(app: &App, ids: &[i64], reader: Option<&Reader>, mode: Mode) -
         leaves.insert(*id, p.quoting.leave(&p.status, reader, friend));
     }
     Ok(Page {
+        config: app.config.clone(),
         prepared,
         accounts,
         marks,
@@ -741,7 +743,12 @@ impl Page {
             return;
         };
         // Plain values: this does not fail.
-        let entity = poll::entity(known, self.voter(prepared.status.id), self.now);
+        let entity = poll::entity(
+            &self.config,
+            known,
+            self.voter(prepared.status.id),
+            self.now,
+        );
         let json = serde_json::to_string(&entity);
         out.push_str(json.as_deref().unwrap_or("null"));
     }
@@ -850,6 +857,6 @@ pub async fn render_poll(app: &App, id: i64, reader: Option<i64>) -> AppResult<O
     let Some(known) = shown.and_then(|prepared| prepared.poll.as_ref()) else {
         return Ok(None);
     };
-    let entity = poll::entity(known, page.voter(id), page.now);
+    let entity = poll::entity(&app.config, known, page.voter(id), page.now);
     Ok(Some(serde_json::to_string(&entity)?))
 }

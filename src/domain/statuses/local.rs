@@ -381,7 +381,12 @@ async fn change_media(tx: &mut Conn, author: &Account, id: i64, edit: &Edit) -> 
     let before = db::media::of_statuses(tx, &[id]).await?;
     for (media_id, (text, focus)) in &edit.media_changes {
         if edit.media_ids.contains(media_id) {
-            media::change(tx, author, *media_id, text.clone(), *focus).await?;
+            let change = media::Change {
+                description: text.clone(),
+                focus: *focus,
+                thumbnail: None,
+            };
+            media::change(tx, author, *media_id, change).await?;
         }
     }
     db::media::attach(tx, id, &edit.media_ids, false).await?;
