@@ -36,6 +36,7 @@ pub mod scheduled;
 mod schema;
 mod sqlite;
 pub mod statuses;
+pub mod tagged;
 pub mod threads;
 pub mod timelines;
 pub mod tokens;

@@ -7,7 +7,7 @@ mod conversations;
 mod edits;
 mod lists;
 mod markers;
-mod media;
+pub mod media;
 mod oauth;
 mod pins;
 mod polls;

@@ -1,5 +1,8 @@
 //! Federation, over real HTTP.
 
+mod fedify;
 mod hostile;
+mod outbound;
 mod posts;
+mod snapshots;
 mod two_servers;
