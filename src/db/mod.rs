@@ -48,6 +48,7 @@ pub mod search;
 mod sqlite;
 pub mod statuses;
 pub mod tags;
+pub mod tagged;
 pub mod threads;
 pub mod timelines;
 pub mod tokens;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 
 use kith::app::{App, Environment};
 use kith::clock::Clock;
@@ -26,8 +26,6 @@ pub struct Server {
     pub url: String,
     pub app: App,
     pub http: reqwest::Client,
-    /// Milliseconds that have passed for the server alone.
-    passed: Arc<AtomicI64>,
     stop: watch::Sender<bool>,
     running: Option<JoinHandle<Result<(), String>>>,
     dir: TempDir,
@@ -63,10 +61,10 @@ impl Server {
 
     /// The same with settings besides (`KITH_…` names).
     pub async fn start_with(settings: &[(&str, &str)]) -> Server {
-        Server::start_by(Clock::System, settings).await
+        Server::start_by(Clock::Shifted(Arc::default()), settings).await
     }
 
-    /// The same by another clock than the machine's.
+    /// The same by another clock.
     pub async fn start_by(clock: Clock, settings: &[(&str, &str)]) -> Server {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let bound = kith::http::bind(&Listen::Tcp("127.0.0.1:0".into()))
@@ -89,13 +87,8 @@ impl Server {
         }
         let config = Config::load(BTreeMap::new(), env.into_iter(), None).expect("good settings");
         let (stop, stopped) = watch::channel(false);
-        let passed = Arc::new(AtomicI64::new(0));
         let environment = Environment {
-            // A clock of the test's own is not moved by `pass`.
-            clock: match clock {
-                Clock::System => Clock::Shifted(passed.clone()),
-                clock => clock,
-            },
+            clock,
             random: Random::system(),
             stop: stopped,
         };
@@ -114,7 +107,6 @@ impl Server {
             url,
             app,
             http,
-            passed,
             stop,
             running: Some(running),
             dir,
@@ -123,7 +115,9 @@ impl Server {
 
     /// Lets time pass for the server, which looks at once what has become due.
     pub fn pass(&self, ms: i64) {
-        self.passed.fetch_add(ms, Ordering::Relaxed);
+        if let Clock::Shifted(by) = &self.app.clock {
+            by.fetch_add(ms, Ordering::Relaxed);
+        }
         self.app.wake.jobs.notify_one();
     }
 
