@@ -92,6 +92,8 @@ command -v cargo >/dev/null 2>&1 || missing "no cargo; install the Rust toolchai
 section "client libraries" prepare_python
 section "federation peer" prepare_peer
 export KITH_TEST_FEDIFY=$PWD/tests/peers/fedify
+# A snapshot that differs fails; nothing is written.
+export INSTA_UPDATE=no
 if [ -z "${KITH_TEST_POSTGRES:-}" ]; then
   OWN_PG=yes
   pg_start || missing "no PostgreSQL to test on"

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use super::any::AnyOfExt;
 use super::schema::{account_keys, account_stats, accounts};
 use super::{Conn, Result, on_db};
 
@@ -110,7 +111,7 @@ pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Account>> {
         return Ok(Vec::new());
     }
     on_db!(conn, |c| accounts::table
-        .filter(accounts::id.eq_any(ids))
+        .filter(accounts::id.any_of(ids))
         .select(Account::as_select())
         .load(c)
         .await)
@@ -132,7 +133,7 @@ pub async fn by_uris(conn: &mut Conn, uris: &[String]) -> Result<Vec<Account>> {
         return Ok(Vec::new());
     }
     on_db!(conn, |c| accounts::table
-        .filter(accounts::uri.eq_any(uris))
+        .filter(accounts::uri.any_of(uris))
         .select(Account::as_select())
         .load(c)
         .await)
@@ -219,7 +220,7 @@ pub async fn stats_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<AccountStats>>
         return Ok(Vec::new());
     }
     on_db!(conn, |c| account_stats::table
-        .filter(account_stats::account_id.eq_any(ids))
+        .filter(account_stats::account_id.any_of(ids))
         .select(AccountStats::as_select())
         .load(c)
         .await)
@@ -244,13 +245,16 @@ pub async fn count_relations(
 
 /// Counts a new status made at a time.
 pub async fn count_status(conn: &mut Conn, id: i64, at: i64) -> Result<()> {
-    on_db!(conn, |c| diesel::update(account_stats::table.find(id))
-        .set((
-            account_stats::statuses_count.eq(account_stats::statuses_count + 1),
-            account_stats::last_status_at.eq(at),
-        ))
-        .execute(c)
-        .await)?;
+    // As text: diesel's own UPDATE is never kept prepared, and this one runs with every status.
+    on_db!(conn, |c| diesel::sql_query(
+        "UPDATE account_stats SET last_status_at = CASE WHEN last_status_at > $1 \
+         THEN last_status_at ELSE $1 END, statuses_count = statuses_count + 1 \
+         WHERE account_id = $2"
+    )
+    .bind::<diesel::sql_types::BigInt, _>(at)
+    .bind::<diesel::sql_types::BigInt, _>(id)
+    .execute(c)
+    .await)?;
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 use diesel_async::RunQueryDsl;
 
+use super::any::AnyOfExt;
 use super::schema::{deliveries, outgoing_activities};
 use super::{Conn, Result, on_db};
 
@@ -111,7 +112,7 @@ pub async fn lease(
 pub async fn release(conn: &mut Conn, ids: &[i64], next_at: i64) -> Result<()> {
     on_db!(conn, |c| diesel::update(
         deliveries::table
-            .filter(deliveries::id.eq_any(ids))
+            .filter(deliveries::id.any_of(ids))
             .filter(deliveries::state.eq(state::WAITING))
     )
     .set((
@@ -138,7 +139,7 @@ pub async fn release_all(conn: &mut Conn, now: i64) -> Result<usize> {
 /// Marks deliveries as made, all with the same answer (an HTTP status).
 pub async fn delivered(conn: &mut Conn, ids: &[i64], answer: i64, now: i64) -> Result<()> {
     on_db!(conn, |c| diesel::update(
-        deliveries::table.filter(deliveries::id.eq_any(ids))
+        deliveries::table.filter(deliveries::id.any_of(ids))
     )
     .set((
         deliveries::state.eq(state::DELIVERED),
@@ -219,7 +220,7 @@ pub async fn give_up_host(
         return Ok(0);
     }
     on_db!(conn, |c| diesel::update(
-        deliveries::table.filter(deliveries::id.eq_any(&ids))
+        deliveries::table.filter(deliveries::id.any_of(&ids))
     )
     .set((
         deliveries::state.eq(state::GIVEN_UP),
@@ -249,7 +250,7 @@ pub async fn hasten(conn: &mut Conn, host: &str, now: i64, limit: i64) -> Result
     }
     on_db!(conn, |c| diesel::update(
         deliveries::table
-            .filter(deliveries::id.eq_any(&ids))
+            .filter(deliveries::id.any_of(&ids))
             .filter(deliveries::leased_until.eq(0))
     )
     .set(deliveries::next_at.eq(now))
@@ -271,7 +272,7 @@ pub async fn forget_finished(conn: &mut Conn, before: i64, limit: i64) -> Result
         return Ok(0);
     }
     on_db!(conn, |c| diesel::delete(
-        deliveries::table.filter(deliveries::id.eq_any(&ids))
+        deliveries::table.filter(deliveries::id.any_of(&ids))
     )
     .execute(c)
     .await)
@@ -294,7 +295,7 @@ pub async fn forget_activities(conn: &mut Conn, before: i64, limit: i64) -> Resu
         return Ok(0);
     }
     on_db!(conn, |c| diesel::delete(
-        outgoing_activities::table.filter(outgoing_activities::id.eq_any(&ids))
+        outgoing_activities::table.filter(outgoing_activities::id.any_of(&ids))
     )
     .execute(c)
     .await)

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use super::any::AnyOfExt;
 use super::schema::events;
 use super::{Conn, Result, on_db};
 use crate::events::{Cursor, Event, Logged};
@@ -65,41 +66,55 @@ pub async fn append(conn: &mut Conn, list: &[Event], origin: i64, now: i64) -> R
 /// On PostgreSQL, ids are given out before commits: only events of transactions older than
 /// every running one are read, so that none is ever passed over.
 pub async fn after(conn: &mut Conn, cursor: Cursor) -> Result<Vec<Logged>> {
-    let past = events::xid
-        .gt(cursor.xid)
-        .or(events::xid.eq(cursor.xid).and(events::id.gt(cursor.id)));
-    let query = events::table
-        .filter(events::xid.ge(cursor.xid))
-        .filter(past)
-        .order((events::xid, events::id))
-        .limit(PAGE);
     let rows: Vec<Row> = if conn.is_postgres() {
+        let past = events::xid
+            .gt(cursor.xid)
+            .or(events::xid.eq(cursor.xid).and(events::id.gt(cursor.id)));
         let settled = diesel::dsl::sql::<diesel::sql_types::Bool>(
             "xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint",
         );
-        on_db!(conn, |c| query
+        on_db!(conn, |c| events::table
+            .filter(events::xid.ge(cursor.xid))
+            .filter(past)
             .filter(settled)
+            .order((events::xid, events::id))
+            .limit(PAGE)
             .select(Row::as_select())
             .load(c)
             .await)?
     } else {
-        on_db!(conn, |c| query.select(Row::as_select()).load(c).await)?
+        // One writer: ids come in the order of commits, and xid is always 0.
+        on_db!(conn, |c| events::table
+            .filter(events::id.gt(cursor.id))
+            .order(events::id)
+            .limit(PAGE)
+            .select(Row::as_select())
+            .load(c)
+            .await)?
     };
     Ok(rows.into_iter().map(Row::logged).collect())
 }
 
 /// The position after the last event that [`after`] would return now.
 pub async fn end(conn: &mut Conn) -> Result<Cursor> {
-    let query = events::table
-        .order((events::xid.desc(), events::id.desc()))
-        .select((events::xid, events::id));
     let last: Option<(i64, i64)> = if conn.is_postgres() {
         let settled = diesel::dsl::sql::<diesel::sql_types::Bool>(
             "xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint",
         );
-        on_db!(conn, |c| query.filter(settled).first(c).await.optional())?
+        on_db!(conn, |c| events::table
+            .order((events::xid.desc(), events::id.desc()))
+            .select((events::xid, events::id))
+            .filter(settled)
+            .first(c)
+            .await
+            .optional())?
     } else {
-        on_db!(conn, |c| query.first(c).await.optional())?
+        on_db!(conn, |c| events::table
+            .order(events::id.desc())
+            .select((events::xid, events::id))
+            .first(c)
+            .await
+            .optional())?
     };
     Ok(last.map_or_else(Cursor::default, |(xid, id)| Cursor { xid, id }))
 }
@@ -113,7 +128,7 @@ pub async fn forget_before(conn: &mut Conn, time: i64, limit: i64) -> Result<usi
         .select(events::id);
     let ids: Vec<i64> = on_db!(conn, |c| old.load(c).await)?;
     on_db!(conn, |c| diesel::delete(
-        events::table.filter(events::id.eq_any(&ids))
+        events::table.filter(events::id.any_of(&ids))
     )
     .execute(c)
     .await)

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use super::any::AnyOfExt;
 use super::schema::hosts;
 use super::{Conn, Result, on_db};
 
@@ -29,7 +30,7 @@ pub async fn by_names(conn: &mut Conn, names: &[String]) -> Result<Vec<Host>> {
         return Ok(Vec::new());
     }
     on_db!(conn, |c| hosts::table
-        .filter(hosts::host.eq_any(names))
+        .filter(hosts::host.any_of(names))
         .select(Host::as_select())
         .load(c)
         .await)

@@ -2,8 +2,10 @@
 //! ids for each actor.
 
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Text};
 use diesel_async::RunQueryDsl;
 
+use super::any::AnyOfExt;
 use super::conn::Backend;
 use super::schema::inbox_queue;
 use super::{Conn, Result, on_db};
@@ -26,8 +28,6 @@ pub struct Received {
     pub actor_uri: String,
     /// The activity's type.
     pub kind: String,
-    /// The activity as it came; empty once it is done.
-    pub body: String,
     pub state: i16,
     pub attempts: i64,
     pub received_at: i64,
@@ -35,7 +35,11 @@ pub struct Received {
     pub next_at: i64,
     /// A worker has it until then.
     pub leased_until: i64,
+    /// The process (its mark in the event log) that has it.
+    pub leased_by: i64,
     pub last_error: String,
+    /// The activity as it came; empty once it is done.
+    pub body: String,
 }
 
 /// Adds activities; those whose id is here already are passed over. Says how many were new.
@@ -65,9 +69,20 @@ pub async fn insert(conn: &mut Conn, rows: &[Received]) -> Result<usize> {
     }
 }
 
-/// Leases waiting activities that are due, oldest first, at most `limit`. While a worker has an
-/// activity of an actor, that actor's others wait.
-pub async fn claim(conn: &mut Conn, now: i64, until: i64, limit: i64) -> Result<Vec<Received>> {
+/// Only a literal matches the partial indexes of what waits.
+fn waiting() -> diesel::expression::SqlLiteral<Bool> {
+    diesel::dsl::sql::<Bool>("inbox_queue.state = 0")
+}
+
+/// Leases waiting activities that are due, oldest first, at most `limit`. While another process
+/// has an activity of an actor, that actor's others wait; `who` keeps the order of its own.
+pub async fn claim(
+    conn: &mut Conn,
+    who: i64,
+    now: i64,
+    until: i64,
+    limit: i64,
+) -> Result<Vec<Received>> {
     if let Backend::Postgres(c) = &mut conn.backend {
         // One claim at a time, or two processes could each take a part of one actor's.
         conn.statements += 1;
@@ -77,15 +92,18 @@ pub async fn claim(conn: &mut Conn, now: i64, until: i64, limit: i64) -> Result<
     }
     let taken = diesel::alias!(inbox_queue as taken);
     let busy = taken
-        .filter(taken.field(inbox_queue::state).eq(WAITING))
+        .filter(diesel::dsl::sql::<Bool>(
+            "taken.state = 0 AND taken.leased_until > 0",
+        ))
         .filter(taken.field(inbox_queue::leased_until).gt(now))
+        .filter(taken.field(inbox_queue::leased_by).ne(who))
         .filter(
             taken
                 .field(inbox_queue::actor_uri)
                 .eq(inbox_queue::actor_uri),
         );
     let mut rows: Vec<Received> = on_db!(conn, |c| inbox_queue::table
-        .filter(inbox_queue::state.eq(WAITING))
+        .filter(waiting())
         .filter(inbox_queue::next_at.le(now))
         .filter(inbox_queue::leased_until.le(now))
         .filter(diesel::dsl::not(diesel::dsl::exists(busy)))
@@ -96,22 +114,46 @@ pub async fn claim(conn: &mut Conn, now: i64, until: i64, limit: i64) -> Result<
         .await)?;
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     if !ids.is_empty() {
-        lease(conn, &ids, until).await?;
+        lease(conn, who, &ids, until).await?;
     }
     for row in &mut rows {
+        row.leased_by = who;
         row.leased_until = until;
     }
     Ok(rows)
 }
 
 /// Keeps waiting activities leased until a time; 0 gives them back.
-pub async fn lease(conn: &mut Conn, ids: &[i64], until: i64) -> Result<()> {
+pub async fn lease(conn: &mut Conn, who: i64, ids: &[i64], until: i64) -> Result<()> {
+    let mut free = Vec::new();
+    let ids = match &mut conn.backend {
+        Backend::Sqlite(_) => ids,
+        // A row that is locked is being finished. To wait for it, with others locked here, is how
+        // two transactions come to wait for each other.
+        Backend::Postgres(c) => {
+            conn.statements += 1;
+            free.extend(
+                inbox_queue::table
+                    .filter(inbox_queue::id.any_of(ids))
+                    .filter(inbox_queue::state.eq(WAITING))
+                    .select(inbox_queue::id)
+                    .for_update()
+                    .skip_locked()
+                    .load::<i64>(c)
+                    .await?,
+            );
+            &free[..]
+        }
+    };
     on_db!(conn, |c| diesel::update(
         inbox_queue::table
-            .filter(inbox_queue::id.eq_any(ids))
+            .filter(inbox_queue::id.any_of(ids))
             .filter(inbox_queue::state.eq(WAITING))
     )
-    .set(inbox_queue::leased_until.eq(until))
+    .set((
+        inbox_queue::leased_by.eq(who),
+        inbox_queue::leased_until.eq(until),
+    ))
     .execute(c)
     .await)?;
     Ok(())
@@ -120,17 +162,13 @@ pub async fn lease(conn: &mut Conn, ids: &[i64], until: i64) -> Result<()> {
 /// Marks an activity done, with a reason where it was dropped; false when it was not waiting any
 /// more, so that nothing is applied twice.
 pub async fn finish(conn: &mut Conn, id: i64, reason: &str) -> Result<bool> {
-    let changed = on_db!(conn, |c| diesel::update(
-        inbox_queue::table
-            .find(id)
-            .filter(inbox_queue::state.eq(WAITING))
+    // As text: diesel's own UPDATE is never kept prepared, and this one runs with every activity.
+    let changed = on_db!(conn, |c| diesel::sql_query(
+        "UPDATE inbox_queue SET state = 1, leased_until = 0, last_error = $1, body = '' \
+         WHERE id = $2 AND state = 0"
     )
-    .set((
-        inbox_queue::state.eq(DONE),
-        inbox_queue::body.eq(""),
-        inbox_queue::leased_until.eq(0),
-        inbox_queue::last_error.eq(reason),
-    ))
+    .bind::<Text, _>(reason)
+    .bind::<BigInt, _>(id)
     .execute(c)
     .await)?;
     Ok(changed > 0)
@@ -164,14 +202,14 @@ pub async fn fail(conn: &mut Conn, id: i64, reason: &str, again_at: Option<i64>)
 pub async fn forget_before(conn: &mut Conn, time: i64, limit: i64) -> Result<usize> {
     let ids: Vec<i64> = on_db!(conn, |c| inbox_queue::table
         .filter(inbox_queue::received_at.lt(time))
-        .filter(inbox_queue::state.ne(WAITING))
+        .filter(diesel::dsl::sql::<Bool>("inbox_queue.state <> 0"))
         .order(inbox_queue::received_at)
         .limit(limit)
         .select(inbox_queue::id)
         .load(c)
         .await)?;
     on_db!(conn, |c| diesel::delete(
-        inbox_queue::table.filter(inbox_queue::id.eq_any(&ids))
+        inbox_queue::table.filter(inbox_queue::id.any_of(&ids))
     )
     .execute(c)
     .await)

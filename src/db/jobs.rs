@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use super::any::AnyOfExt;
 use super::schema::jobs;
 use super::{Conn, Result, on_db};
 
@@ -54,7 +55,7 @@ pub async fn lease(conn: &mut Conn, now: i64, until: i64, limit: i64) -> Result<
     // Asked again while updating: another process may have been quicker.
     on_db!(conn, |c| diesel::update(
         jobs::table
-            .filter(jobs::id.eq_any(&ids))
+            .filter(jobs::id.any_of(&ids))
             .filter(jobs::leased_until.le(now))
     )
     .set((

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use super::any::AnyOfExt;
 use super::schema::media;
 use super::{Conn, Result, on_db};
 
@@ -66,7 +67,7 @@ pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Media>> {
         return Ok(Vec::new());
     }
     on_db!(conn, |c| media::table
-        .filter(media::id.eq_any(ids))
+        .filter(media::id.any_of(ids))
         .load::<Media>(c)
         .await)
 }
@@ -76,9 +77,8 @@ pub async fn of_statuses(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Media>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let ids: Vec<Option<i64>> = ids.iter().copied().map(Some).collect();
     on_db!(conn, |c| media::table
-        .filter(media::status_id.eq_any(&ids))
+        .filter(media::status_id.any_of(ids))
         .order((media::status_id, media::position))
         .load::<Media>(c)
         .await)
@@ -140,7 +140,7 @@ pub async fn give_up_abandoned(conn: &mut Conn, before: i64, limit: i64) -> Resu
         .await)?;
     on_db!(conn, |c| diesel::update(
         media::table
-            .filter(media::id.eq_any(&ids))
+            .filter(media::id.any_of(&ids))
             .filter(media::status_id.is_null())
     )
     .set(media::position.eq(GIVEN_UP))

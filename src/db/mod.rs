@@ -11,6 +11,7 @@ use futures::future::BoxFuture;
 use crate::events::Event;
 
 pub mod accounts;
+mod any;
 pub mod cards;
 pub(crate) mod conn;
 pub mod deliveries;

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use super::any::AnyOfExt;
 use super::schema::{accounts, deliveries, follows, outgoing_activities};
 use super::{Conn, Result, on_db};
 
@@ -98,7 +99,7 @@ pub async fn to_accounts(
         conn,
         activity_id,
         now,
-        accounts::table.filter(accounts::id.eq_any(ids))
+        accounts::table.filter(accounts::id.any_of(ids))
     )
 }
 
@@ -115,7 +116,7 @@ pub async fn delete(conn: &mut Conn, id: i64) -> Result<()> {
 /// Activities by id, in no order.
 pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<OutgoingActivity>> {
     on_db!(conn, |c| outgoing_activities::table
-        .filter(outgoing_activities::id.eq_any(ids))
+        .filter(outgoing_activities::id.any_of(ids))
         .load::<OutgoingActivity>(c)
         .await)
 }

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::accounts::Account;
+use super::any::AnyOfExt;
 use super::relations::Page;
 use super::schema::{accounts, bookmarks, favourites, statuses};
 use super::{Conn, Result, on_db};
@@ -114,19 +115,19 @@ pub async fn marks(conn: &mut Conn, account_id: i64, ids: &[i64]) -> Result<Mark
     }
     let favourited = on_db!(conn, |c| favourites::table
         .filter(favourites::account_id.eq(account_id))
-        .filter(favourites::status_id.eq_any(ids))
+        .filter(favourites::status_id.any_of(ids))
         .select(favourites::status_id)
         .load(c)
         .await)?;
     let reblogged: Vec<Option<i64>> = on_db!(conn, |c| statuses::table
-        .filter(statuses::reblog_of_id.eq_any(ids))
+        .filter(statuses::reblog_of_id.any_of(ids))
         .filter(statuses::account_id.eq(account_id))
         .select(statuses::reblog_of_id)
         .load(c)
         .await)?;
     let bookmarked = on_db!(conn, |c| bookmarks::table
         .filter(bookmarks::account_id.eq(account_id))
-        .filter(bookmarks::status_id.eq_any(ids))
+        .filter(bookmarks::status_id.any_of(ids))
         .select(bookmarks::status_id)
         .load(c)
         .await)?;
@@ -141,19 +142,19 @@ pub async fn marks(conn: &mut Conn, account_id: i64, ids: &[i64]) -> Result<Mark
 pub async fn markers(conn: &mut Conn, status_id: i64, accounts: &[i64]) -> Result<Vec<i64>> {
     let mut found: Vec<i64> = on_db!(conn, |c| favourites::table
         .filter(favourites::status_id.eq(status_id))
-        .filter(favourites::account_id.eq_any(accounts))
+        .filter(favourites::account_id.any_of(accounts))
         .select(favourites::account_id)
         .load(c)
         .await)?;
     let reblogged: Vec<i64> = on_db!(conn, |c| statuses::table
         .filter(statuses::reblog_of_id.eq(status_id))
-        .filter(statuses::account_id.eq_any(accounts))
+        .filter(statuses::account_id.any_of(accounts))
         .select(statuses::account_id)
         .load(c)
         .await)?;
     let bookmarked: Vec<i64> = on_db!(conn, |c| bookmarks::table
         .filter(bookmarks::status_id.eq(status_id))
-        .filter(bookmarks::account_id.eq_any(accounts))
+        .filter(bookmarks::account_id.any_of(accounts))
         .select(bookmarks::account_id)
         .load(c)
         .await)?;

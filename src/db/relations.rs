@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::accounts::Account;
+use super::any::AnyOfExt;
 use super::schema::{accounts, blocks, follow_requests, follows, mutes};
 use super::{Conn, Result, on_db};
 
@@ -231,7 +232,7 @@ pub async fn set_follow_options(
 pub async fn follows_to(conn: &mut Conn, account_id: i64, targets: &[i64]) -> Result<Vec<Follow>> {
     on_db!(conn, |c| follows::table
         .filter(follows::account_id.eq(account_id))
-        .filter(follows::target_id.eq_any(targets))
+        .filter(follows::target_id.any_of(targets))
         .load::<Follow>(c)
         .await)
 }
@@ -240,7 +241,7 @@ pub async fn follows_to(conn: &mut Conn, account_id: i64, targets: &[i64]) -> Re
 pub async fn followed_by(conn: &mut Conn, account_id: i64, others: &[i64]) -> Result<Vec<i64>> {
     on_db!(conn, |c| follows::table
         .filter(follows::target_id.eq(account_id))
-        .filter(follows::account_id.eq_any(others))
+        .filter(follows::account_id.any_of(others))
         .select(follows::account_id)
         .load(c)
         .await)
@@ -250,7 +251,7 @@ pub async fn followed_by(conn: &mut Conn, account_id: i64, others: &[i64]) -> Re
 pub async fn requests_to(conn: &mut Conn, account_id: i64, targets: &[i64]) -> Result<Vec<i64>> {
     on_db!(conn, |c| follow_requests::table
         .filter(follow_requests::account_id.eq(account_id))
-        .filter(follow_requests::target_id.eq_any(targets))
+        .filter(follow_requests::target_id.any_of(targets))
         .select(follow_requests::target_id)
         .load(c)
         .await)
@@ -260,7 +261,7 @@ pub async fn requests_to(conn: &mut Conn, account_id: i64, targets: &[i64]) -> R
 pub async fn requested_by(conn: &mut Conn, account_id: i64, others: &[i64]) -> Result<Vec<i64>> {
     on_db!(conn, |c| follow_requests::table
         .filter(follow_requests::target_id.eq(account_id))
-        .filter(follow_requests::account_id.eq_any(others))
+        .filter(follow_requests::account_id.any_of(others))
         .select(follow_requests::account_id)
         .load(c)
         .await)

@@ -369,13 +369,14 @@ table! {
         activity_uri -> Text,
         actor_uri -> Text,
         kind -> Text,
-        body -> Text,
         state -> SmallInt,
         attempts -> BigInt,
         received_at -> BigInt,
         next_at -> BigInt,
         leased_until -> BigInt,
+        leased_by -> BigInt,
         last_error -> Text,
+        body -> Text,
     }
 }
 

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use super::any::AnyOfExt;
 use super::schema::{
     idempotency_keys, mentions, status_stats, status_tags, statuses, tags, tombstones,
 };
@@ -91,7 +92,7 @@ pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Status>> {
         return Ok(Vec::new());
     }
     on_db!(conn, |c| statuses::table
-        .filter(statuses::id.eq_any(ids))
+        .filter(statuses::id.any_of(ids))
         .select(Status::as_select())
         .load(c)
         .await)
@@ -111,7 +112,10 @@ pub async fn by_uri(conn: &mut Conn, uri: &str) -> Result<Option<Status>> {
 pub async fn by_remote_url(conn: &mut Conn, url: &str) -> Result<Option<Status>> {
     on_db!(conn, |c| statuses::table
         .filter(statuses::url.eq(url))
-        .filter(statuses::local.eq(false))
+        // Spelled out: only a literal matches the partial index.
+        .filter(diesel::dsl::sql::<diesel::sql_types::Bool>(
+            "statuses.local = FALSE"
+        ))
         .filter(statuses::reblog_of_id.is_null())
         .select(Status::as_select())
         .first(c)
@@ -203,7 +207,7 @@ pub async fn stats_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<StatusStats>> 
         return Ok(Vec::new());
     }
     on_db!(conn, |c| status_stats::table
-        .filter(status_stats::status_id.eq_any(ids))
+        .filter(status_stats::status_id.any_of(ids))
         .select(StatusStats::as_select())
         .load(c)
         .await)
@@ -217,14 +221,18 @@ pub async fn count(
     reblogs: i64,
     favourites: i64,
 ) -> Result<()> {
-    on_db!(conn, |c| diesel::update(status_stats::table.find(id))
-        .set((
-            status_stats::replies_count.eq(status_stats::replies_count + replies),
-            status_stats::reblogs_count.eq(status_stats::reblogs_count + reblogs),
-            status_stats::favourites_count.eq(status_stats::favourites_count + favourites),
-        ))
-        .execute(c)
-        .await)?;
+    // As text: diesel's own UPDATE is never kept prepared, and this one runs all the time.
+    on_db!(conn, |c| diesel::sql_query(
+        "UPDATE status_stats SET replies_count = replies_count + $1, \
+         reblogs_count = reblogs_count + $2, favourites_count = favourites_count + $3 \
+         WHERE status_id = $4"
+    )
+    .bind::<diesel::sql_types::BigInt, _>(replies)
+    .bind::<diesel::sql_types::BigInt, _>(reblogs)
+    .bind::<diesel::sql_types::BigInt, _>(favourites)
+    .bind::<diesel::sql_types::BigInt, _>(id)
+    .execute(c)
+    .await)?;
     Ok(())
 }
 
@@ -243,7 +251,7 @@ pub async fn adopt_orphans(conn: &mut Conn, parent: &Status, limit: i64) -> Resu
         return Ok(ids);
     }
     on_db!(conn, |c| diesel::update(
-        statuses::table.filter(statuses::id.eq_any(&ids))
+        statuses::table.filter(statuses::id.any_of(&ids))
     )
     .set((
         statuses::in_reply_to_id.eq(parent.id),
@@ -253,7 +261,7 @@ pub async fn adopt_orphans(conn: &mut Conn, parent: &Status, limit: i64) -> Resu
     .await)?;
     // What hung below them is in the parent's thread now, too.
     on_db!(conn, |c| diesel::update(
-        statuses::table.filter(statuses::conversation_id.eq_any(&threads))
+        statuses::table.filter(statuses::conversation_id.any_of(&threads))
     )
     .set(statuses::conversation_id.eq(parent.conversation_id))
     .execute(c)
@@ -278,7 +286,7 @@ pub async fn mentions_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(i64, i64)>
         return Ok(Vec::new());
     }
     on_db!(conn, |c| mentions::table
-        .filter(mentions::status_id.eq_any(ids))
+        .filter(mentions::status_id.any_of(ids))
         .select((mentions::status_id, mentions::account_id))
         .load(c)
         .await)
@@ -370,7 +378,7 @@ pub async fn tags_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(i64, Tag)>> {
     }
     on_db!(conn, |c| status_tags::table
         .inner_join(tags::table.on(tags::id.eq(status_tags::tag_id)))
-        .filter(status_tags::status_id.eq_any(ids))
+        .filter(status_tags::status_id.any_of(ids))
         .select((status_tags::status_id, Tag::as_select()))
         .load(c)
         .await)

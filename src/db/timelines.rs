@@ -149,6 +149,11 @@ pub async fn home(conn: &mut Conn, account_id: i64, page: Page) -> Result<Vec<i6
     }
 }
 
+/// A condition spelled out: only a literal matches a partial index.
+fn literally(condition: &str) -> diesel::expression::SqlLiteral<diesel::sql_types::Bool> {
+    diesel::dsl::sql(condition)
+}
+
 /// Which part of the public timeline.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PublicFilter {
@@ -165,7 +170,7 @@ pub async fn public(conn: &mut Conn, filter: PublicFilter, page: Page) -> Result
     let mut ids: Vec<i64> = on_db!(conn, |c| {
         let mut query = statuses::table
             .inner_join(accounts::table.on(accounts::id.eq(statuses::account_id)))
-            .filter(statuses::visibility.eq(0))
+            .filter(literally("statuses.visibility = 0"))
             .filter(statuses::reblog_of_id.is_null())
             .filter(statuses::id.lt(max))
             .filter(statuses::id.gt(min))
@@ -181,7 +186,7 @@ pub async fn public(conn: &mut Conn, filter: PublicFilter, page: Page) -> Result
             .select(statuses::id)
             .into_boxed();
         if filter.local {
-            query = query.filter(statuses::local.eq(true));
+            query = query.filter(literally("statuses.local = TRUE"));
         }
         if filter.remote {
             query = query.filter(statuses::local.eq(false));

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use super::any::AnyOfExt;
 use super::schema::{accounts, apps, oauth_codes, refresh_tokens, tokens, users, web_sessions};
 use super::{Conn, Result, on_db};
 
@@ -182,7 +183,7 @@ pub async fn apps_by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<App>> {
         return Ok(Vec::new());
     }
     on_db!(conn, |c| apps::table
-        .filter(apps::id.eq_any(ids))
+        .filter(apps::id.any_of(ids))
         .load::<App>(c)
         .await)
 }
@@ -372,7 +373,7 @@ pub async fn forget_codes(conn: &mut Conn, time: i64, limit: i64) -> Result<usiz
         .load(c)
         .await)?;
     on_db!(conn, |c| diesel::delete(
-        oauth_codes::table.filter(oauth_codes::code_hash.eq_any(&old))
+        oauth_codes::table.filter(oauth_codes::code_hash.any_of(&old))
     )
     .execute(c)
     .await)
@@ -388,7 +389,7 @@ pub async fn forget_refresh_tokens(conn: &mut Conn, time: i64, limit: i64) -> Re
         .load(c)
         .await)?;
     on_db!(conn, |c| diesel::delete(
-        refresh_tokens::table.filter(refresh_tokens::token_hash.eq_any(&old))
+        refresh_tokens::table.filter(refresh_tokens::token_hash.any_of(&old))
     )
     .execute(c)
     .await)
@@ -408,7 +409,7 @@ pub async fn forget_tokens(conn: &mut Conn, time: i64, limit: i64) -> Result<usi
         .load(c)
         .await)?;
     on_db!(conn, |c| diesel::delete(
-        tokens::table.filter(tokens::id.eq_any(&old))
+        tokens::table.filter(tokens::id.any_of(&old))
     )
     .execute(c)
     .await)
@@ -423,7 +424,7 @@ pub async fn forget_web_sessions(conn: &mut Conn, time: i64, limit: i64) -> Resu
         .load(c)
         .await)?;
     on_db!(conn, |c| diesel::delete(
-        web_sessions::table.filter(web_sessions::session_hash.eq_any(&old))
+        web_sessions::table.filter(web_sessions::session_hash.any_of(&old))
     )
     .execute(c)
     .await)

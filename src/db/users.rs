@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::accounts::Account;
+use super::any::AnyOfExt;
 use super::schema::{accounts, one_time_codes, users};
 use super::{Conn, Result, on_db};
 use crate::events::{Event, Kind};
@@ -193,7 +194,7 @@ pub async fn forget_codes(conn: &mut Conn, time: i64, limit: i64) -> Result<usiz
         .load(c)
         .await)?;
     on_db!(conn, |c| diesel::delete(
-        one_time_codes::table.filter(one_time_codes::id.eq_any(&ids))
+        one_time_codes::table.filter(one_time_codes::id.any_of(&ids))
     )
     .execute(c)
     .await)
@@ -210,7 +211,7 @@ pub async fn forget_unconfirmed(conn: &mut Conn, time: i64, limit: i64) -> Resul
         .load(c)
         .await)?;
     let gone = on_db!(conn, |c| diesel::delete(
-        accounts::table.filter(accounts::id.eq_any(&ids))
+        accounts::table.filter(accounts::id.any_of(&ids))
     )
     .execute(c)
     .await)?;

@@ -141,6 +141,7 @@ async fn receive(app: &App, request: Request<Body>) -> AppResult<StatusCode> {
         received_at: now,
         next_at: 0,
         leased_until: 0,
+        leased_by: 0,
         last_error: String::new(),
     };
     if signer.owner == envelope.actor {

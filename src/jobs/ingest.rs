@@ -5,7 +5,7 @@
 //! one transaction, so that nothing is lost and nothing happens twice, whenever we stop. What
 //! several actors' activities come to shares a transaction; should one fail, each gets its own.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
@@ -35,6 +35,8 @@ const CHUNK: usize = 24;
 /// waits as long.
 const LEASE: i64 = 20 * SECOND;
 const RENEW: Duration = Duration::from_secs(5);
+/// The least time between two looks at the queue that found something, but not all they could.
+const GATHER: Duration = Duration::from_millis(3);
 /// How often the queue is looked at when nobody rang.
 const POLL: Duration = Duration::from_secs(1);
 /// Attempts until an activity is set aside: the last comes some three days after the first.
@@ -78,6 +80,8 @@ impl Work {
 struct Shared {
     app: App,
     in_flight: Mutex<HashSet<i64>>,
+    /// What waits for an actor's task; an actor without one has no entry.
+    queues: Mutex<HashMap<String, VecDeque<Received>>>,
     /// Rung when rows are finished.
     freed: Notify,
     preparing: Semaphore,
@@ -89,6 +93,22 @@ impl Shared {
         self.in_flight
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn queues(&self) -> std::sync::MutexGuard<'_, HashMap<String, VecDeque<Received>>> {
+        self.queues
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// The next row of an actor; when there is none, the actor's task ends.
+    fn next(&self, actor: &str) -> Option<Received> {
+        let mut queues = self.queues();
+        let row = queues.get_mut(actor).and_then(VecDeque::pop_front);
+        if row.is_none() {
+            queues.remove(actor);
+        }
+        row
     }
 
     fn release(&self, rows: impl Iterator<Item = i64>) {
@@ -110,6 +130,7 @@ pub async fn run(app: App) {
     let shared = Arc::new(Shared {
         app: app.clone(),
         in_flight: Mutex::default(),
+        queues: Mutex::default(),
         freed: Notify::new(),
         preparing: Semaphore::new(PREPARING),
         appliers: senders,
@@ -133,10 +154,14 @@ pub async fn run(app: App) {
         } else {
             Vec::new()
         };
-        let full = claimed.len() == CLAIM;
+        let (full, some) = (claimed.len() == CLAIM, !claimed.is_empty());
         dispatch(&shared, claimed);
         if full {
             continue;
+        }
+        if some {
+            // While activities pour in, each claim is to find several.
+            tokio::time::sleep(GATHER).await;
         }
         tokio::select! {
             () = woken => {}
@@ -157,9 +182,11 @@ pub async fn run(app: App) {
 }
 
 async fn claim(app: &App) -> AppResult<Vec<Received>> {
-    let now = app.clock.now_ms();
+    let (now, who) = (app.clock.now_ms(), app.origin);
     app.write(move |tx| {
-        Box::pin(async move { Ok(db::inbox::claim(tx, now, now + LEASE, CLAIM as i64).await?) })
+        Box::pin(
+            async move { Ok(db::inbox::claim(tx, who, now, now + LEASE, CLAIM as i64).await?) },
+        )
     })
     .await
 }
@@ -170,8 +197,11 @@ async fn release_until(app: &App, rows: Vec<i64>, lease: Option<i64>) {
         return;
     }
     let until = lease.map_or(0, |lease| app.clock.now_ms() + lease);
+    let who = app.origin;
     let done: AppResult<()> = app
-        .write(move |tx| Box::pin(async move { Ok(db::inbox::lease(tx, &rows, until).await?) }))
+        .write(move |tx| {
+            Box::pin(async move { Ok(db::inbox::lease(tx, who, &rows, until).await?) })
+        })
         .await;
     if let Err(error) = done {
         tracing::warn!(%error, "cannot renew leases of the inbox queue");
@@ -198,26 +228,33 @@ async fn forget_old(app: App) {
     }
 }
 
-/// Hands each actor's rows to a task of its own.
+/// Hands rows to their actors' tasks.
 fn dispatch(shared: &Arc<Shared>, rows: Vec<Received>) {
     shared.in_flight().extend(rows.iter().map(|row| row.id));
-    let mut by_actor: HashMap<String, Vec<Received>> = HashMap::new();
+    let mut idle = Vec::new();
+    let mut queues = shared.queues();
     for row in rows {
-        by_actor.entry(row.actor_uri.clone()).or_default().push(row);
+        if let Some(queue) = queues.get_mut(&row.actor_uri) {
+            queue.push_back(row);
+        } else {
+            idle.push(row.actor_uri.clone());
+            queues.insert(row.actor_uri.clone(), VecDeque::from([row]));
+        }
     }
-    for (actor, rows) in by_actor {
-        tokio::spawn(prepare_all(shared.clone(), actor, rows));
+    drop(queues);
+    for actor in idle {
+        tokio::spawn(prepare_all(shared.clone(), actor));
     }
 }
 
 /// Prepares one actor's rows in order; each goes on to be applied as soon as it is ready, in the
 /// same order.
-async fn prepare_all(shared: Arc<Shared>, actor: String, rows: Vec<Received>) {
+async fn prepare_all(shared: Arc<Shared>, actor: String) {
     let mut hasher = DefaultHasher::new();
     actor.hash(&mut hasher);
     let applier = &shared.appliers[hasher.finish() as usize % shared.appliers.len()];
     let mut run = Run::default();
-    for row in rows {
+    while let Some(row) = shared.next(&actor) {
         let Ok(permit) = shared.preparing.acquire().await else {
             return;
         };

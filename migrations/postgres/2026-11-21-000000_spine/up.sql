@@ -379,17 +379,18 @@ CREATE TABLE inbox_queue (
   activity_uri TEXT NOT NULL,
   actor_uri TEXT NOT NULL,
   kind TEXT NOT NULL,
-  body TEXT NOT NULL,
   state SMALLINT NOT NULL,
   attempts BIGINT NOT NULL,
   received_at BIGINT NOT NULL,
   next_at BIGINT NOT NULL,
   leased_until BIGINT NOT NULL,
-  last_error TEXT NOT NULL
+  leased_by BIGINT NOT NULL,
+  last_error TEXT NOT NULL,
+  body TEXT NOT NULL
 );
 CREATE UNIQUE INDEX inbox_queue_activity ON inbox_queue (activity_uri);
-CREATE INDEX inbox_queue_waiting ON inbox_queue (next_at, id) WHERE state = 0;
-CREATE INDEX inbox_queue_waiting_actor ON inbox_queue (actor_uri, id) WHERE state = 0;
+CREATE INDEX inbox_queue_waiting ON inbox_queue (id) WHERE state = 0;
+CREATE INDEX inbox_queue_leased ON inbox_queue (actor_uri) WHERE state = 0 AND leased_until > 0;
 CREATE INDEX inbox_queue_received ON inbox_queue (received_at) WHERE state <> 0;
 
 -- Outgoing activities: payload is the typed value of domain::outgoing as JSON.

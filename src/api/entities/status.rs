@@ -2,6 +2,7 @@
 //! ([`Prepared`]); what depends on the reader (marks, whether they may see it at all) is decided
 //! and added on every read.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -229,7 +230,12 @@ fn assemble(config: &Config, status: &Status, rows: &Rows) -> AppResult<Prepared
     let stats = rows.stats.get(&id).copied().unwrap_or_default();
     let mentioned = rows.mentions.get(&id).cloned().unwrap_or_default();
     let visibility = Visibility::from_db(status.visibility);
-    // What has a title and no text of its own (articles, pages, videos) shows title and link.
+    // Apps know no titles (of articles, pages, videos): it comes before the text.
+    let mut content = Cow::Borrowed(status.content.as_str());
+    if !status.title.is_empty() {
+        let title = crate::text::escape(&status.title);
+        content = Cow::Owned(format!("<p><strong>{title}</strong></p>{content}"));
+    }
     let head = Head {
         id: id.to_string(),
         uri: &status.uri,
@@ -242,7 +248,7 @@ fn assemble(config: &Config, status: &Status, rows: &Rows) -> AppResult<Prepared
         edited_at: status.edited_at.map(iso),
         in_reply_to_id: status.in_reply_to_id.map(|id| id.to_string()),
         in_reply_to_account_id: status.in_reply_to_account_id.map(|id| id.to_string()),
-        content: &status.content,
+        content: &content,
         visibility: visibility.as_api(),
         sensitive: status.sensitive,
         spoiler_text: &status.spoiler_text,

@@ -58,6 +58,8 @@ pub struct RemoteMedia {
     pub blurhash: String,
     pub width: Option<i64>,
     pub height: Option<i64>,
+    /// Where to crop, each from -1 to 1, in thousandths.
+    pub focus: Option<(i64, i64)>,
 }
 
 /// Takes in a status: the one that is here already when it came before, `None` when it was
@@ -114,11 +116,14 @@ pub async fn receive(
         tags: tags(ctx, note.tags),
         media: add_media(tx, ctx, author, note.media).await?,
     };
-    publish(tx, ctx, author, &mut status, parts, parent.as_ref(), quiet).await?;
+    let published = publish(tx, ctx, author, &mut status, parts, parent.as_ref(), quiet).await?;
+    if published.is_none() {
+        return Ok(db::statuses::by_uri(tx, &status.uri).await?);
+    }
     if quote.is_some() || quote_policy.is_some() {
         quotes::received(tx, ctx, author, &status, quote.as_ref(), quote_policy).await?;
     }
-    Ok(db::statuses::by_uri(tx, &status.uri).await?)
+    Ok(Some(status))
 }
 
 /// Applies an author's Update to a status that is here; what is older than what we have is
@@ -226,17 +231,18 @@ async fn add_media(
             .width
             .zip(file.height)
             .filter(|(w, h)| *w > 0 && *h > 0);
-        let meta = size.map_or_else(
-            || serde_json::json!({}),
-            |(width, height)| {
-                serde_json::json!({"original": {
-                    "width": width,
-                    "height": height,
-                    "size": format!("{width}x{height}"),
-                    "aspect": width as f64 / height as f64,
-                }})
-            },
-        );
+        let mut meta = serde_json::json!({});
+        if let Some((width, height)) = size {
+            meta["original"] = serde_json::json!({
+                "width": width,
+                "height": height,
+                "size": format!("{width}x{height}"),
+                "aspect": width as f64 / height as f64,
+            });
+        }
+        if let Some((x, y)) = file.focus {
+            meta["focus"] = serde_json::json!({"x": x as f64 / 1000.0, "y": y as f64 / 1000.0});
+        }
         let row = Media {
             id: ctx.ids.next(),
             account_id: author.id,

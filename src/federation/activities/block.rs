@@ -14,6 +14,10 @@ pub struct Block {
 
 pub(super) fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> {
     let (target, _) = arrival.object()?;
+    // From a community or server (Lemmy): not between these two.
+    if arrival.activity.get("target").is_some_and(|t| !t.is_null()) {
+        return Prepared::nothing("a ban, and no block");
+    }
     if !arrival.app.config.is_ours(target) {
         return Prepared::nothing("not about anyone here");
     }

@@ -70,6 +70,9 @@ pub(super) async fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> 
     if !notes::is_note(object) {
         return Prepared::nothing("not understood");
     }
+    if notes::is_vote(object) {
+        return Prepared::nothing("a vote, and there are no polls here");
+    }
     // Some address the activity alone.
     let mut object = object.clone();
     if let Some(fields) = object.as_object_mut()

@@ -99,7 +99,7 @@ pub(super) struct Arrival<'a> {
     pub activity: &'a Value,
     pub budget: &'a Budget,
     /// Objects that activities of the same actor bring before this one.
-    pub coming: &'a HashSet<String>,
+    pub coming: &'a Coming,
 }
 
 impl<'a> Arrival<'a> {
@@ -117,12 +117,40 @@ impl<'a> Arrival<'a> {
     }
 }
 
+/// Ids of objects whose Create is prepared, but perhaps not written yet: the newest ones, more
+/// than are ever worked on at a time.
+#[derive(Debug, Default)]
+pub struct Coming {
+    newest: HashSet<String>,
+    older: HashSet<String>,
+}
+
+impl Coming {
+    /// Ids kept at least.
+    const KEPT: usize = 1000;
+
+    fn insert(&mut self, id: String) {
+        if self.newest.len() == Self::KEPT {
+            self.older = std::mem::take(&mut self.newest);
+        }
+        self.newest.insert(id);
+    }
+
+    fn contains(&self, id: &str) -> bool {
+        self.newest.contains(id) || self.older.contains(id)
+    }
+}
+
 /// What the activities of one actor, worked on in a row, have in common.
 #[derive(Debug, Default)]
 pub struct Run {
-    actor: Option<Account>,
-    coming: HashSet<String>,
+    /// The actor, and for how many more activities it is believed to be unchanged.
+    actor: Option<(Account, u32)>,
+    coming: Coming,
 }
+
+/// Activities until an actor is looked up again.
+const SAME_ACTOR: u32 = 200;
 
 /// Works out what an activity comes to: reads it, fetches what is missing within the budget of
 /// one root activity, holds no database connection meanwhile.
@@ -141,8 +169,12 @@ pub async fn prepare(
         Some(kind) => (true, kind),
         None => (false, row.kind.as_str()),
     };
+    let mut uses = SAME_ACTOR;
     let known = match run.actor.take() {
-        Some(actor) if !app.federation.documents.contains_key(&actor.uri) => Some(actor),
+        Some((actor, left)) if !app.federation.documents.contains_key(&actor.uri) => {
+            uses = left;
+            Some(actor)
+        }
         _ if kind == "Delete" => known_actor(app, &row.actor_uri).await?,
         _ => Some(fetch::actor(app, &row.actor_uri, &budget).await?),
     };
@@ -164,13 +196,15 @@ pub async fn prepare(
     } else {
         prepare_verb(&arrival, kind).await?
     };
-    if kind == "Create"
-        && let Ok((object, _)) = arrival.object()
-    {
-        run.coming.insert(object.to_owned());
+    let coming = match arrival.object() {
+        Ok((object, _)) if kind == "Create" => Some(object.to_owned()),
+        _ => None,
+    };
+    if let Some(object) = coming {
+        run.coming.insert(object);
     }
     // An Update may have stored the actor anew.
-    run.actor = (kind != "Update").then(|| actor.clone());
+    run.actor = (kind != "Update" && uses > 1).then(|| (actor.clone(), uses - 1));
     Ok((Some(actor), prepared))
 }
 

@@ -36,6 +36,15 @@ pub fn is_note(object: &Value) -> bool {
     kind_of(object, KINDS).is_some()
 }
 
+/// Whether an object is a choice in a poll: a Note with a name in the place of a text.
+pub fn is_vote(object: &Value) -> bool {
+    is_a(object, "Note")
+        && text(object, "name").is_some_and(|name| !name.is_empty())
+        && text(object, "content").unwrap_or_default().is_empty()
+        && parent(object).is_some()
+        && many(object, "attachment").is_empty()
+}
+
 /// The id of what an object answers.
 pub fn parent(object: &Value) -> Option<&str> {
     first_id(object, "inReplyTo").filter(|parent| uri(parent).is_some())
@@ -227,6 +236,7 @@ fn own_file(object: &Value, kind: &str) -> Option<RemoteMedia> {
         blurhash: String::new(),
         width: None,
         height: None,
+        focus: None,
     })
 }
 
@@ -256,7 +266,20 @@ fn file(attachment: &Value) -> Option<RemoteMedia> {
         blurhash: blurhash.to_owned(),
         width: size("width"),
         height: size("height"),
+        focus: focus(attachment),
     })
+}
+
+/// Where to crop a picture, as Mastodon's `focalPoint` says it.
+fn focus(attachment: &Value) -> Option<(i64, i64)> {
+    let [x, y] = many(attachment, "focalPoint") else {
+        return None;
+    };
+    let thousandths = |value: &Value| {
+        let part = value.as_f64().filter(|part| (-1.0..=1.0).contains(part))?;
+        Some((part * 1000.0).round() as i64)
+    };
+    Some((thousandths(x)?, thousandths(y)?))
 }
 
 /// `image`, `video`, `audio` or `unknown`, by media type, else by object type, else by the

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Person, Server};
 
-fn png(width: u32, height: u32) -> Vec<u8> {
+pub fn png(width: u32, height: u32) -> Vec<u8> {
     let picture = image::RgbImage::from_fn(width, height, |x, y| {
         image::Rgb([(x * 4) as u8, (y * 5) as u8, 90])
     });
@@ -16,7 +16,7 @@ fn png(width: u32, height: u32) -> Vec<u8> {
     bytes.into_inner()
 }
 
-async fn upload(server: &Server, person: &Person, bytes: &[u8]) -> Answer {
+pub async fn upload(server: &Server, person: &Person, bytes: &[u8]) -> Answer {
     let mut body = Vec::new();
     for (name, value) in [("description", "a gradient"), ("focus", "0.5,-0.25")] {
         let head = format!("--b\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n");

@@ -4,7 +4,7 @@ mod accounts;
 mod auth;
 mod auth_times;
 mod discovery;
-mod media;
+pub mod media;
 mod oauth;
 mod quotes;
 mod search;

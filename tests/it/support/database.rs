@@ -50,6 +50,29 @@ fn with_database(base: &str, name: &str) -> String {
     format!("{front}/{name}")
 }
 
+/// What a `SELECT count(*) AS n …` says.
+pub async fn count(url: &str, sql: &str) -> i64 {
+    use diesel::{Connection, RunQueryDsl};
+    #[derive(diesel::QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        n: i64,
+    }
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        let mut conn = diesel::SqliteConnection::establish(path).expect("the file opens");
+        let count: Count = diesel::sql_query(sql).get_result(&mut conn).expect(sql);
+        return count.n;
+    }
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
+        .await
+        .expect("the cluster answers");
+    let driver = tokio::spawn(connection);
+    let count = client.query_one(sql, &[]).await.expect(sql).get("n");
+    drop(client);
+    let _ = driver.await;
+    count
+}
+
 async fn execute(url: &str, sql: &str) {
     // One at a time: a template that is being copied is not to be connected to.
     static ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

@@ -1,6 +1,7 @@
 //! Servers, people and answers for the tests.
 
 pub mod database;
+pub mod fedify;
 pub mod mail;
 pub mod peer;
 pub mod process;

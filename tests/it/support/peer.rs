@@ -29,13 +29,36 @@ pub enum Page {
     Endless,
 }
 
+/// How an inbox answers.
+#[derive(Clone)]
+pub enum Inbox {
+    /// With a status and maybe `Retry-After`.
+    Answers(u16, Option<&'static str>),
+    /// Not at all: the request hangs.
+    Hangs,
+    /// 202 for RFC 9421, 401 for anything else.
+    WantsRfc9421,
+}
+
+/// A request to an inbox.
+#[derive(Debug, Clone)]
+pub struct Knock {
+    pub path: String,
+    /// `rfc9421`, `cavage` or nothing.
+    pub signature: &'static str,
+    /// What it was answered with; 0 where it was not.
+    pub status: u16,
+    pub activity: Value,
+}
+
 #[derive(Default)]
 struct Site {
     pages: HashMap<String, Page>,
+    inboxes: HashMap<String, Inbox>,
     /// Answers paths that no page is for.
     fallback: Option<fn(&str, &str) -> Page>,
     requests: Vec<(String, String)>,
-    received: Vec<(String, Value)>,
+    knocks: Vec<Knock>,
 }
 
 /// A running peer.
@@ -65,14 +88,7 @@ async fn answer(State(shared): State<Shared>, request: Request) -> Response {
         .map_or_else(|| "/".to_owned(), ToString::to_string);
     let method = request.method().to_string();
     if method == "POST" {
-        let bytes = axum::body::to_bytes(request.into_body(), 1 << 21)
-            .await
-            .unwrap_or_default();
-        let mut site = shared.site.lock().expect("the site");
-        site.requests.push((method, path.clone()));
-        let activity = serde_json::from_slice(&bytes).unwrap_or_default();
-        site.received.push((path, activity));
-        return axum::http::StatusCode::ACCEPTED.into_response();
+        return take_in(shared, path, request).await;
     }
     let page = {
         let mut site = shared.site.lock().expect("the site");
@@ -110,6 +126,49 @@ async fn answer(State(shared): State<Shared>, request: Request) -> Response {
             ([("content-type", "application/activity+json")], body).into_response()
         }
     }
+}
+
+async fn take_in(shared: Shared, path: String, request: Request) -> Response {
+    let headers = request.headers();
+    let signature = if headers.contains_key("signature-input") {
+        "rfc9421"
+    } else if headers.contains_key("signature") {
+        "cavage"
+    } else {
+        ""
+    };
+    let bytes = axum::body::to_bytes(request.into_body(), 1 << 21)
+        .await
+        .unwrap_or_default();
+    let (status, retry_after) = {
+        let mut site = shared.site.lock().expect("the site");
+        site.requests.push(("POST".to_owned(), path.clone()));
+        let (status, retry_after) = match site.inboxes.get(&path) {
+            None => (202, None),
+            Some(Inbox::Answers(status, retry_after)) => (*status, *retry_after),
+            Some(Inbox::Hangs) => (0, None),
+            Some(Inbox::WantsRfc9421) if signature == "rfc9421" => (202, None),
+            Some(Inbox::WantsRfc9421) => (401, None),
+        };
+        site.knocks.push(Knock {
+            path,
+            signature,
+            status,
+            activity: serde_json::from_slice(&bytes).unwrap_or_default(),
+        });
+        (status, retry_after)
+    };
+    if status == 0 {
+        return std::future::pending().await;
+    }
+    let mut response = axum::http::StatusCode::from_u16(status)
+        .expect("a status")
+        .into_response();
+    if let Some(wish) = retry_after {
+        let wish = wish.parse().expect("a header");
+        response.headers_mut().insert("retry-after", wish);
+    }
+    response
 }
 
 impl Peer {
@@ -180,7 +239,15 @@ impl Peer {
         if let (Some(actor), Value::Object(changes)) = (actor.as_object_mut(), changes) {
             actor.extend(changes);
         }
-        self.serve(&format!("/users/{name}"), Page::Document(actor));
+        self.serve_actor(name, actor);
+        uri
+    }
+
+    /// Serves an actor's document at its id, and the webfinger of its name.
+    pub fn serve_actor(&self, name: &str, actor: Value) {
+        let uri = actor["id"].as_str().expect("an id").to_owned();
+        let path = uri.strip_prefix(&self.origin).expect("an id of ours");
+        self.serve(path, Page::Document(actor));
         let resource = format!("acct:{name}@{}", self.domain());
         let jrd = json!({
             "subject": resource,
@@ -193,7 +260,6 @@ impl Peer {
                 Page::Raw(200, "application/jrd+json", jrd.to_string()),
             );
         }
-        uri
     }
 
     /// Requests that came, as method and path.
@@ -201,9 +267,24 @@ impl Peer {
         self.site.lock().expect("the site").requests.clone()
     }
 
-    /// Activities that came, with the inbox they came to.
+    /// Has the inbox on a path answer like this from now on.
+    pub fn set_inbox(&self, path: &str, inbox: Inbox) {
+        let mut site = self.site.lock().expect("the site");
+        site.inboxes.insert(path.to_owned(), inbox);
+    }
+
+    /// Requests to inboxes, whatever they were answered with.
+    pub fn knocks(&self) -> Vec<Knock> {
+        self.site.lock().expect("the site").knocks.clone()
+    }
+
+    /// Activities that were taken, with the inbox they came to.
     pub fn deliveries(&self) -> Vec<(String, Value)> {
-        self.site.lock().expect("the site").received.clone()
+        self.knocks()
+            .into_iter()
+            .filter(|knock| knock.status == 202)
+            .map(|knock| (knock.path, knock.activity))
+            .collect()
     }
 
     /// Activities that came.

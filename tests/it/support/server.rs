@@ -59,6 +59,11 @@ impl Server {
 
     /// The same with settings besides (`KITH_…` names).
     pub async fn start_with(settings: &[(&str, &str)]) -> Server {
+        Server::start_by(Clock::System, settings).await
+    }
+
+    /// The same by another clock than the machine's.
+    pub async fn start_by(clock: Clock, settings: &[(&str, &str)]) -> Server {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let bound = kith::http::bind(&Listen::Tcp("127.0.0.1:0".into()))
             .await
@@ -81,7 +86,7 @@ impl Server {
         let config = Config::load(BTreeMap::new(), env.into_iter(), None).expect("good settings");
         let (stop, stopped) = watch::channel(false);
         let environment = Environment {
-            clock: Clock::System,
+            clock,
             random: Random::system(),
             stop: stopped,
         };
