@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use super::any::AnyOfExt;
 use super::schema::{preview_cards, status_cards};
 use super::{Conn, Result, on_db};
 
@@ -64,7 +65,7 @@ pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Card>> {
         return Ok(Vec::new());
     }
     on_db!(conn, |c| preview_cards::table
-        .filter(preview_cards::id.eq_any(ids))
+        .filter(preview_cards::id.any_of(ids))
         .select(Card::as_select())
         .load(c)
         .await)
@@ -121,7 +122,7 @@ pub async fn of_statuses(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(i64, Card)
     }
     on_db!(conn, |c| status_cards::table
         .inner_join(preview_cards::table.on(preview_cards::id.eq(status_cards::card_id)))
-        .filter(status_cards::status_id.eq_any(ids))
+        .filter(status_cards::status_id.any_of(ids))
         .select((status_cards::status_id, Card::as_select()))
         .load(c)
         .await)

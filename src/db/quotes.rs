@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use super::any::AnyOfExt;
 use super::accounts::Account;
 use super::relations::Page;
 use super::schema::{
@@ -81,7 +82,7 @@ pub async fn of_statuses(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Quote>> {
         return Ok(Vec::new());
     }
     on_db!(conn, |c| quotes::table
-        .filter(quotes::status_id.eq_any(ids))
+        .filter(quotes::status_id.any_of(ids))
         .load::<Quote>(c)
         .await)
 }
@@ -196,7 +197,7 @@ pub async fn policies_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<PolicyRow>>
         return Ok(Vec::new());
     }
     on_db!(conn, |c| quote_policies::table
-        .filter(quote_policies::status_id.eq_any(ids))
+        .filter(quote_policies::status_id.any_of(ids))
         .load::<PolicyRow>(c)
         .await)
 }

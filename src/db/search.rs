@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 
+use super::any::AnyOfExt;
 use super::accounts::Account;
 use super::schema::{
     account_stats, account_words, accounts, bookmarks, favourites, follows, search_progress,
@@ -195,7 +196,7 @@ pub async fn local_markers(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(i64, i64
         ($table:ident) => {
             on_db!(conn, |c| $table::table
                 .inner_join(accounts::table.on(accounts::id.eq($table::account_id)))
-                .filter($table::status_id.eq_any(ids))
+                .filter($table::status_id.any_of(ids))
                 .filter(accounts::domain.eq(""))
                 .select(($table::status_id, $table::account_id))
                 .load(c)
@@ -206,7 +207,7 @@ pub async fn local_markers(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(i64, i64
     let bookmarked: Vec<(i64, i64)> = markers!(bookmarks)?;
     let reblogged: Vec<(Option<i64>, i64)> = on_db!(conn, |c| statuses::table
         .inner_join(accounts::table.on(accounts::id.eq(statuses::account_id)))
-        .filter(statuses::reblog_of_id.eq_any(ids))
+        .filter(statuses::reblog_of_id.any_of(ids))
         .filter(accounts::domain.eq(""))
         .select((statuses::reblog_of_id, statuses::account_id))
         .load(c)
@@ -365,7 +366,7 @@ pub async fn accounts(
     ids.dedup();
     for word in words.iter().filter(|word| *word != first) {
         let kept: Vec<i64> = on_db!(conn, |c| account_words::table
-            .filter(account_words::account_id.eq_any(&ids))
+            .filter(account_words::account_id.any_of(&ids))
             .filter(account_words::word.between(word, end(word)))
             .select(account_words::account_id)
             .load(c)
@@ -378,7 +379,7 @@ pub async fn accounts(
     }
     let rows: Vec<(Account, i64)> = on_db!(conn, |c| accounts::table
         .inner_join(account_stats::table.on(account_stats::account_id.eq(accounts::id)))
-        .filter(accounts::id.eq_any(&ids))
+        .filter(accounts::id.any_of(&ids))
         .filter(accounts::suspended_at.is_null())
         .filter(accounts::deleted_at.is_null())
         .filter(accounts::kind.ne("Application").or(accounts::domain.ne("")))

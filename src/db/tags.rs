@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use super::any::AnyOfExt;
 use super::relations::Page;
 use super::schema::{
     account_tags, accounts, featured_tags, follows, home_entries, status_tags, statuses,
@@ -37,7 +38,7 @@ pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Tag>> {
         return Ok(Vec::new());
     }
     on_db!(conn, |c| tags::table
-        .filter(tags::id.eq_any(ids))
+        .filter(tags::id.any_of(ids))
         .select(Tag::as_select())
         .load(c)
         .await)
@@ -85,7 +86,7 @@ macro_rules! choice {
         pub async fn $among(conn: &mut Conn, account_id: i64, tag_ids: &[i64]) -> Result<Vec<i64>> {
             on_db!(conn, |c| $table::table
                 .filter($table::account_id.eq(account_id))
-                .filter($table::tag_id.eq_any(tag_ids))
+                .filter($table::tag_id.any_of(tag_ids))
                 .select($table::tag_id)
                 .load(c)
                 .await)
@@ -212,7 +213,7 @@ pub async fn unused(conn: &mut Conn, account_id: i64, tag_ids: &[i64]) -> Result
     on_db!(conn, |c| diesel::update(
         account_tags::table
             .filter(account_tags::account_id.eq(account_id))
-            .filter(account_tags::tag_id.eq_any(tag_ids))
+            .filter(account_tags::tag_id.any_of(tag_ids))
     )
     .set(account_tags::statuses_count.eq(account_tags::statuses_count - 1))
     .execute(c)
@@ -220,7 +221,7 @@ pub async fn unused(conn: &mut Conn, account_id: i64, tag_ids: &[i64]) -> Result
     on_db!(conn, |c| diesel::delete(
         account_tags::table
             .filter(account_tags::account_id.eq(account_id))
-            .filter(account_tags::tag_id.eq_any(tag_ids))
+            .filter(account_tags::tag_id.any_of(tag_ids))
             .filter(account_tags::statuses_count.le(0))
     )
     .execute(c)
@@ -259,7 +260,7 @@ pub async fn fan_out(
         id.into_sql::<BigInt>()
     }
     let followers = tag_follows::table
-        .filter(tag_follows::tag_id.eq_any(tag_ids))
+        .filter(tag_follows::tag_id.any_of(tag_ids))
         .distinct()
         .select((tag_follows::account_id, value(status_id), value(author_id)));
     on_db!(conn, |c| diesel::insert_into(home_entries::table)
@@ -310,14 +311,14 @@ pub async fn take_out(conn: &mut Conn, account_id: i64, tag_id: i64, limit: i64)
         .inner_join(tag_follows::table.on(tag_follows::tag_id.eq(status_tags::tag_id)))
         .filter(tag_follows::account_id.eq(account_id))
         .filter(status_tags::tag_id.ne(tag_id))
-        .filter(status_tags::status_id.eq_any(&tagged))
+        .filter(status_tags::status_id.any_of(&tagged))
         .select(status_tags::status_id)
         .load(c)
         .await)?;
     on_db!(conn, |c| diesel::delete(
         home_entries::table
             .filter(home_entries::account_id.eq(account_id))
-            .filter(home_entries::status_id.eq_any(&tagged))
+            .filter(home_entries::status_id.any_of(&tagged))
             .filter(home_entries::status_id.ne_all(&kept))
             .filter(home_entries::author_id.ne(account_id))
             .filter(home_entries::author_id.ne_all(followed))

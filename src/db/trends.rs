@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use super::any::AnyOfExt;
 use super::schema::{
     accounts, favourites, preview_cards, quotes, statuses, trend_accounts, trend_days, trends,
 };
@@ -72,7 +73,7 @@ pub async fn days(conn: &mut Conn, kind: Kind, subjects: &[i64], since: i64) -> 
     }
     let rows: Vec<(i64, i64, i64, i64)> = on_db!(conn, |c| trend_days::table
         .filter(trend_days::kind.eq(kind as i16))
-        .filter(trend_days::subject_id.eq_any(subjects))
+        .filter(trend_days::subject_id.any_of(subjects))
         .filter(trend_days::day.ge(since))
         .select((
             trend_days::subject_id,
@@ -149,7 +150,7 @@ pub async fn deeds(conn: &mut Conn, since: i64, limit: i64) -> Result<Vec<(i64, 
 pub async fn presentable(conn: &mut Conn, ids: &[i64]) -> Result<Vec<i64>> {
     on_db!(conn, |c| statuses::table
         .inner_join(accounts::table.on(accounts::id.eq(statuses::account_id)))
-        .filter(statuses::id.eq_any(ids))
+        .filter(statuses::id.any_of(ids))
         .filter(statuses::visibility.eq(0))
         .filter(statuses::local_only.eq(false))
         .filter(statuses::reblog_of_id.is_null())
@@ -167,7 +168,7 @@ pub async fn presentable(conn: &mut Conn, ids: &[i64]) -> Result<Vec<i64>> {
 /// Of some preview cards, those that are there to be shown.
 pub async fn ready_cards(conn: &mut Conn, ids: &[i64]) -> Result<Vec<i64>> {
     on_db!(conn, |c| preview_cards::table
-        .filter(preview_cards::id.eq_any(ids))
+        .filter(preview_cards::id.any_of(ids))
         .filter(preview_cards::state.eq(super::cards::READY))
         .select(preview_cards::id)
         .load(c)
