@@ -44,6 +44,17 @@ pub async fn by_hash(conn: &mut Conn, hash: &str) -> Result<Option<RemoteFile>> 
         .optional())
 }
 
+/// Those of some hashes, in no order.
+pub async fn by_hashes(conn: &mut Conn, hashes: &[String]) -> Result<Vec<RemoteFile>> {
+    if hashes.is_empty() {
+        return Ok(Vec::new());
+    }
+    on_db!(conn, |c| remote_files::table
+        .filter(remote_files::hash.any_of(hashes))
+        .load::<RemoteFile>(c)
+        .await)
+}
+
 /// Writes down what a fetch came to, in the place of what was known before; gives that back.
 pub async fn put(conn: &mut Conn, row: &RemoteFile) -> Result<Option<RemoteFile>> {
     let before = by_hash(conn, &row.hash).await?;

@@ -36,6 +36,9 @@ pub fn routes() -> Router<App> {
 pub fn router(app: App) -> Router {
     let router = routes()
         .fallback(nothing_here)
+        .method_not_allowed_fallback(async || {
+            AppError::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
+        })
         .layer(DefaultBodyLimit::disable())
         .with_state(app.clone());
     // Around it, where paths can still be changed before they are matched.

@@ -99,6 +99,9 @@ async fn abandoned_uploads(app: &App, before: i64) -> AppResult<usize> {
         sweep::delete_all(&app.storage, &names)
             .await
             .map_err(AppError::internal)?;
+        let remote = batch.iter().map(|media| media.remote_url.as_str());
+        let remote: Vec<&str> = remote.filter(|url| !url.is_empty()).collect();
+        remote_files::forget(app, &remote).await?;
         deleted += ids.len();
         app.write(move |tx| {
             Box::pin(async move {

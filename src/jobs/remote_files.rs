@@ -5,6 +5,7 @@ use crate::clock::DAY;
 use crate::db;
 use crate::db::remote_files::RemoteFile;
 use crate::error::{AppError, AppResult};
+use crate::media::remote::{Purpose, hash};
 use crate::media::sweep;
 
 /// Copies looked at, and failures forgotten, at a time.
@@ -66,6 +67,19 @@ pub async fn make_room(app: &App) -> AppResult<()> {
         tracing::info!(deleted, "made room among the remote files");
     }
     Ok(())
+}
+
+/// Deletes the copies of attachments that are gone; should another status have the same file, it
+/// is fetched again.
+pub async fn forget(app: &App, urls: &[&str]) -> AppResult<()> {
+    let hashes = urls.iter().map(|url| hash(Purpose::Attachment, url));
+    let hashes: Vec<String> = hashes.collect();
+    let rows = app
+        .read(move |c| {
+            Box::pin(async move { Ok(db::remote_files::by_hashes(c, &hashes).await?) })
+        })
+        .await?;
+    evict(app, rows).await
 }
 
 /// The files first: a row without a file is fetched anew, a file without a row would stay.

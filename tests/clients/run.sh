@@ -34,11 +34,13 @@ done
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/kith-clients.XXXXXX")
 server=
+running=()
 own_pg=
 created=
 finish() {
   local status=$?
   trap - EXIT
+  if [ ${#running[@]} -gt 0 ]; then kill -TERM "${running[@]}" 2>/dev/null || true; fi
   if [ -n "$server" ]; then kill -KILL "$server" 2>/dev/null || true; fi
   if [ -n "$created" ]; then psql_admin -c "drop database if exists $created with (force)" >/dev/null 2>&1 || true; fi
   if [ -n "$own_pg" ]; then pg_stop; fi
@@ -118,8 +120,7 @@ token_of() {
   echo "$token"
 }
 
-passed=0
-failed=0
+# All at the same time: each has people of its own.
 for journey in "${journeys[@]}"; do
   program=("$python" "tests/clients/journey_$journey.py")
   case $journey in
@@ -147,11 +148,22 @@ for journey in "${journeys[@]}"; do
       exit 2
       ;;
   esac
-  echo "$journey on $database:"
-  PYTHONDONTWRITEBYTECODE=1 NO_PROXY='*' timeout --foreground 300 "${program[@]}" --base "$base" "${people[@]}" \
-    >"$work/journey" 2>&1 || true
-  sed 's/^/  /' "$work/journey"
-  if [[ $(tail -n 1 "$work/journey") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+  (
+    from=$SECONDS
+    PYTHONDONTWRITEBYTECODE=1 NO_PROXY='*' timeout 300 "${program[@]}" --base "$base" "${people[@]}" || true
+    echo "$((SECONDS - from))" >"$work/$journey.seconds"
+  ) >"$work/$journey.out" 2>&1 </dev/null &
+  running+=($!)
+done
+
+passed=0
+failed=0
+for at in "${!journeys[@]}"; do
+  journey=${journeys[$at]}
+  wait "${running[$at]}" || true
+  echo "$journey on $database ($(cat "$work/$journey.seconds" 2>/dev/null || echo '?') s):"
+  sed 's/^/  /' "$work/$journey.out"
+  if [[ $(tail -n 1 "$work/$journey.out") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
     passed=$((passed + BASH_REMATCH[1]))
     failed=$((failed + BASH_REMATCH[2]))
   else
@@ -159,6 +171,7 @@ for journey in "${journeys[@]}"; do
     failed=$((failed + 1))
   fi
 done
+running=()
 
 # A server asked to stop does, by itself and without complaint.
 kill -TERM "$server"

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::peer::{Page, Peer, eventually};
+use crate::support::peer::{Delivery, Page, Peer, eventually};
 use crate::support::{Person, Server};
 
 /// Noise, so that it does not compress.
@@ -284,6 +284,42 @@ async fn a_copy_that_was_lost_is_made_again() {
     std::fs::remove_dir_all(world.server.data_dir().join("media/remote")).unwrap();
     assert_eq!(world.get(url).await.status(), 200);
     assert_eq!(world.peer.asked("/a.png"), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_copies_of_a_deleted_status_are_deleted() {
+    let world = World::start(&[]).await;
+    world.peer.serve("/a.png", Page::File("image/png", png(20)));
+    let status = world.status(&["/a.png"]).await;
+    let url = &status["media_attachments"][0]["url"];
+    assert_eq!(world.get(url).await.status(), 200);
+    let (actor, note) = (world.peer.actor_uri("good"), &status["uri"]);
+    let delete = json!({
+        "@context": "https://www.w3.org/ns/activitystreams",
+        "id": format!("{actor}#delete"), "type": "Delete", "actor": actor, "object": note,
+    });
+    let answer = Delivery::by(&actor).send(&world.server, &delete).await;
+    assert_eq!(answer.status, 202);
+    eventually("the attachment is not shown any more", async || {
+        (world.get(url).await.status() == 404).then_some(())
+    })
+    .await;
+    let id: i64 = status["media_attachments"][0]["id"].as_str().unwrap().parse().unwrap();
+    let app = &world.server.app;
+    app.write(move |tx| {
+        Box::pin(async move {
+            // As it would be a day later.
+            for mut media in kith::db::media::by_ids(tx, &[id]).await? {
+                media.created_at -= 2 * kith::clock::DAY;
+                kith::db::media::update(tx, &media).await?;
+            }
+            Ok::<_, kith::error::AppError>(())
+        })
+    })
+    .await
+    .unwrap();
+    kith::jobs::cleanup::pass(app).await.unwrap();
+    assert_eq!(bytes_below(&world.server.data_dir().join("media/remote")), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -73,11 +73,19 @@ pub fn served() -> Vec<Served> {
         .map(|(method, path)| Served {
             method,
             path,
-            row: rows()
-                .iter()
-                .find(|row| row.method == method && shape(row.path) == shape(path)),
+            row: describes(method, path),
         })
         .collect()
+}
+
+/// The line for a route; where it has none, that of the method which this one stands in for, as
+/// clients send POST and PATCH for PUT.
+fn describes(method: &str, path: &str) -> Option<&'static Row> {
+    let changes = |method: &str| matches!(method, "POST" | "PUT" | "PATCH");
+    let wanted = shape(path);
+    let mut there = rows().iter().filter(|row| shape(row.path) == wanted);
+    let exact = there.clone().find(|row| row.method == method);
+    exact.or_else(|| there.find(|row| changes(method) && changes(row.method)))
 }
 
 /// A path with its parameters' names left out.

@@ -235,7 +235,7 @@ await step('pages a timeline', async () => {
 await step('reads home and public', async () => {
   k.news = await other.v1.statuses.create({ status: `news #${tag}` });
   await eventually('it is at home', async () => ids(await me.v1.timelines.home.list({ limit: 5 })).includes(k.news.id));
-  within(k.news.id, ids(await anyone.v1.timelines.public.list({ local: true, limit: 10 })));
+  within(k.news.id, ids(await anyone.v1.timelines.public.list({ local: true, limit: 40 })));
 });
 await step('keeps lists', async () => {
   const list = await me.v1.lists.create({ title: 'friends', exclusive: true });
