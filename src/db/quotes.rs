@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::any::AnyOfExt;
 use super::accounts::Account;
+use super::any::AnyOfExt;
 use super::relations::Page;
 use super::schema::{
     accounts, quote_authorizations, quote_policies, quotes, status_stats, statuses,

@@ -8,8 +8,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 
-use super::any::AnyOfExt;
 use super::accounts::Account;
+use super::any::AnyOfExt;
 use super::schema::{
     account_stats, account_words, accounts, bookmarks, favourites, follows, search_progress,
     statuses,

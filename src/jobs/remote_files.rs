@@ -75,9 +75,7 @@ pub async fn forget(app: &App, urls: &[&str]) -> AppResult<()> {
     let hashes = urls.iter().map(|url| hash(Purpose::Attachment, url));
     let hashes: Vec<String> = hashes.collect();
     let rows = app
-        .read(move |c| {
-            Box::pin(async move { Ok(db::remote_files::by_hashes(c, &hashes).await?) })
-        })
+        .read(move |c| Box::pin(async move { Ok(db::remote_files::by_hashes(c, &hashes).await?) }))
         .await?;
     evict(app, rows).await
 }

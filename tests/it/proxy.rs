@@ -304,7 +304,11 @@ async fn the_copies_of_a_deleted_status_are_deleted() {
         (world.get(url).await.status() == 404).then_some(())
     })
     .await;
-    let id: i64 = status["media_attachments"][0]["id"].as_str().unwrap().parse().unwrap();
+    let id: i64 = status["media_attachments"][0]["id"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
     let app = &world.server.app;
     app.write(move |tx| {
         Box::pin(async move {
@@ -319,7 +323,10 @@ async fn the_copies_of_a_deleted_status_are_deleted() {
     .await
     .unwrap();
     kith::jobs::cleanup::pass(app).await.unwrap();
-    assert_eq!(bytes_below(&world.server.data_dir().join("media/remote")), 0);
+    assert_eq!(
+        bytes_below(&world.server.data_dir().join("media/remote")),
+        0
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
