@@ -103,7 +103,8 @@ struct Checked {
 }
 
 async fn checked(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: &Draft) -> AppResult<Checked> {
-    if draft.text.trim().is_empty() && draft.media_ids.is_empty() {
+    let empty = draft.text.trim().is_empty() && draft.media_ids.is_empty();
+    if empty && draft.quoted_status_id.is_none() {
         return Err(AppError::invalid("Validation failed: Text can't be blank"));
     }
     if let Some(poll) = &draft.poll {

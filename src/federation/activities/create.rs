@@ -70,9 +70,6 @@ pub(super) async fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> 
     if !notes::is_note(object) && !vote::is_answer(object) {
         return Prepared::nothing("not understood");
     }
-    if notes::is_vote(object) {
-        return Prepared::nothing("a vote, and there are no polls here");
-    }
     // Some address the activity alone.
     let mut object = object.clone();
     if let Some(fields) = object.as_object_mut()

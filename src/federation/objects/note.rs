@@ -42,15 +42,6 @@ pub fn is_note(object: &Value) -> bool {
     kind_of(object, KINDS).is_some()
 }
 
-/// Whether an object is a choice in a poll: a Note with a name in the place of a text.
-pub fn is_vote(object: &Value) -> bool {
-    is_a(object, "Note")
-        && text(object, "name").is_some_and(|name| !name.is_empty())
-        && text(object, "content").unwrap_or_default().is_empty()
-        && parent(object).is_some()
-        && many(object, "attachment").is_empty()
-}
-
 /// The id of what an object answers.
 pub fn parent(object: &Value) -> Option<&str> {
     first_id(object, "inReplyTo").filter(|parent| uri(parent).is_some())
