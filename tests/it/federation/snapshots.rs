@@ -59,8 +59,8 @@ impl World {
         text = pattern(r#"kith\.example/media/[^"]+(\.[a-z]+)""#)
             .replace_all(&text, "kith.example/media/[file]$1\"")
             .into_owned();
-        text = pattern(r"/media/proxy/([a-z]+)/\d+/[0-9a-f]+")
-            .replace_all(&text, "/media/proxy/$1/[id]/[key]")
+        text = pattern(r#"/media/proxy/([a-z]+)/[^"]+"#)
+            .replace_all(&text, "/media/proxy/$1/[file]")
             .into_owned();
         // Those of fixtures stay.
         text = pattern(r"\b\d{17,19}\b")
