@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, OnceCell, watch};
 
 use crate::caches::Caches;
 use crate::client::{self, Client};
@@ -24,6 +24,10 @@ use crate::media::intake::Intake;
 use crate::media::storage::Storage;
 use crate::random::Random;
 use crate::translate::Translator;
+use crate::webpush::Vapid;
+
+/// The setting that keeps the key pair for push services.
+const VAPID_KEY: &str = "vapid_key";
 
 /// What a handler, a job or a command works with. Cheap to clone.
 #[derive(Clone)]
@@ -61,6 +65,8 @@ pub struct Inner {
     pub origin: i64,
     /// Turns true when the process is to end.
     pub stop: watch::Receiver<bool>,
+    /// Read at first use.
+    vapid: OnceCell<Arc<Vapid>>,
 }
 
 /// Bells that a commit rings: for the log's follower, the deliverer, the inbox's workers and
@@ -181,6 +187,7 @@ impl App {
                 wake,
                 origin,
                 stop,
+                vapid: OnceCell::new(),
             }),
         })
     }
@@ -261,6 +268,30 @@ impl App {
         }
         self.caches.apply(&event);
         self.wake.ring(event.kind);
+    }
+
+    /// This server's key pair for push services: made at first use, for all processes.
+    pub async fn vapid(&self) -> AppResult<Arc<Vapid>> {
+        let load = async || {
+            let known = self
+                .read(|c| Box::pin(async move { Ok(db::policies::setting(c, VAPID_KEY).await?) }))
+                .await?;
+            let text = match known {
+                Some(text) => text,
+                None => {
+                    let fresh = Vapid::generate().map_err(AppError::internal)?;
+                    self.write(move |tx| {
+                        Box::pin(async move {
+                            // Another process may have been quicker.
+                            Ok(db::policies::ensure_setting(tx, VAPID_KEY, &fresh).await?)
+                        })
+                    })
+                    .await?
+                }
+            };
+            Ok(Arc::new(Vapid::read(&text).map_err(AppError::internal)?))
+        };
+        self.vapid.get_or_try_init(load).await.cloned()
     }
 
     /// The domain policies, from memory where they are there.

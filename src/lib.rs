@@ -25,3 +25,4 @@ pub mod server;
 pub mod text;
 pub mod translate;
 pub mod web;
+pub mod webpush;

@@ -3,11 +3,15 @@
 //! [`Caches::apply`] runs after each commit, before the writer's caller is answered, and again
 //! for what other processes wrote: a reader never sees less than its own writes.
 
+mod active;
 mod cache;
+mod kept;
 
 use std::sync::{Arc, RwLock};
 
+pub use active::ActiveWeek;
 pub use cache::Cache;
+pub use kept::Kept;
 
 use crate::db::accounts::Account;
 use crate::domain::policies::Policies;
@@ -68,6 +72,14 @@ pub struct Caches {
     pub account_json: Cache<i64, Arc<str>>,
     /// A status entity without what depends on the viewer.
     pub statuses: Cache<i64, Arc<crate::api::entities::status::Prepared>>,
+    /// The newest groups of an account's notifications.
+    pub notification_groups: Cache<i64, Arc<Vec<crate::api::entities::notification_group::Shown>>>,
+    /// Our custom emoji as the API lists them, and what the server says of itself.
+    pub custom_emojis: Kept<str>,
+    pub about: Kept<crate::api::entities::instance::About>,
+    pub numbers: Kept<crate::api::entities::instance::Numbers>,
+    /// Who was here this week, as far as it is written down.
+    pub active: ActiveWeek,
     policies: RwLock<Option<Arc<Policies>>>,
     /// This server's numbers, and when they were counted.
     usage: RwLock<Option<(i64, Arc<Usage>)>>,
@@ -86,6 +98,11 @@ impl Caches {
             votes: Cache::new(10_000),
             account_json: Cache::new(4_000),
             statuses: Cache::new(4_000),
+            notification_groups: Cache::new(2_000),
+            custom_emojis: Kept::default(),
+            about: Kept::default(),
+            numbers: Kept::default(),
+            active: ActiveWeek::default(),
             policies: RwLock::new(None),
             usage: RwLock::new(None),
         }
@@ -113,6 +130,9 @@ impl Caches {
         self.votes.clear();
         self.account_json.clear();
         self.statuses.clear();
+        self.notification_groups.clear();
+        self.custom_emojis.forget();
+        self.about.forget();
         self.set_policies(None);
     }
 
@@ -163,10 +183,23 @@ impl Caches {
             Kind::TokenRevoked => self.sessions.drop(subject),
             Kind::UserChanged => self.sessions.clear(),
             Kind::PolicyChanged => self.set_policies(None),
-            Kind::Notification
-            | Kind::NotificationGone
+            Kind::Notification | Kind::NotificationGone => {
+                if let Some(account) = event.account_id {
+                    self.notification_groups.drop(account);
+                }
+            }
+            Kind::EmojisChanged => self.custom_emojis.forget(),
+            Kind::SettingsChanged => {
+                self.about.forget();
+                if let Ok(mut usage) = self.usage.write() {
+                    *usage = None;
+                }
+            }
+            Kind::NotificationsMerged
+            | Kind::Announcement
+            | Kind::AnnouncementReaction
+            | Kind::AnnouncementGone
             | Kind::ConversationChanged
-            | Kind::SettingsChanged
             | Kind::DeliveriesWaiting
             | Kind::InboxWaiting
             | Kind::JobWaiting

@@ -12,9 +12,13 @@ use crate::clock::Clock;
 use crate::config::{Config, SETTINGS};
 use crate::random::Random;
 
+mod announcement;
 mod demo;
 mod domain;
+mod emoji;
+mod instance;
 mod migrate;
+mod rule;
 mod serve;
 mod token;
 mod user;
@@ -41,6 +45,10 @@ pub fn command() -> Command {
         .subcommand(user::command())
         .subcommand(token::command())
         .subcommand(domain::command())
+        .subcommand(announcement::command())
+        .subcommand(emoji::command())
+        .subcommand(instance::command())
+        .subcommand(rule::command())
         .subcommand(
             Command::new("config-example")
                 .about("Print an example of kith.toml with every setting"),
@@ -92,6 +100,10 @@ fn dispatch(matches: &ArgMatches) -> Outcome {
             Some(("user", inner)) => user::run(config, inner).await,
             Some(("token", inner)) => token::run(config, inner).await,
             Some(("domain", inner)) => domain::run(config, inner).await,
+            Some(("announcement", inner)) => announcement::run(config, inner).await,
+            Some(("emoji", inner)) => emoji::run(config, inner).await,
+            Some(("instance", inner)) => instance::run(config, inner).await,
+            Some(("rule", inner)) => rule::run(config, inner).await,
             Some((name, _)) => Err(format!("unknown command {name}")),
         }
     })
@@ -167,6 +179,33 @@ fn json_flag() -> Arg {
 fn required<'a>(args: &'a ArgMatches, name: &str) -> Result<&'a String, String> {
     args.get_one::<String>(name)
         .ok_or_else(|| format!("{name} is missing"))
+}
+
+/// A text given on the command line, or in the file that `--file` names (`-`: standard input).
+fn text_or_file(args: &ArgMatches, name: &str) -> Result<Option<String>, String> {
+    let Some(path) = args.get_one::<String>("file") else {
+        return Ok(args.get_one::<String>(name).cloned());
+    };
+    let text = if path == "-" {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(path)
+    };
+    text.map(Some).map_err(|e| format!("{path}: {e}"))
+}
+
+/// `--file`, in the place of a text.
+fn file_option() -> Arg {
+    Arg::new("file")
+        .long("file")
+        .value_name("FILE")
+        .help("Take the text from a file; - for standard input")
+}
+
+/// An id on the command line.
+fn id(args: &ArgMatches) -> Result<i64, String> {
+    let text = required(args, "id")?;
+    text.parse().map_err(|_| format!("{text:?} is no id"))
 }
 
 fn print_json(value: &serde_json::Value) -> Outcome {

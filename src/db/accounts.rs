@@ -377,6 +377,7 @@ pub async fn sever(conn: &mut Conn, id: i64) -> Result<()> {
         account_notes, account_id, target_id;
         notifications, account_id, from_account_id;
     }
+    super::notifications::forget_account(conn, id).await?;
     on_db!(conn, |c| diesel::update(account_stats::table.find(id))
         .set((
             account_stats::followers_count.eq(0),

@@ -151,3 +151,14 @@ pub async fn waits(conn: &mut Conn, now: i64) -> Result<bool> {
         .optional())?;
     Ok(first.is_some())
 }
+
+/// Jobs of a kind that wait, the next first.
+pub async fn waiting(conn: &mut Conn, kind: &str, limit: i64) -> Result<Vec<JobRow>> {
+    on_db!(conn, |c| jobs::table
+        .filter(jobs::failed_at.is_null())
+        .filter(jobs::kind.eq(kind))
+        .order(jobs::run_at)
+        .limit(limit)
+        .load::<JobRow>(c)
+        .await)
+}

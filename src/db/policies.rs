@@ -69,3 +69,32 @@ pub async fn set_setting(conn: &mut Conn, name: &str, value: &str) -> Result<()>
         .await)?;
     Ok(())
 }
+
+/// One instance setting.
+pub async fn setting(conn: &mut Conn, name: &str) -> Result<Option<String>> {
+    on_db!(conn, |c| settings::table
+        .find(name)
+        .select(settings::value)
+        .first(c)
+        .await
+        .optional())
+}
+
+/// Sets one instance setting where it is not set yet; gives the one in force.
+pub async fn ensure_setting(conn: &mut Conn, name: &str, value: &str) -> Result<String> {
+    on_db!(conn, |c| diesel::insert_into(settings::table)
+        .values((settings::name.eq(name), settings::value.eq(value)))
+        .on_conflict_do_nothing()
+        .execute(c)
+        .await)?;
+    let kept = setting(conn, name).await?;
+    Ok(kept.unwrap_or_else(|| value.to_owned()))
+}
+
+/// Removes one instance setting.
+pub async fn unset(conn: &mut Conn, name: &str) -> Result<()> {
+    on_db!(conn, |c| diesel::delete(settings::table.find(name))
+        .execute(c)
+        .await)?;
+    Ok(())
+}

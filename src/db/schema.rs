@@ -312,6 +312,9 @@ table! {
         status_id -> Nullable<BigInt>,
         created_at -> BigInt,
         read_at -> Nullable<BigInt>,
+        filtered -> Bool,
+        group_key -> Text,
+        subject_id -> Nullable<BigInt>,
     }
 }
 
@@ -869,6 +872,157 @@ table! {
     }
 }
 
+table! {
+    notification_groups (account_id, group_key) {
+        account_id -> BigInt,
+        group_key -> Text,
+        kind -> Text,
+        status_id -> Nullable<BigInt>,
+        newest_id -> BigInt,
+        oldest_id -> BigInt,
+        newest_at -> BigInt,
+        total -> BigInt,
+        samples -> Text,
+    }
+}
+
+table! {
+    notification_policies (account_id) {
+        account_id -> BigInt,
+        not_following -> Text,
+        not_followers -> Text,
+        new_accounts -> Text,
+        private_mentions -> Text,
+        limited_accounts -> Text,
+    }
+}
+
+table! {
+    notification_permissions (account_id, from_account_id) {
+        account_id -> BigInt,
+        from_account_id -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    notification_requests (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        from_account_id -> BigInt,
+        last_status_id -> Nullable<BigInt>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
+    notification_merges (account_id, from_account_id) {
+        account_id -> BigInt,
+        from_account_id -> BigInt,
+    }
+}
+
+table! {
+    push_subscriptions (id) {
+        id -> BigInt,
+        token_id -> BigInt,
+        account_id -> BigInt,
+        endpoint -> Text,
+        p256dh -> Text,
+        auth -> Text,
+        standard -> Bool,
+        alerts -> Text,
+        policy -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
+    announcements (id) {
+        id -> BigInt,
+        source -> Text,
+        content -> Text,
+        refs -> Text,
+        all_day -> Bool,
+        starts_at -> Nullable<BigInt>,
+        ends_at -> Nullable<BigInt>,
+        scheduled_at -> Nullable<BigInt>,
+        published_at -> Nullable<BigInt>,
+        withdrawn_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
+    announcement_reads (account_id, announcement_id) {
+        account_id -> BigInt,
+        announcement_id -> BigInt,
+    }
+}
+
+table! {
+    announcement_reactions (announcement_id, name, account_id) {
+        announcement_id -> BigInt,
+        name -> Text,
+        account_id -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    custom_emojis (id) {
+        id -> BigInt,
+        shortcode -> Text,
+        domain -> Text,
+        image -> Text,
+        static_image -> Text,
+        mime -> Text,
+        category -> Text,
+        visible_in_picker -> Bool,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
+    rules (id) {
+        id -> BigInt,
+        position -> BigInt,
+        body -> Text,
+        hint -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        removed_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    rule_translations (rule_id, locale) {
+        rule_id -> BigInt,
+        locale -> Text,
+        body -> Text,
+        hint -> Text,
+    }
+}
+
+table! {
+    terms_of_service (effective_date) {
+        effective_date -> Text,
+        body -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    active_weeks (week, account_id) {
+        week -> BigInt,
+        account_id -> BigInt,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     accounts,
     account_stats,
@@ -944,3 +1098,7 @@ allow_tables_to_appear_in_same_query!(
     account_words,
     search_progress,
 );
+
+allow_tables_to_appear_in_same_query!(notification_requests, notifications, notification_groups);
+allow_tables_to_appear_in_same_query!(push_subscriptions, tokens);
+allow_tables_to_appear_in_same_query!(push_subscriptions, users);

@@ -1,6 +1,7 @@
 //! Actors: those who live here, and those we know from elsewhere.
 
 use super::Ctx;
+use super::emojis;
 use super::outgoing::{self, Audience, Outgoing};
 use super::search;
 use crate::db::accounts::{Account, AccountKey};
@@ -81,9 +82,15 @@ pub async fn create_local(
     Ok(account)
 }
 
-/// Writes a changed local profile and tells the followers' servers.
+/// Writes a changed local profile, with the custom emoji it uses now, and tells the followers'
+/// servers.
 pub async fn change_profile(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppResult<()> {
     let before = db::accounts::by_id(tx, account.id).await?;
+    let texts = [&*account.display_name, &account.note, &account.fields];
+    let account = &Account {
+        emojis: emojis::used(tx, ctx, &texts).await?,
+        ..account.clone()
+    };
     db::accounts::update(tx, account).await?;
     search::account_changed(tx, ctx, before.as_ref(), account).await?;
     tx.emit(Event::of(Kind::AccountChanged, account.id));
@@ -112,6 +119,7 @@ pub async fn upsert_remote(tx: &mut Conn, ctx: &Ctx, actor: RemoteActor) -> AppR
     let now = ctx.now();
     let mut account = actor.account;
     account.fetched_at = now;
+    emojis::remember(tx, ctx, &account.domain, &account.emojis).await?;
     let known = db::accounts::by_uri(tx, &account.uri).await?;
     let before = known.clone();
     let holder = db::accounts::by_handle(tx, &account.username_lower, &account.domain).await?;

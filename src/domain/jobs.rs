@@ -36,6 +36,21 @@ pub enum Job {
     },
     /// The posts of an account to put into the search index anew, from below an id on.
     Reindex { account_id: i64, below: i64 },
+    /// A notification to push to a subscription.
+    Push {
+        subscription_id: i64,
+        notification_id: i64,
+    },
+    /// What a sender's closed request leaves to do: their filtered notifications up to an id are
+    /// let through or deleted.
+    SettleNotifications {
+        account_id: i64,
+        from_account_id: i64,
+        accepted: bool,
+        until: i64,
+    },
+    /// An announcement's time has come, to be published or to end.
+    Announcement { id: i64 },
 }
 
 impl Job {
@@ -52,6 +67,9 @@ impl Job {
             Job::Media { .. } => "media",
             Job::Card { .. } => "card",
             Job::Reindex { .. } => "reindex",
+            Job::Push { .. } => "push",
+            Job::SettleNotifications { .. } => "settle_notifications",
+            Job::Announcement { .. } => "announcement",
         }
     }
 
@@ -62,7 +80,10 @@ impl Job {
             | Job::VerifyLinks { .. }
             | Job::SeverDomain { .. }
             | Job::Media { .. }
-            | Job::Reindex { .. } => None,
+            | Job::Reindex { .. }
+            | Job::Push { .. }
+            | Job::SettleNotifications { .. }
+            | Job::Announcement { .. } => None,
             Job::Card { card_id: id }
             | Job::Publish { scheduled_id: id }
             | Job::PollUpdate { poll_id: id }

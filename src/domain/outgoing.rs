@@ -46,6 +46,9 @@ pub struct Note {
     pub mentions: Vec<MentionTag>,
     pub tags: Vec<HashTag>,
     pub attachments: Vec<Attachment>,
+    /// Custom emoji of this server that it uses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub emojis: Vec<super::emojis::Used>,
     /// What makes it a poll.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<Question>,

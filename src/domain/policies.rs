@@ -24,6 +24,11 @@ impl Policies {
         })
     }
 
+    /// All of them, in no order.
+    pub fn all(&self) -> impl Iterator<Item = &DomainPolicy> {
+        self.by_domain.values()
+    }
+
     /// The policy for a host or domain: its own, or that of a domain above it. A port is
     /// passed over unless the policy names it.
     pub fn of(&self, host: &str) -> Option<&DomainPolicy> {

@@ -37,6 +37,8 @@ pub enum Channel {
     Hashtag(Arc<str>),
     /// `hashtag:local`
     HashtagLocal(Arc<str>),
+    /// `user`: what concerns everyone here.
+    Everyone,
 }
 
 /// Statuses from where.
@@ -51,7 +53,7 @@ impl Channel {
     /// The `stream` of a WebSocket frame.
     pub fn names(&self) -> Vec<&str> {
         match self {
-            Channel::Home(_) | Channel::HomeNotifications(_) => vec!["user"],
+            Channel::Home(_) | Channel::HomeNotifications(_) | Channel::Everyone => vec!["user"],
             Channel::Notifications(_) => vec!["user:notification"],
             Channel::Direct(_) => vec!["direct"],
             Channel::List(id) => vec!["list", id],

@@ -118,6 +118,16 @@ kinds! {
     NotificationGone = "notification.gone",
     /// A conversation has a new last status. For its account; subject: the conversation.
     ConversationChanged = "conversation.changed",
+    /// The notifications of accepted requests are among the others. For their account.
+    NotificationsMerged = "notifications.merged",
+    /// An announcement was published or changed. Subject: the announcement.
+    Announcement = "announcement",
+    /// Reactions to an announcement changed. Subject: the announcement; payload: the name.
+    AnnouncementReaction = "announcement.reaction",
+    /// An announcement ended or was deleted. Subject: the announcement.
+    AnnouncementGone = "announcement.gone",
+    /// Our custom emoji changed.
+    EmojisChanged = "emojis.changed",
     /// A token was revoked. Subject: the token. Every stream and cache drops it.
     TokenRevoked = "token.revoked",
     /// A user's rights changed (role, disabled, confirmed, approved). Subject: the account.

@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::caches::{Refusal, Session};
 use crate::db;
 use crate::db::accounts::Account;
+use crate::domain::instance::week_of;
 use crate::error::{AppError, AppResult};
 
 /// What an access token says of itself. Everything else is looked up by its id.
@@ -75,7 +76,32 @@ pub async fn session(app: &App, token: &str) -> AppResult<Arc<Session>> {
     if session.expires_at.is_some_and(|at| at <= now) {
         return Err(AppError::unauthorized());
     }
+    if let Some(account) = session.account_id
+        && session.refused.is_none()
+    {
+        was_here(app, account, now);
+    }
     Ok(session)
+}
+
+/// Counts a user among those of the week, once a week and beside the request.
+fn was_here(app: &App, account: i64, now: i64) {
+    let week = week_of(now);
+    if !app.caches.active.is_first(week, account) {
+        return;
+    }
+    let app = app.clone();
+    tokio::spawn(async move {
+        let written: Result<(), db::Error> = app
+            .db
+            .write(move |tx| {
+                Box::pin(async move { db::instance::was_active(tx, week, account).await })
+            })
+            .await;
+        if let Err(error) = written {
+            tracing::debug!(%error, "cannot note who was here");
+        }
+    });
 }
 
 fn session_of(state: db::tokens::TokenState) -> AppResult<Session> {

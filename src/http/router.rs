@@ -29,7 +29,7 @@ pub fn routes() -> Router<App> {
     ] {
         router = router.merge(routes);
     }
-    router.route("/health", get(async || "OK"))
+    router.route("/health", get(health))
 }
 
 /// The whole server.
@@ -57,6 +57,16 @@ pub fn router(app: App) -> Router {
                 AppError::internal(anyhow::anyhow!("a handler panicked: {text}")).into_response()
             },
         ))
+}
+
+/// That the server answers: JSON for who asks for it, else a word.
+async fn health(headers: HeaderMap) -> Response {
+    let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok());
+    if accept.is_some_and(|accept| accept.contains("json")) {
+        axum::Json(serde_json::json!({"status": "OK"})).into_response()
+    } else {
+        "OK".into_response()
+    }
 }
 
 /// 404: a page for browsers, JSON for everyone else and for the API.

@@ -13,6 +13,7 @@ use crate::clock::{DAY, SECOND};
 use crate::db;
 use crate::db::jobs::JobRow;
 use crate::domain::jobs::Job;
+use crate::domain::{announcements, notifications};
 use crate::mail;
 
 /// Jobs that run at the same time.
@@ -172,6 +173,32 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
         Job::Media { id } => media::run(app, id, row.attempts).await,
         Job::Card { card_id } => super::card::fetch(app, card_id, row.attempts).await,
         Job::Reindex { account_id, below } => super::search::reindex(app, account_id, below).await,
+        Job::Push {
+            subscription_id,
+            notification_id,
+        } => super::push::send(app, subscription_id, notification_id).await,
+        Job::SettleNotifications {
+            account_id,
+            from_account_id,
+            accepted,
+            until,
+        } => {
+            let (to, from) = (account_id, from_account_id);
+            while app
+                .write(move |tx| Box::pin(notifications::settle(tx, to, from, accepted, until)))
+                .await
+                .map_err(JobError::retry)?
+            {}
+            Ok(())
+        }
+        Job::Announcement { id } => {
+            let ctx = app.ctx.clone();
+            app.write(move |tx| {
+                Box::pin(async move { announcements::keep_time(tx, &ctx, id).await })
+            })
+            .await
+            .map_err(JobError::retry)
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Takes files in: image work on blocking threads, video and audio in child processes, a few at a
 //! time, and the result into storage.
 
+mod emoji;
+
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -14,6 +16,8 @@ use super::av::{self, Av, AvError, Plan, Probe, Tools};
 use super::image::{self, Limits, Processed, ProfileImage, Rendition};
 use super::sniff::{Format, Kind};
 use super::storage::{InvalidKey, Key, Spool, Storage, StorageError};
+
+pub use emoji::Emoji;
 
 /// Images worked on at once: each may take a second of a core and some hundred megabytes.
 const AT_ONCE: usize = 2;

@@ -61,7 +61,7 @@ impl State {
     }
 }
 
-fn is_indicator(c: char) -> bool {
+pub(super) fn is_indicator(c: char) -> bool {
     matches!(c, '\u{1f1e6}'..='\u{1f1ff}')
 }
 
@@ -76,7 +76,7 @@ fn is_extend(c: char) -> bool {
             ))
 }
 
-fn is_pictograph(c: char) -> bool {
+pub(super) fn is_pictograph(c: char) -> bool {
     matches!(
         c,
         '\u{a9}' | '\u{ae}' | '\u{203c}' | '\u{2049}' | '\u{2122}' | '\u{2139}'

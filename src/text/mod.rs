@@ -4,9 +4,11 @@
 //! iterative and linear in its input, so that no nesting or length that fits
 //! into a request can exhaust the stack or hold a core.
 
+pub mod emoji;
 mod grapheme;
 mod html;
 pub mod language;
+pub mod languages;
 pub mod links;
 pub mod markdown;
 mod markup;

@@ -9,6 +9,7 @@ mod gather;
 pub mod pages;
 pub mod routes;
 mod site;
+pub mod texts;
 pub mod view;
 pub mod words;
 

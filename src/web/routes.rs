@@ -14,6 +14,7 @@ use super::pages::{ErrorPage, Landing, Profile, Registration, Reply, Tag, Thread
 use super::view::Site;
 use super::{CONTENT_SECURITY_POLICY, STYLE, site};
 use crate::api::entities::account::picture;
+use crate::api::entities::instance::about;
 use crate::app::App;
 use crate::config;
 use crate::db::accounts::Account;
@@ -44,6 +45,7 @@ pub fn routes() -> Router<App> {
         .route("/@{name}", get(profile))
         .route("/@{name}/{id}", get(thread))
         .route("/tags/{name}", get(tag))
+        .merge(super::texts::routes())
         .route(
             "/static/kith.css",
             get(async || file("text/css; charset=utf-8", FOR_EVER, STYLE.as_bytes())),
@@ -135,7 +137,7 @@ fn accept(headers: &HeaderMap) -> impl Iterator<Item = String> {
 }
 
 /// A page, or its error as one; whoever wants no HTML gets the error as JSON.
-async fn shown(app: &App, headers: &HeaderMap, outcome: AppResult<Response>) -> Response {
+pub async fn shown(app: &App, headers: &HeaderMap, outcome: AppResult<Response>) -> Response {
     match outcome {
         Ok(response) => response,
         Err(error) if wants_activity(headers) => error.into_response(),
@@ -150,6 +152,11 @@ async fn landing(State(app): State<App>, headers: HeaderMap) -> Response {
 
 async fn landing_page(app: &App) -> AppResult<Response> {
     let site = site(app).await?;
+    let about = about(app).await?;
+    let contact = match about.contact {
+        Some(id) => app.account(id).await?,
+        None => None,
+    };
     let (config, now) = (app.config.clone(), app.clock.now_ms());
     let (description, users, posts, peers, recent) = app
         .read(move |c| {
@@ -191,8 +198,8 @@ async fn landing_page(app: &App) -> AppResult<Response> {
             config::Registration::Closed => Registration::Closed,
         },
         empty: users == 0,
-        rules: Vec::new(),
-        contact: None,
+        rules: about.rules.iter().map(|rule| rule.text.clone()).collect(),
+        contact: contact.map(|contact| gather::account(&app.config, &contact)),
         recent,
     };
     Ok(html(StatusCode::OK, page.render()))

@@ -15,6 +15,7 @@ use crate::db;
 use crate::db::accounts::{Account, AccountStats};
 use crate::db::profiles::Profile;
 use crate::db::users::User;
+use crate::domain::emojis::Used;
 use crate::domain::profiles::shown_privacy;
 use crate::domain::settings::Settings;
 use crate::error::AppResult;
@@ -83,31 +84,27 @@ pub struct Emoji {
     url: String,
     static_url: String,
     visible_in_picker: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    category: Option<String>,
 }
 
 /// Emojis as the database keeps them, as entities.
 pub fn emojis(config: &Config, json: &str) -> Vec<Emoji> {
-    if json.len() <= 2 {
-        return Vec::new();
-    }
-    #[derive(serde::Deserialize)]
-    struct Stored {
-        shortcode: String,
-        url: String,
-        #[serde(default)]
-        static_url: Option<String>,
-    }
-    let stored: Vec<Stored> = serde_json::from_str(json).unwrap_or_default();
-    stored
+    Used::list(json)
         .into_iter()
         .map(|emoji| Emoji {
             static_url: config.shown_url(
                 "emoji-static",
-                emoji.static_url.as_ref().unwrap_or(&emoji.url),
+                if emoji.static_url.is_empty() {
+                    &emoji.url
+                } else {
+                    &emoji.static_url
+                },
             ),
-            url: config.shown_url("emoji", &emoji.url),
             shortcode: emoji.shortcode,
-            visible_in_picker: false,
+            url: config.shown_url("emoji", &emoji.url),
+            visible_in_picker: emoji.visible_in_picker,
+            category: Some(emoji.category).filter(|category| !category.is_empty()),
         })
         .collect()
 }

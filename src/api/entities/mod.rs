@@ -6,12 +6,15 @@ use http::{HeaderMap, HeaderValue, header};
 use serde_json::value::RawValue;
 
 pub mod account;
+pub mod announcement;
 pub mod card;
 pub mod conversation;
 pub mod filter;
+pub mod instance;
 pub mod list;
 pub mod media;
 pub mod notification;
+pub mod notification_group;
 pub mod poll;
 pub mod quoting;
 pub mod relationship;

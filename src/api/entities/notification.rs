@@ -25,6 +25,17 @@ pub struct Entity {
     account: Box<RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    filtered: bool,
+}
+
+/// The name of the group that a notification is in; one that stands alone has a name of its own.
+pub fn group_key(row: &Notification) -> String {
+    if row.group_key.is_empty() {
+        format!("ungrouped-{}", row.id)
+    } else {
+        row.group_key.clone()
+    }
 }
 
 /// Shows notifications to their owner. One about a status that is gone or out of sight is left
@@ -59,10 +70,11 @@ pub async fn render(app: &App, owner: i64, rows: &[Notification]) -> AppResult<V
         let entity = Entity {
             id: row.id.to_string(),
             kind: row.kind.clone(),
-            group_key: format!("ungrouped-{}", row.id),
+            group_key: group_key(row),
             created_at: iso(row.created_at),
             account,
             status,
+            filtered: row.filtered,
         };
         entities.push((row.id, entity));
     }

@@ -20,6 +20,7 @@ use crate::events::hub::{Channel, Listener, Origin};
 use crate::http::auth;
 use crate::text::plain::normalize_tag;
 
+mod notices;
 pub mod pump;
 mod sse;
 mod websocket;
@@ -149,8 +150,12 @@ impl Entered {
             Ok(Arc::<str>::from(name))
         };
         Ok(match stream {
-            "user" if notifications => vec![Channel::Home(id), Channel::HomeNotifications(id)],
-            "user" => vec![Channel::Home(id)],
+            "user" if notifications => vec![
+                Channel::Home(id),
+                Channel::HomeNotifications(id),
+                Channel::Everyone,
+            ],
+            "user" => vec![Channel::Home(id), Channel::Everyone],
             "user:notification" => vec![Channel::Notifications(id)],
             "direct" => vec![Channel::Direct(id)],
             "public" => vec![Channel::Public(Origin::Anywhere)],

@@ -9,6 +9,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde_json::value::RawValue;
 
+use super::notices;
 use crate::api::entities;
 use crate::app::App;
 use crate::db::accounts::Account;
@@ -64,6 +65,14 @@ async fn tell(app: &App, event: &Event) -> AppResult<()> {
             if let Some(account) = event.account_id {
                 conversation(app, account, subject).await?;
             }
+        }
+        Kind::NotificationsMerged => {
+            if let Some(account) = event.account_id {
+                notices::merged(app, account);
+            }
+        }
+        Kind::Announcement | Kind::AnnouncementReaction | Kind::AnnouncementGone => {
+            notices::announcement(app, event).await?;
         }
         Kind::RelationChanged => {
             if let Some(account) = event.account_id {

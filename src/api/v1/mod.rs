@@ -5,9 +5,11 @@ use axum::Router;
 use crate::app::App;
 
 mod accounts;
+mod announcements;
 mod apps;
 mod bookmarks;
 mod conversations;
+mod custom_emojis;
 mod directory;
 mod domain_blocks;
 mod emails;
@@ -18,9 +20,10 @@ mod follow_requests;
 pub mod instance;
 mod lists;
 mod markers;
-mod notifications;
+pub mod notifications;
 mod polls;
 mod preferences;
+mod push;
 mod relations;
 mod reports;
 mod scheduled_statuses;
@@ -34,11 +37,13 @@ mod trends;
 pub fn routes() -> Router<App> {
     Router::new()
         .merge(accounts::routes())
+        .merge(announcements::routes())
         .merge(apps::routes())
         .merge(bookmarks::routes())
         .merge(directory::routes())
         .merge(domain_blocks::routes())
         .merge(conversations::routes())
+        .merge(custom_emojis::routes())
         .merge(emails::routes())
         .merge(favourites::routes())
         .merge(filters::routes())
@@ -49,6 +54,7 @@ pub fn routes() -> Router<App> {
         .merge(markers::routes())
         .merge(notifications::routes())
         .merge(preferences::routes())
+        .merge(push::routes())
         .merge(relations::routes())
         .merge(reports::routes())
         .merge(polls::routes())

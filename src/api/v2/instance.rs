@@ -4,9 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 
+use crate::api::entities::instance::{about, contact_json, numbers};
 use crate::app::App;
 use crate::config::Registration;
-use crate::db;
 use crate::domain::statuses::LIMITS;
 use crate::domain::{pins, polls};
 use crate::error::AppResult;
@@ -14,31 +14,6 @@ use crate::error::AppResult;
 /// What we say we are: clients go by the first number.
 pub fn version() -> String {
     format!("4.5.0 (compatible; Kith {})", env!("CARGO_PKG_VERSION"))
-}
-
-/// Texts that an admin sets, with what stands where nothing is set.
-pub struct Texts {
-    pub title: String,
-    pub description: String,
-    pub contact_email: String,
-}
-
-/// Reads the instance's texts: one statement.
-pub async fn texts(app: &App) -> AppResult<Texts> {
-    let settings = app
-        .read(|c| Box::pin(async move { Ok(db::policies::settings(c).await?) }))
-        .await?;
-    let get = |name: &str| {
-        settings
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, value)| value.clone())
-    };
-    Ok(Texts {
-        title: get("title").unwrap_or_else(|| "Kith".to_owned()),
-        description: get("description").unwrap_or_default(),
-        contact_email: get("contact_email").unwrap_or_default(),
-    })
 }
 
 /// The part of the configuration that both versions of the entity share.
@@ -69,10 +44,9 @@ pub fn streaming_url(app: &App) -> String {
 pub const LANGUAGES: [&str; 1] = ["en"];
 
 pub async fn get(State(app): State<App>) -> AppResult<Json<Value>> {
-    let texts = texts(&app).await?;
-    let users = app
-        .read(|c| Box::pin(async move { Ok(db::accounts::count_local(c).await?) }))
-        .await?;
+    let about = about(&app).await?;
+    let numbers = numbers(&app).await?;
+    let vapid = app.vapid().await?;
     let mut configuration = shared_configuration(&app);
     if let Some(object) = configuration.as_object_mut() {
         object.insert(
@@ -81,8 +55,9 @@ pub async fn get(State(app): State<App>) -> AppResult<Json<Value>> {
                 "streaming": streaming_url(&app),
                 "status": null,
                 "about": app.config.url("/"),
-                "privacy_policy": null,
-                "terms_of_service": null,
+                "privacy_policy": app.config.url("/privacy-policy"),
+                "terms_of_service": (!about.terms.is_empty())
+                    .then(|| app.config.url("/terms-of-service")),
             }),
         );
         object.insert(
@@ -112,16 +87,20 @@ pub async fn get(State(app): State<App>) -> AppResult<Json<Value>> {
             }),
         );
         object.insert("limited_federation".to_owned(), json!(false));
+        object.insert(
+            "vapid".to_owned(),
+            json!({"public_key": vapid.public_key()}),
+        );
     }
     let registration = app.config.registration;
     Ok(Json(json!({
         "domain": app.config.account_domain,
-        "title": texts.title,
+        "title": about.title(),
         "version": version(),
         "source_url": env!("CARGO_PKG_REPOSITORY"),
-        "description": texts.description,
+        "description": about.text("description"),
         "wrapstodon": null,
-        "usage": {"users": {"active_month": users}},
+        "usage": {"users": {"active_month": numbers.active}},
         "thumbnail": {"url": app.config.url("/static/header.png"), "description": ""},
         "icon": [],
         "languages": LANGUAGES,
@@ -129,13 +108,16 @@ pub async fn get(State(app): State<App>) -> AppResult<Json<Value>> {
         "registrations": {
             "enabled": matches!(registration, Registration::Open | Registration::Approval),
             "approval_required": registration == Registration::Approval,
-            "message": null,
+            "message": about.html("registration_message"),
             "min_age": null,
             "reason_required": registration == Registration::Approval,
             "url": null,
         },
         "api_versions": {"mastodon": 7},
-        "contact": {"email": texts.contact_email, "account": null},
-        "rules": [],
+        "contact": {
+            "email": about.text("contact_email"),
+            "account": contact_json(&app, &about).await?,
+        },
+        "rules": about.rules,
     })))
 }

@@ -7,6 +7,7 @@ use crate::app::App;
 
 pub mod filters;
 pub mod instance;
+mod notifications;
 pub mod search;
 
 /// The routes of the areas under `/api/v2`.
@@ -15,4 +16,5 @@ pub fn routes() -> Router<App> {
         .merge(filters::routes())
         .route("/api/v2/instance", get(instance::get))
         .route("/api/v2/search", get(search::get))
+        .merge(notifications::routes())
 }

@@ -10,6 +10,7 @@ use crate::db::media::Media;
 use crate::db::statuses::Status;
 use crate::db::{self, Conn};
 use crate::domain::discovery;
+use crate::domain::emojis;
 use crate::domain::notifications::{self, Type};
 use crate::domain::outgoing::{self, Audience, Outgoing};
 use crate::domain::polls::{self, PollDraft};
@@ -186,6 +187,7 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
             composed.mentions.push(quoted);
         }
     }
+    let emojis = emojis::used(tx, ctx, &[&draft.text, &draft.spoiler_text]).await?;
     let id = ctx.ids.next();
     let mut status = Status {
         id,
@@ -209,7 +211,7 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
         reblog_of_id: None,
         conversation_id: parent.as_ref().map_or(id, |p| p.conversation_id),
         app_id: draft.app_id,
-        emojis: "[]".to_owned(),
+        emojis,
         created_at: now,
         edited_at: None,
         fetched_at: None,
@@ -289,6 +291,7 @@ pub async fn edit(
     own_media(tx, author, &edit.media_ids, Some(id)).await?;
     let source_type = source_type(&edit.content_type)?;
     let composed = compose(tx, ctx, &edit.text, source_type, &edit.spoiler_text).await?;
+    let emojis = emojis::used(tx, ctx, &[&edit.text, &edit.spoiler_text]).await?;
     let version = edits::version(tx, ctx, &before).await?;
     let new_media = change_media(tx, author, id, &edit).await?;
     let poll = edit_poll(tx, ctx, &before, &edit).await?;
@@ -304,6 +307,7 @@ pub async fn edit(
         sensitive: edit.sensitive || !edit.spoiler_text.is_empty(),
         spoiler_text: edit.spoiler_text,
         language: edit.language.or_else(|| before.language.clone()),
+        emojis,
         ..before.clone()
     };
     let says_anew = status != before || new_media || poll == polls::Change::Replaced;

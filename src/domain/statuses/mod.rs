@@ -14,6 +14,7 @@ pub use remote::{RemoteMedia, RemoteNote, receive, remove, revise};
 use super::Ctx;
 use super::conversations;
 use super::discovery;
+use super::emojis::Used;
 use super::notifications::{self, Type};
 use super::outgoing::{Addressing, Attachment, HashTag, MentionTag, Note, PUBLIC};
 use super::polls;
@@ -332,6 +333,7 @@ fn note(
         question: None,
         quote: None,
         can_quote: None,
+        emojis: Used::list(&status.emojis),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::db::media::Media;
 use crate::db::statuses::{Status, Tag};
 use crate::db::{self, Conn};
 use crate::domain::discovery;
+use crate::domain::emojis;
 use crate::domain::notifications::{self, Type};
 use crate::domain::polls::{self, RemotePoll};
 use crate::domain::quotes::{self, Policy, RemoteQuote};
@@ -118,6 +119,7 @@ pub async fn receive(
         tags: tags(ctx, note.tags),
         media: add_media(tx, ctx, author, note.media).await?,
     };
+    emojis::remember(tx, ctx, &author.domain, &status.emojis).await?;
     let published = publish(tx, ctx, author, &mut status, parts, parent.as_ref(), quiet).await?;
     if published.is_none() {
         return Ok(db::statuses::by_uri(tx, &status.uri).await?);
@@ -169,6 +171,7 @@ pub async fn revise(
     status.title = note.title;
     status.sensitive = note.sensitive;
     status.language = note.language;
+    emojis::remember(tx, ctx, &author.domain, &note.emojis).await?;
     status.emojis = note.emojis;
     status.fetched_at = Some(now);
     status.edited_at = edited.or(if says_anew {

@@ -11,6 +11,7 @@ use crate::app::App;
 mod accept;
 mod actor;
 mod collections;
+mod emojis;
 mod featured;
 mod nodeinfo;
 mod quotes;
@@ -29,6 +30,7 @@ pub fn routes() -> Router<App> {
         .merge(collections::routes())
         .merge(featured::routes())
         .merge(quotes::routes())
+        .merge(emojis::routes())
         .merge(statuses::routes())
         .merge(webfinger::routes())
         .merge(nodeinfo::routes())

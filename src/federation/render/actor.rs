@@ -3,10 +3,11 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::CONTEXT;
 use super::note::time;
+use super::{CONTEXT, emoji};
 use crate::config::Config;
 use crate::db::accounts::Account;
+use crate::domain::emojis::Used;
 use crate::domain::outgoing::featured_uri;
 
 /// What an actor's terms mean. `webfinger` is FEP-2c59's.
@@ -20,6 +21,7 @@ pub fn context() -> Value {
             "featured": {"@id": "toot:featured", "@type": "@id"},
             "movedTo": {"@id": "as:movedTo", "@type": "@id"},
             "toot": "http://joinmastodon.org/ns#",
+            "Emoji": "toot:Emoji",
             "discoverable": "toot:discoverable",
             "indexable": "toot:indexable",
             "schema": "http://schema.org#",
@@ -95,7 +97,8 @@ impl ActorDocument<'_> {
                 .map(|f| json!({"type": "PropertyValue", "name": f.name, "value": f.value}))
                 .collect(),
         );
-        put("tag", json!([]));
+        let emojis = Used::list(&account.emojis);
+        put("tag", emojis.iter().map(emoji::object).collect());
         for (name, file, description) in [
             ("icon", &account.avatar, &account.avatar_description),
             ("image", &account.header, &account.header_description),

@@ -6,6 +6,7 @@ use crate::domain::outgoing::{Addressing, FollowRef, Outgoing, PUBLIC};
 
 pub mod actor;
 pub mod collection;
+pub mod emoji;
 pub mod note;
 pub mod quote;
 

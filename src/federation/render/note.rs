@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::CONTEXT;
+use super::{CONTEXT, emoji};
 use crate::clock::iso_seconds;
 use crate::domain::outgoing::{Attachment, CanQuote, Note};
 
@@ -14,6 +14,7 @@ pub fn context() -> Value {
             "sensitive": "as:sensitive",
             "Hashtag": "as:Hashtag",
             "toot": "http://joinmastodon.org/ns#",
+            "Emoji": "toot:Emoji",
             "blurhash": "toot:blurhash",
             "votersCount": "toot:votersCount",
             "focalPoint": {"@container": "@list", "@id": "toot:focalPoint"},
@@ -186,7 +187,8 @@ fn tags(note: &Note) -> Value {
         .tags
         .iter()
         .map(|t| json!({"type": "Hashtag", "href": t.href, "name": format!("#{}", t.name)}));
-    mentions.chain(tags).collect()
+    let emojis = note.emojis.iter().map(emoji::object);
+    mentions.chain(tags).chain(emojis).collect()
 }
 
 fn attachment(attachment: &Attachment) -> Value {

@@ -1,22 +1,27 @@
 //! The client API, by area.
 
 mod accounts;
+mod announcements;
 mod auth;
 mod auth_times;
 mod conversations;
 mod discovery;
 mod edits;
+mod emojis;
 mod filters;
 mod filters_streaming;
+mod instance;
 mod lists;
 mod markers;
 pub mod media;
 pub mod media_av;
+mod notifications;
 mod oauth;
 mod people;
 mod pins;
 mod polls;
 mod profile;
+mod push;
 mod quotes;
 mod reports;
 mod scheduled;

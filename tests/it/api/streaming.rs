@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::support::{Answer, Person, Server};
 
-pub(super) type Socket =
+pub type Socket =
     tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
 fn port(server: &Server) -> &str {
@@ -33,7 +33,7 @@ async fn events(server: &Server, path: &str, token: &str) -> reqwest::Response {
     request.send().await.unwrap()
 }
 
-pub(super) async fn socket(server: &Server, person: &Person, query: &str) -> Socket {
+pub async fn socket(server: &Server, person: &Person, query: &str) -> Socket {
     let url = format!(
         "ws://127.0.0.1:{}/api/v1/streaming?access_token={}{query}",
         port(server),
@@ -57,7 +57,7 @@ async fn next(socket: &mut Socket) -> Message {
     .expect("a frame within five seconds")
 }
 
-pub(super) async fn frame(socket: &mut Socket) -> Value {
+pub async fn frame(socket: &mut Socket) -> Value {
     match next(socket).await {
         Message::Text(text) => serde_json::from_str(&text).unwrap(),
         other => panic!("{other:?}"),
@@ -83,7 +83,7 @@ pub(super) async fn subscribe(socket: &mut Socket, frame: Value) {
     assert_eq!(answer["status"], 400, "{answer}");
 }
 
-pub(super) fn payload(frame: &Value) -> Value {
+pub fn payload(frame: &Value) -> Value {
     serde_json::from_str(frame["payload"].as_str().unwrap()).unwrap()
 }
 
@@ -314,4 +314,32 @@ async fn sockets_are_told_when_the_server_ends() {
     drop(events);
     let ended = tokio::time::timeout(Duration::from_secs(10), ending).await;
     ended.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_hears_when_accepted_notifications_are_merged() {
+    let server = Server::start().await;
+    let (alice, bob) = (server.person("alice").await, server.person("bob").await);
+    let policy = json!({"for_not_following": "filter"});
+    let path = "/api/v2/notifications/policy";
+    server
+        .send(Method::PATCH, path, Some(&alice.token), Some(&policy))
+        .await
+        .ok();
+    let mut socket = socket(&server, &alice, "&stream=user:notification").await;
+    post(&server, &bob, "@alice let me in", "public").await;
+    let requests = "/api/v1/notifications/requests";
+    let asking = server.get(&alice, requests).await.ok();
+    let path = format!("{requests}/{}/accept", asking[0]["id"].as_str().unwrap());
+    server.post(&alice, &path, json!({})).await.ok();
+    // What was filtered was no event; that it was let through is one.
+    let said = frame(&mut socket).await;
+    assert_eq!(
+        (&said["stream"], &said["event"]),
+        (
+            &json!(["user:notification"]),
+            &json!("notifications_merged")
+        )
+    );
+    nothing(&mut socket).await;
 }

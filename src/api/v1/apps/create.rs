@@ -56,7 +56,7 @@ pub async fn create(
         })
         .await?;
     Ok(Secret(CredentialApplication {
-        application: Application::of(&client),
+        application: Application::of(&client, app.vapid().await?.public_key()),
         client_id: client.client_id,
         client_secret,
         client_secret_expires_at: 0,

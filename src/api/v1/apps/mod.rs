@@ -28,11 +28,14 @@ struct Application {
     redirect_uris: Vec<String>,
     /// Deprecated: all of them, by newlines.
     redirect_uri: String,
+    /// For push subscriptions.
+    vapid_key: String,
 }
 
 impl Application {
-    fn of(app: &crate::db::tokens::App) -> Application {
+    fn of(app: &crate::db::tokens::App, vapid_key: &str) -> Application {
         Application {
+            vapid_key: vapid_key.to_owned(),
             id: app.id.to_string(),
             name: app.name.clone(),
             website: app.website.clone(),

@@ -16,5 +16,8 @@ pub async fn show(State(app): State<App>, token: AnyToken) -> AppResult<Json<App
         .await?
         .pop()
         .ok_or_else(AppError::unauthorized)?;
-    Ok(Json(Application::of(&found)))
+    Ok(Json(Application::of(
+        &found,
+        app.vapid().await?.public_key(),
+    )))
 }

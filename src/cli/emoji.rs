@@ -1,0 +1,215 @@
+//! `kith emoji …`: custom emoji.
+
+mod pack;
+
+use std::path::Path;
+
+use bytes::Bytes;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::{Value, json};
+
+use super::{Outcome, json_flag, open, print_json, required};
+use crate::app::App;
+use crate::clock::iso;
+use crate::config::Config;
+use crate::db;
+use crate::db::emojis::CustomEmoji;
+use crate::domain::emojis::{self, MAX_BYTES, Picture};
+use crate::error::AppError;
+
+pub fn command() -> Command {
+    let options = |command: Command| {
+        command
+            .arg(
+                Arg::new("category")
+                    .long("category")
+                    .value_name("NAME")
+                    .default_value("")
+                    .help("Where pickers show it"),
+            )
+            .arg(
+                Arg::new("unlisted")
+                    .long("unlisted")
+                    .action(ArgAction::SetTrue)
+                    .help("Leave it out of pickers; it can still be typed"),
+            )
+            .arg(
+                Arg::new("overwrite")
+                    .long("overwrite")
+                    .action(ArgAction::SetTrue)
+                    .help("Replace those that are there already"),
+            )
+    };
+    let affix = |name: &'static str, help: &'static str| {
+        Arg::new(name)
+            .long(name)
+            .value_name("TEXT")
+            .default_value("")
+            .help(help)
+    };
+    Command::new("emoji")
+        .about("Custom emoji")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(
+            options(Command::new("add").about("Add an emoji: PNG, GIF, WebP or JPEG"))
+                .arg(Arg::new("name").value_name("SHORTCODE").required(true))
+                .arg(Arg::new("path").value_name("FILE").required(true)),
+        )
+        .subcommand(
+            options(
+                Command::new("import").about(
+                    "Add every picture of a .tar.gz, .zip or directory, under its file name",
+                ),
+            )
+            .arg(Arg::new("path").value_name("FILE").required(true))
+            .arg(affix("prefix", "Put before every name"))
+            .arg(affix("suffix", "Put after every name")),
+        )
+        .subcommand(
+            Command::new("list")
+                .about("List this server's emoji")
+                .arg(json_flag()),
+        )
+        .subcommand(
+            Command::new("remove")
+                .about("Remove an emoji; posts that used it show its name")
+                .arg(Arg::new("name").value_name("SHORTCODE").required(true)),
+        )
+}
+
+pub async fn run(config: Config, matches: &ArgMatches) -> Outcome {
+    let (verb, args) = matches.subcommand().ok_or("which command?")?;
+    let app = open(config).await?;
+    match verb {
+        "add" => add(&app, args).await,
+        "import" => import(&app, args).await,
+        "list" => list(&app, args).await,
+        "remove" => remove(&app, args).await,
+        other => Err(format!("unknown command emoji {other}")),
+    }
+}
+
+/// Adds one; `false` when it is there already and is to stay.
+async fn put(app: &App, name: &str, bytes: Bytes, args: &ArgMatches) -> Result<bool, String> {
+    emojis::check_name(name).map_err(|e| e.to_string())?;
+    let wanted = name.to_owned();
+    let known = app
+        .read(move |c| Box::pin(async move { emojis::by_name(c, &wanted).await }))
+        .await
+        .map_err(|e| e.to_string())?;
+    if known.is_some() && !args.get_flag("overwrite") {
+        return Ok(false);
+    }
+    let stored = app
+        .intake
+        .emoji(name, bytes, MAX_BYTES)
+        .await
+        .map_err(|e| format!("{name}: {e}"))?;
+    let picture = Picture {
+        image: stored.image.to_string(),
+        static_image: stored.static_image.to_string(),
+        mime: stored.mime.to_owned(),
+    };
+    let (name, ctx) = (name.to_owned(), app.ctx.clone());
+    let category = required(args, "category")?.clone();
+    let listed = !args.get_flag("unlisted");
+    let before = app
+        .write(move |tx| {
+            Box::pin(async move { emojis::add(tx, &ctx, &name, picture, &category, listed).await })
+        })
+        .await
+        .map_err(|e| e.to_string())?;
+    if let Some(before) = before {
+        delete_files(app, &before).await?;
+    }
+    Ok(true)
+}
+
+async fn delete_files(app: &App, emoji: &CustomEmoji) -> Outcome {
+    for key in [&emoji.image, &emoji.static_image] {
+        if let Ok(key) = key.parse() {
+            app.storage.delete(&key).await.map_err(|e| e.to_string())?;
+        }
+    }
+    Ok(())
+}
+
+async fn add(app: &App, args: &ArgMatches) -> Outcome {
+    let name = required(args, "name")?;
+    let name = name.trim_matches(':');
+    let path = required(args, "path")?;
+    let bytes = pack::read_file(Path::new(path))?;
+    if !put(app, name, bytes, args).await? {
+        return Err(format!(
+            "there is an emoji {name} already; --overwrite replaces it"
+        ));
+    }
+    println!("added :{name}:");
+    Ok(())
+}
+
+async fn import(app: &App, args: &ArgMatches) -> Outcome {
+    let path = required(args, "path")?;
+    let (prefix, suffix) = (required(args, "prefix")?, required(args, "suffix")?);
+    let pictures = pack::read(Path::new(path))?;
+    let (mut added, mut known, mut refused) = (0, 0, 0);
+    for (stem, bytes) in pictures {
+        let name = format!("{prefix}{}{suffix}", stem.replace(['-', ' ', '.'], "_"));
+        match put(app, &name, bytes, args).await {
+            Ok(true) => added += 1,
+            Ok(false) => known += 1,
+            Err(reason) => {
+                refused += 1;
+                eprintln!("left out: {reason}");
+            }
+        }
+    }
+    println!("added {added}, {known} were there already, {refused} left out");
+    if added == 0 && known == 0 {
+        return Err(format!("{path}: no emoji in it"));
+    }
+    Ok(())
+}
+
+fn shown(app: &App, emoji: &CustomEmoji) -> Value {
+    json!({
+        "shortcode": emoji.shortcode,
+        "category": emoji.category,
+        "visible_in_picker": emoji.visible_in_picker,
+        "url": app.config.media_url(&emoji.image),
+        "static_url": app.config.media_url(&emoji.static_image),
+        "updated_at": iso(emoji.updated_at),
+    })
+}
+
+async fn list(app: &App, args: &ArgMatches) -> Outcome {
+    let rows = app
+        .read(|c| Box::pin(async move { Ok(db::emojis::local(c).await?) }))
+        .await
+        .map_err(|e: AppError| e.to_string())?;
+    if args.get_flag("json") {
+        return print_json(&rows.iter().map(|emoji| shown(app, emoji)).collect());
+    }
+    for emoji in &rows {
+        let unlisted = if emoji.visible_in_picker {
+            ""
+        } else {
+            " (unlisted)"
+        };
+        println!(":{}: {}{unlisted}", emoji.shortcode, emoji.category);
+    }
+    Ok(())
+}
+
+async fn remove(app: &App, args: &ArgMatches) -> Outcome {
+    let name = required(args, "name")?.trim_matches(':').to_owned();
+    let wanted = name.clone();
+    let gone = app
+        .write(move |tx| Box::pin(async move { emojis::remove(tx, &wanted).await }))
+        .await
+        .map_err(|_| format!("there is no emoji {name}"))?;
+    delete_files(app, &gone).await?;
+    println!("removed :{name}:");
+    Ok(())
+}
