@@ -7,7 +7,7 @@ use tokio::sync::{Notify, watch};
 use crate::caches::Caches;
 use crate::client::{self, Client};
 use crate::clock::Clock;
-use crate::config::{Config, Secrets};
+use crate::config::{Config, MediaKey, Secrets};
 use crate::db::accounts::Account;
 use crate::db::{self, Conn, Db, Work};
 use crate::domain::Ctx;
@@ -17,11 +17,13 @@ use crate::error::{AppError, AppResult};
 use crate::events::hub::Hub;
 use crate::events::{Event, Kind, Logged};
 use crate::federation;
+use crate::http::proxy::Proxy;
 use crate::ids::Ids;
 use crate::limits::Limits;
 use crate::media::intake::Intake;
 use crate::media::storage::Storage;
 use crate::random::Random;
+use crate::translate::Translator;
 
 /// What a handler, a job or a command works with. Cheap to clone.
 #[derive(Clone)]
@@ -43,10 +45,14 @@ pub struct Inner {
     /// Keys, documents and what else federation keeps in memory.
     pub federation: federation::State,
     pub storage: Storage,
+    /// The configured translation service.
+    pub translator: Option<Translator>,
     /// How often whom is let do what.
     pub limits: Limits,
     /// Where uploads are worked on.
     pub intake: Intake,
+    /// Files from elsewhere that are being fetched.
+    pub proxy: Proxy,
     /// The sockets that listen here, with what each account hides.
     pub hub: Arc<Hub<Relations>>,
     /// Rung by commits.
@@ -65,6 +71,8 @@ pub struct Wake {
     pub deliveries: Arc<Notify>,
     pub inbox: Arc<Notify>,
     pub jobs: Arc<Notify>,
+    /// What the search index follows.
+    pub search: Arc<Notify>,
 }
 
 impl Wake {
@@ -74,6 +82,10 @@ impl Wake {
             Kind::DeliveriesWaiting => self.deliveries.notify_one(),
             Kind::InboxWaiting => self.inbox.notify_one(),
             Kind::JobWaiting => self.jobs.notify_one(),
+            Kind::StatusCreated
+            | Kind::StatusEdited
+            | Kind::StatusDeleted
+            | Kind::ViewerChanged => self.search.notify_one(),
             _ => {}
         }
     }
@@ -96,7 +108,7 @@ pub struct Environment {
 
 impl App {
     /// Opens everything the settings name. The error is one line for an admin.
-    pub async fn open(config: Config, environment: Environment) -> Result<App, String> {
+    pub async fn open(mut config: Config, environment: Environment) -> Result<App, String> {
         let Environment {
             clock,
             random,
@@ -132,7 +144,16 @@ impl App {
         )
         .await
         .map_err(|e| e.to_string())?;
+        let translator = match &config.translate_url {
+            Some(url) => {
+                let key = config.translate_key.clone();
+                let service = Translator::new(url.clone(), key);
+                Some(service.map_err(|e| format!("cannot set up the translation client: {e}"))?)
+            }
+            None => None,
+        };
         let limits = Limits::new(config.rate_limit);
+        config.media_key = MediaKey::derive(&secrets.token_key);
         let config = Arc::new(config);
         let ctx = Ctx {
             clock: clock.clone(),
@@ -152,7 +173,9 @@ impl App {
                 client,
                 federation: federation::State::new(),
                 intake: Intake::new(storage.clone()),
+                proxy: Proxy::default(),
                 storage,
+                translator,
                 hub: Arc::default(),
                 limits,
                 wake,

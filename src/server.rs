@@ -21,6 +21,7 @@ const DELIVERED: Duration = Duration::from_secs(10);
 pub async fn run(app: App, bound: Bound) -> Result<(), String> {
     let mut stop = app.stop.clone();
     let router = http::router(app.clone());
+    app.intake.check_tools(app.config.ffmpeg.clone()).await;
     instance_actor(&app).await.map_err(|e| e.to_string())?;
     welcome(&app).await.map_err(|e| e.to_string())?;
     // Caches are empty up to here: nothing that happened before can be stale.
@@ -30,6 +31,8 @@ pub async fn run(app: App, bound: Bound) -> Result<(), String> {
         .map_err(|e: AppError| e.to_string())?;
     tokio::spawn(streaming::pump::run(app.clone(), from));
     tokio::spawn(jobs::cleanup::run(app.clone()));
+    tokio::spawn(jobs::search::run(app.clone()));
+    tokio::spawn(jobs::trends::run(app.clone()));
     let delivering = tokio::spawn(jobs::deliver::run(app.clone()));
     let queue = tokio::spawn(jobs::queue::run(app.clone()));
     let ingest = tokio::spawn(jobs::ingest::run(app.clone()));

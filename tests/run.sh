@@ -70,9 +70,9 @@ prepare_python() {
   echo "$want" >"$venv/requirements.sha256"
 }
 
-# The federation peer; its lock file brings the Node it runs on.
-prepare_peer() {
-  local dir=tests/peers/fedify want
+# What a directory's lock file names: the federation peer, the JavaScript clients. It brings the Node they run on.
+prepare_node() {
+  local dir=$1 want
   want=$(sha256sum <"$dir/package-lock.json")
   if [ "$(cat "$dir/node_modules/.lock.sha256" 2>/dev/null)" = "$want" ]; then return 0; fi
   need_package npm npm || return 1
@@ -90,7 +90,10 @@ done
 
 command -v cargo >/dev/null 2>&1 || missing "no cargo; install the Rust toolchain that Cargo.toml names"
 section "client libraries" prepare_python
-section "federation peer" prepare_peer
+section "JavaScript clients" prepare_node tests/clients/node
+section "federation peer" prepare_node tests/peers/fedify
+need_package chromium chromium || missing "no browser to try a web client in"
+need_package ffmpeg ffmpeg || missing "no ffmpeg to make and convert videos with"
 export KITH_TEST_FEDIFY=$PWD/tests/peers/fedify
 # A snapshot that differs fails; nothing is written.
 export INSTA_UPDATE=no

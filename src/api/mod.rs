@@ -4,10 +4,11 @@ use axum::Router;
 
 use crate::app::App;
 
+mod docs;
 pub mod entities;
 pub mod kith;
 pub mod list;
-mod media;
+pub mod media;
 pub mod oauth;
 pub mod streaming;
 pub mod v1;
@@ -16,6 +17,7 @@ pub mod v2;
 /// All routes of the client API.
 pub fn routes() -> Router<App> {
     Router::new()
+        .merge(docs::routes())
         .merge(kith::routes())
         .merge(media::routes())
         .merge(streaming::routes())

@@ -154,7 +154,7 @@ impl Caches {
                 self.accounts.drop(subject);
                 self.account_json.drop(subject);
             }
-            Kind::RelationChanged => {
+            Kind::RelationChanged | Kind::FiltersChanged => {
                 if let Some(account) = event.account_id {
                     self.relations.drop(account);
                 }

@@ -1,6 +1,6 @@
 //! `kith domain …`: what this server wants of other servers.
 
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
 use super::{Outcome, json_flag, open, print_json, required};
@@ -30,6 +30,12 @@ pub fn command() -> Command {
                     .value_name("TEXT")
                     .default_value("")
                     .help("Why, for admins"),
+            )
+            .arg(
+                Arg::new("reject-media")
+                    .long("reject-media")
+                    .action(ArgAction::SetTrue)
+                    .help("Show no files of its people: avatars, attachments, emoji"),
             )
     };
     Command::new("domain")
@@ -132,11 +138,16 @@ async fn set(app: &App, args: &ArgMatches, severity: &str) -> Outcome {
     let severity = severity.to_owned();
     let public = required(args, "comment")?.clone();
     let private = required(args, "private-comment")?.clone();
+    let reject = args.get_flag("reject-media");
     let policy = app
         .write(move |tx| {
-            Box::pin(
-                async move { policies::set(tx, &ctx, &domain, &severity, &public, &private).await },
-            )
+            Box::pin(async move {
+                let policy = policies::set(tx, &ctx, &domain, &severity, &public, &private).await?;
+                if reject {
+                    return policies::reject_media(tx, &policy.domain, true).await;
+                }
+                Ok(policy)
+            })
         })
         .await
         .map_err(|e| e.to_string())?;

@@ -9,10 +9,15 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
+use crate::media::av::Tools;
+
+mod media_urls;
 mod secrets;
 mod settings;
+mod size;
 mod urls;
 
+pub use media_urls::{MediaKey, is_remote, version_of};
 pub use secrets::Secrets;
 pub use settings::{SETTINGS, Setting, example};
 
@@ -62,6 +67,15 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// `None`: every origin.
     pub cors_origins: Option<Vec<String>>,
+    /// Bytes of copies of files from elsewhere.
+    pub media_remote_limit: u64,
+    /// Where ffmpeg is, by the environment's `PATH`.
+    pub ffmpeg: Option<Tools>,
+    /// Signs addresses of copies; the server's own once the application is open.
+    pub media_key: MediaKey,
+    /// The translation service.
+    pub translate_url: Option<Url>,
+    pub translate_key: Option<String>,
     pub registration: Registration,
     pub email_verification: bool,
     pub federation_allow_private: bool,
@@ -128,8 +142,11 @@ impl Config {
                 values.insert(setting.name, value);
             }
         }
+        let mut ffmpeg = None;
         for (name, value) in env {
-            if let Some(name) = name.strip_prefix("KITH_") {
+            if name == "PATH" {
+                ffmpeg = Tools::find(&value);
+            } else if let Some(name) = name.strip_prefix("KITH_") {
                 // What the test scripts say to each other is theirs.
                 if name.starts_with("TEST_") || matches!(name, "SHARED" | "LONG" | "CONFIG") {
                     continue;
@@ -148,7 +165,9 @@ impl Config {
                 return Err(ConfigError::Unsupported(setting.variable));
             }
         }
-        Config::parse(&values)
+        let mut config = Config::parse(&values)?;
+        config.ffmpeg = ffmpeg;
+        Ok(config)
     }
 
     fn parse(values: &BTreeMap<&'static str, String>) -> Result<Config, ConfigError> {
@@ -224,6 +243,18 @@ impl Config {
             Some("*") | None => None,
             Some(list) => Some(list.split(',').map(|o| o.trim().to_owned()).collect()),
         };
+        let translate_url = match get("translate_url") {
+            None => None,
+            Some(text) => match Url::parse(text) {
+                Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Some(url),
+                _ => {
+                    return Err(invalid(
+                        "KITH_TRANSLATE_URL",
+                        format!("{text:?} is no http or https URL"),
+                    ));
+                }
+            },
+        };
         let log_json = match get("log_format") {
             Some("json") => true,
             Some("text") | None => false,
@@ -248,6 +279,8 @@ impl Config {
             || format!("kith@{}", public_url.host_str().unwrap_or("localhost")),
             str::to_owned,
         );
+        let media_remote_limit = size::parse(&text("media_remote_limit"))
+            .map_err(|reason| invalid("KITH_MEDIA_REMOTE_LIMIT", reason))?;
         Ok(Config {
             data_dir,
             listen,
@@ -258,6 +291,11 @@ impl Config {
             mail_from,
             trusted_proxies,
             cors_origins,
+            media_remote_limit,
+            ffmpeg: None,
+            media_key: MediaKey::derive(&[]),
+            translate_url,
+            translate_key: get("translate_key").map(str::to_owned),
             registration,
             email_verification: flag("KITH_EMAIL_VERIFICATION", "email_verification")?,
             federation_allow_private: flag(

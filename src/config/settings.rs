@@ -143,16 +143,9 @@ pub const SETTINGS: &[Setting] = &[
         "translate_url",
         "KITH_TRANSLATE_URL",
         None,
-        "A LibreTranslate-compatible service",
-        false
+        "A LibreTranslate-compatible service, by the address that /translate and /languages stand under"
     ),
-    setting!(
-        "translate_key",
-        "KITH_TRANSLATE_KEY",
-        None,
-        "Its key",
-        false
-    ),
+    setting!("translate_key", "KITH_TRANSLATE_KEY", None, "Its key"),
     setting!(
         "metrics_token",
         "KITH_METRICS_TOKEN",
@@ -163,9 +156,8 @@ pub const SETTINGS: &[Setting] = &[
     setting!(
         "media_remote_limit",
         "KITH_MEDIA_REMOTE_LIMIT",
-        None,
-        "Cap of cached remote media",
-        false
+        Some("10GiB"),
+        "Cap of cached remote media: what was not looked at for longest goes first"
     ),
     setting!("otlp_url", "KITH_OTLP_URL", None, "Where traces go", false),
     setting!(

@@ -12,6 +12,7 @@ fn defaults_are_the_contract() {
     assert_eq!(config.account_domain, "localhost:8080");
     assert_eq!(config.database_url, "sqlite:./data/kith.db");
     assert_eq!(config.registration, Registration::Open);
+    assert_eq!(config.media_remote_limit, 10 << 30);
     assert!(config.email_verification && config.rate_limit);
     assert!(!config.federation_allow_private && !config.authorized_fetch);
 }
@@ -42,6 +43,8 @@ fn what_will_not_do_is_named() {
         ("KITH_REGISTRATION", "sometimes"),
         ("KITH_TRUSTED_PROXIES", "10.0.0.0/99"),
         ("KITH_REDIS_URL", "redis://localhost"),
+        ("KITH_MEDIA_REMOTE_LIMIT", "a lot"),
+        ("KITH_TRANSLATE_URL", "libretranslate"),
     ] {
         let error = load(&[(name, value)]).unwrap_err().to_string();
         assert!(error.contains(name), "{error}");

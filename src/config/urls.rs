@@ -81,11 +81,6 @@ impl Config {
         self.url(&format!("/tags/{name}"))
     }
 
-    /// The file that a storage key names.
-    pub fn media_url(&self, key: &str) -> String {
-        self.url(&format!("/media/{key}"))
-    }
-
     /// `user@domain` of a local account, `user@their.domain` of another.
     pub fn handle(&self, username: &str, domain: &str) -> String {
         if domain.is_empty() {

@@ -332,7 +332,9 @@ pub async fn count_active_local(conn: &mut Conn, since: i64) -> Result<i64> {
 
 /// Ends every relation of an account, with the counts of those on the other side.
 pub async fn sever(conn: &mut Conn, id: i64) -> Result<()> {
-    use super::schema::{blocks, follow_requests, follows, mutes, notifications};
+    use super::schema::{
+        account_notes, blocks, endorsements, follow_requests, follows, mutes, notifications,
+    };
     on_db!(conn, |c| diesel::update(
         account_stats::table.filter(
             account_stats::account_id.eq_any(
@@ -371,6 +373,8 @@ pub async fn sever(conn: &mut Conn, id: i64) -> Result<()> {
         follow_requests, account_id, target_id;
         blocks, account_id, target_id;
         mutes, account_id, target_id;
+        endorsements, account_id, target_id;
+        account_notes, account_id, target_id;
         notifications, account_id, from_account_id;
     }
     on_db!(conn, |c| diesel::update(account_stats::table.find(id))

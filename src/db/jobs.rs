@@ -67,6 +67,15 @@ pub async fn lease(conn: &mut Conn, now: i64, until: i64, limit: i64) -> Result<
     .await)
 }
 
+/// A job is still under way.
+pub async fn renew(conn: &mut Conn, id: i64, until: i64) -> Result<()> {
+    on_db!(conn, |c| diesel::update(jobs::table.find(id))
+        .set(jobs::leased_until.eq(until))
+        .execute(c)
+        .await)?;
+    Ok(())
+}
+
 /// A job is done.
 pub async fn delete(conn: &mut Conn, id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::delete(jobs::table.find(id))

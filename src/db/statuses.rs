@@ -62,6 +62,7 @@ pub struct StatusStats {
     pub replies_count: i64,
     pub reblogs_count: i64,
     pub favourites_count: i64,
+    pub quotes_count: i64,
 }
 
 /// A tag.

@@ -15,6 +15,10 @@ use crate::mail::Mail;
 pub enum Job {
     /// A letter to send.
     Mail(Mail),
+    /// Pages that a profile's fields lead to are asked whether they link back.
+    VerifyLinks { account_id: i64 },
+    /// Follows between an account and a domain that it blocks end.
+    SeverDomain { account_id: i64, domain: String },
     /// A scheduled status to post.
     Publish { scheduled_id: i64 },
     /// New counts of a local poll to tell elsewhere.
@@ -23,6 +27,15 @@ pub enum Job {
     PollEnd { poll_id: i64 },
     /// What an account elsewhere has pinned is to be asked for.
     Featured { account_id: i64 },
+    /// An uploaded file to make playable.
+    Media { id: i64 },
+    /// The preview of a link to fetch.
+    Card {
+        /// Row of `preview_cards`.
+        card_id: i64,
+    },
+    /// The posts of an account to put into the search index anew, from below an id on.
+    Reindex { account_id: i64, below: i64 },
 }
 
 impl Job {
@@ -30,18 +43,28 @@ impl Job {
     pub fn kind(&self) -> &'static str {
         match self {
             Job::Mail(_) => "mail",
+            Job::VerifyLinks { .. } => "verify_links",
+            Job::SeverDomain { .. } => "sever_domain",
             Job::Publish { .. } => "publish",
             Job::PollUpdate { .. } => "poll_update",
             Job::PollEnd { .. } => "poll_end",
             Job::Featured { .. } => "featured",
+            Job::Media { .. } => "media",
+            Job::Card { .. } => "card",
+            Job::Reindex { .. } => "reindex",
         }
     }
 
     /// What at most one waiting job has; `None` where any number may wait.
     pub fn key(&self) -> Option<String> {
         match self {
-            Job::Mail(_) => None,
-            Job::Publish { scheduled_id: id }
+            Job::Mail(_)
+            | Job::VerifyLinks { .. }
+            | Job::SeverDomain { .. }
+            | Job::Media { .. }
+            | Job::Reindex { .. } => None,
+            Job::Card { card_id: id }
+            | Job::Publish { scheduled_id: id }
             | Job::PollUpdate { poll_id: id }
             | Job::PollEnd { poll_id: id }
             | Job::Featured { account_id: id } => Some(format!("{}:{id}", self.kind())),

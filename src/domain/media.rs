@@ -1,8 +1,12 @@
 //! Attachments that are being prepared for a post.
 
+use serde_json::Value;
+
 use super::Ctx;
+use super::jobs::{self, Job};
 use crate::db::accounts::Account;
 use crate::db::media::Media;
+use crate::db::media_work::Work;
 use crate::db::{self, Conn};
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Kind};
@@ -10,20 +14,53 @@ use crate::events::{Event, Kind};
 /// Longest alt text, in characters.
 pub const MAX_DESCRIPTION: usize = 1500;
 
-/// A file that was processed and stored.
-#[derive(Debug, Clone)]
+/// A file that was processed.
+#[derive(Debug, Clone, Default)]
 pub struct Upload {
+    /// Given out before; it is in the storage keys.
+    pub id: i64,
     pub kind: String,
     pub mime: String,
-    /// Storage keys.
+    /// Storage keys; `file` is `''` for what is still to be worked on.
     pub file: String,
     pub preview: String,
     pub blurhash: String,
-    pub meta: serde_json::Value,
+    pub meta: Value,
     pub size: i64,
     pub description: String,
     /// Where to crop, each from -1 to 1.
     pub focus: Option<(f64, f64)>,
+}
+
+/// What the work on an upload came to.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    pub kind: String,
+    pub mime: String,
+    pub file: String,
+    pub preview: String,
+    pub blurhash: String,
+    pub meta: Value,
+    pub size: i64,
+}
+
+/// A thumbnail that the owner chose.
+#[derive(Debug, Clone)]
+pub struct Thumbnail {
+    /// Storage key.
+    pub preview: String,
+    pub blurhash: String,
+    /// Its size, as `meta.small`.
+    pub meta: Value,
+    pub bytes: i64,
+}
+
+/// What an owner changes about an attachment.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    pub description: Option<String>,
+    pub focus: Option<(f64, f64)>,
+    pub thumbnail: Option<Thumbnail>,
 }
 
 /// Keeps an upload for its owner, attached to nothing yet.
@@ -31,7 +68,7 @@ pub async fn add(tx: &mut Conn, ctx: &Ctx, owner: &Account, upload: Upload) -> A
     let mut meta = upload.meta;
     set_focus(&mut meta, upload.focus);
     let row = Media {
-        id: ctx.ids.next(),
+        id: upload.id,
         account_id: owner.id,
         status_id: None,
         position: 0,
@@ -48,6 +85,62 @@ pub async fn add(tx: &mut Conn, ctx: &Ctx, owner: &Account, upload: Upload) -> A
     };
     db::media::insert(tx, &row).await?;
     Ok(row)
+}
+
+/// Keeps an upload that is still to be worked on: its bytes go to `source`, and once they are
+/// there, [`begin`] has the work done.
+pub async fn announce(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    owner: &Account,
+    upload: Upload,
+    source: &str,
+) -> AppResult<Media> {
+    let row = add(tx, ctx, owner, upload).await?;
+    let work = Work {
+        media_id: row.id,
+        source: source.to_owned(),
+        file: String::new(),
+        preview: String::new(),
+        error: String::new(),
+        created_at: ctx.now(),
+    };
+    db::media_work::insert(tx, &work).await?;
+    Ok(row)
+}
+
+/// Has an announced upload worked on.
+pub async fn begin(tx: &mut Conn, ctx: &Ctx, id: i64) -> AppResult<()> {
+    jobs::enqueue(tx, ctx, &Job::Media { id }).await
+}
+
+/// Ends the work on an upload; what its owner said of it meanwhile stays. False when it was
+/// given up, and its files are to go.
+pub async fn finish(tx: &mut Conn, id: i64, done: Finished) -> AppResult<bool> {
+    let found = db::media::by_ids(tx, &[id]).await?.pop();
+    let Some(mut media) = found.filter(|media| !media.is_given_up()) else {
+        return Ok(false);
+    };
+    let said: Value = serde_json::from_str(&media.meta).unwrap_or_default();
+    let mut meta = done.meta;
+    if let (Some(meta), Value::Object(said)) = (meta.as_object_mut(), said) {
+        meta.extend(said);
+    }
+    media.kind = done.kind;
+    media.mime = done.mime;
+    media.file = done.file;
+    media.size += done.size;
+    media.meta = meta.to_string();
+    // A thumbnail that the owner chose is better than ours.
+    if media.preview.is_empty() {
+        media.preview = done.preview;
+    }
+    if media.blurhash.is_empty() {
+        media.blurhash = done.blurhash;
+    }
+    db::media::update(tx, &media).await?;
+    db::media_work::remove(tx, id).await?;
+    Ok(true)
 }
 
 /// An attachment of an account's own.
@@ -71,26 +164,51 @@ pub async fn give_up(tx: &mut Conn, owner: &Account, id: i64) -> AppResult<Media
     Ok(media)
 }
 
-/// Changes alt text and focus of an attachment of one's own.
+/// Changes alt text, focus and thumbnail of an attachment of one's own; says besides which
+/// thumbnail's file is to go.
 pub async fn change(
     tx: &mut Conn,
     owner: &Account,
     id: i64,
-    text: Option<String>,
-    focus: Option<(f64, f64)>,
-) -> AppResult<Media> {
+    change: Change,
+) -> AppResult<(Media, Option<String>)> {
     let mut media = own(tx, owner, id).await?;
-    if let Some(text) = text {
+    if let Some(text) = change.description {
         media.description = description(text)?;
     }
-    let mut meta: serde_json::Value = serde_json::from_str(&media.meta).unwrap_or_default();
-    set_focus(&mut meta, focus);
+    let mut meta: Value = serde_json::from_str(&media.meta).unwrap_or_default();
+    set_focus(&mut meta, change.focus);
+    let mut replaced = None;
+    if let Some(thumbnail) = change.thumbnail {
+        if let Some(object) = meta.as_object_mut() {
+            object.insert("small".to_owned(), thumbnail.meta);
+        }
+        if media.kind != "image" {
+            media.blurhash = thumbnail.blurhash;
+        }
+        if media.preview != thumbnail.preview {
+            let before = std::mem::replace(&mut media.preview, thumbnail.preview);
+            replaced = Some(before).filter(|key| !key.is_empty());
+            media.size += thumbnail.bytes;
+        }
+    }
     media.meta = meta.to_string();
     db::media::update(tx, &media).await?;
     if let Some(status) = media.status_id {
         tx.emit(Event::of(Kind::StatusCounts, status));
     }
-    Ok(media)
+    Ok((media, replaced))
+}
+
+/// Refuses attachments that are still worked on, or that nothing came of.
+pub fn ready(media: &[Media]) -> AppResult<()> {
+    let waits = |media: &Media| media.file.is_empty() && media.remote_url.is_empty();
+    if media.iter().any(waits) {
+        return Err(AppError::invalid(
+            "Cannot attach files that have not finished processing. Try again in a moment!",
+        ));
+    }
+    Ok(())
 }
 
 fn description(text: String) -> AppResult<String> {
@@ -102,7 +220,7 @@ fn description(text: String) -> AppResult<String> {
     Ok(text)
 }
 
-fn set_focus(meta: &mut serde_json::Value, focus: Option<(f64, f64)>) {
+fn set_focus(meta: &mut Value, focus: Option<(f64, f64)>) {
     if let (Some((x, y)), Some(object)) = (focus, meta.as_object_mut()) {
         let focus = serde_json::json!({"x": x.clamp(-1.0, 1.0), "y": y.clamp(-1.0, 1.0)});
         object.insert("focus".to_owned(), focus);

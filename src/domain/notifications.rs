@@ -21,6 +21,10 @@ pub enum Type {
     Update,
     /// A poll the reader made or voted in has ended.
     Poll,
+    /// Somebody quoted a status of the reader's, with leave.
+    Quote,
+    /// A status the reader quoted was edited.
+    QuotedUpdate,
 }
 
 impl Type {
@@ -35,6 +39,8 @@ impl Type {
             Type::Favourite => "favourite",
             Type::Update => "update",
             Type::Poll => "poll",
+            Type::Quote => "quote",
+            Type::QuotedUpdate => "quoted_update",
         }
     }
 }
@@ -63,6 +69,9 @@ pub async fn notify(
     {
         return Ok(());
     }
+    if !from.is_local() && db::personal::blocks_domain(tx, to.id, &from.domain).await? {
+        return Ok(());
+    }
     if let Some(status) = status_id
         && db::threads::silences(tx, to.id, status).await?
     {
@@ -77,7 +86,9 @@ pub async fn notify(
         created_at: now,
         read_at: None,
     };
-    if kind != Type::Update && db::notifications::exists(tx, &row).await? {
+    if !matches!(kind, Type::Update | Type::QuotedUpdate)
+        && db::notifications::exists(tx, &row).await?
+    {
         return Ok(());
     }
     db::notifications::insert(tx, &row).await?;

@@ -49,6 +49,11 @@ pub struct Note {
     /// What makes it a poll.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<Question>,
+    #[serde(default)]
+    pub quote: Option<QuoteRef>,
+    /// Who may quote it.
+    #[serde(default)]
+    pub can_quote: Option<CanQuote>,
 }
 
 /// The poll of a note.
@@ -63,6 +68,37 @@ pub struct Question {
     /// When it ended, once it has.
     pub closed: Option<i64>,
     pub voters_count: Option<i64>,
+}
+
+/// What a note quotes (FEP-044f).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuoteRef {
+    /// The quoted object's id.
+    pub uri: String,
+    /// Its page, for those who know no quotes.
+    pub page: String,
+    /// The id of the quoted author's stamp.
+    pub authorization: Option<String>,
+}
+
+/// Whose quotes are accepted, and who may ask: ids of actors and collections.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CanQuote {
+    pub automatic: Vec<String>,
+    pub manual: Vec<String>,
+}
+
+/// A QuoteRequest, as Accept and Reject repeat it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestRef {
+    /// The request's id.
+    pub uri: String,
+    /// Who asks.
+    pub actor: String,
+    /// What is to be quoted.
+    pub object: String,
+    /// The object that quotes it.
+    pub instrument: String,
 }
 
 /// A mention in a note.
@@ -204,6 +240,31 @@ pub enum Outgoing {
         block: String,
         object: String,
     },
+    /// A report, to the server of whom it is about.
+    Flag {
+        uri: String,
+        /// The actor, then its objects.
+        object: Vec<String>,
+        content: String,
+        to: String,
+    },
+    QuoteRequest {
+        uri: String,
+        /// What is to be quoted.
+        object: String,
+        /// The note that quotes it.
+        instrument: Box<Note>,
+    },
+    AcceptQuote {
+        uri: String,
+        request: RequestRef,
+        /// The stamp's id.
+        result: String,
+    },
+    RejectQuote {
+        uri: String,
+        request: RequestRef,
+    },
 }
 
 impl Outgoing {
@@ -220,11 +281,13 @@ impl Outgoing {
             | Outgoing::UndoLike { .. }
             | Outgoing::UndoAnnounce { .. }
             | Outgoing::UndoBlock { .. } => "Undo",
-            Outgoing::Accept { .. } => "Accept",
-            Outgoing::Reject { .. } => "Reject",
+            Outgoing::Accept { .. } | Outgoing::AcceptQuote { .. } => "Accept",
+            Outgoing::Reject { .. } | Outgoing::RejectQuote { .. } => "Reject",
+            Outgoing::QuoteRequest { .. } => "QuoteRequest",
             Outgoing::Like { .. } => "Like",
             Outgoing::Announce { .. } => "Announce",
             Outgoing::Block { .. } => "Block",
+            Outgoing::Flag { .. } => "Flag",
         }
     }
 }

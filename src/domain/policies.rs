@@ -53,6 +53,12 @@ impl Policies {
     pub fn blocks(&self, host: &str) -> bool {
         self.of(host).is_some_and(|p| p.severity == "block")
     }
+
+    /// Whether no files are taken from a host, nor any of its people's.
+    pub fn rejects_media(&self, host: &str) -> bool {
+        self.of(host)
+            .is_some_and(|p| p.reject_media || p.severity == "block")
+    }
 }
 
 /// Blocks or limits a domain (and those under it), or changes how.
@@ -76,6 +82,23 @@ pub async fn set(
         public_comment: public_comment.to_owned(),
         private_comment: private_comment.to_owned(),
         created_at: ctx.now(),
+    };
+    db::policies::set(tx, &row).await?;
+    tx.emit(Event::of(Kind::PolicyChanged, 0));
+    Ok(row)
+}
+
+/// Says that no files are to be taken from a domain that has a policy, or that they are again;
+/// 404 where it has none.
+pub async fn reject_media(tx: &mut Conn, domain: &str, reject: bool) -> AppResult<DomainPolicy> {
+    let policy = db::policies::all(tx)
+        .await?
+        .into_iter()
+        .find(|policy| policy.domain == domain)
+        .ok_or_else(AppError::not_found)?;
+    let row = DomainPolicy {
+        reject_media: reject,
+        ..policy
     };
     db::policies::set(tx, &row).await?;
     tx.emit(Event::of(Kind::PolicyChanged, 0));

@@ -108,6 +108,8 @@ kinds! {
     /// Relations of an account changed (follow, block, mute, request). For one of the two;
     /// subject: the other.
     RelationChanged = "relation.changed",
+    /// An account's filters changed. For it; subject: itself.
+    FiltersChanged = "filters.changed",
     /// The home timeline of an account was rewritten. For it; subject: itself.
     HomeChanged = "home.changed",
     /// A notification arrived. For its account; subject: the notification.

@@ -67,8 +67,9 @@ pub async fn refresh_featured(app: &App, account_id: i64) -> AppResult<()> {
         let (ctx, account, uri) = (app.ctx.clone(), account.clone(), item.clone());
         app.write(move |tx| {
             Box::pin(async move {
-                if let Some(Ready { author, note }) = found {
-                    statuses::receive(tx, &ctx, &author, note, true).await?;
+                if let Some(found) = found {
+                    found.store_quoted(tx, &ctx).await?;
+                    statuses::receive(tx, &ctx, &found.author, found.note, true).await?;
                 }
                 let status = db::statuses::by_uri(tx, &uri).await?;
                 if let Some(status) = status.filter(|status| status.account_id == account.id) {

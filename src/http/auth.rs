@@ -168,6 +168,8 @@ pub fn token_of(headers: &HeaderMap, query: Option<&str>) -> Option<String> {
 pub trait Scope: Send + Sync + 'static {
     /// As tokens carry it.
     const NAME: &'static str;
+    /// Another that will do.
+    const OR: Option<&'static str> = None;
 }
 
 /// The scopes that handlers name.
@@ -183,6 +185,14 @@ pub mod scope {
                 const NAME: &'static str = $text;
             }
         )*};
+    }
+
+    /// `profile` or `read:accounts`
+    pub struct ProfileOrReadAccounts;
+
+    impl Scope for ProfileOrReadAccounts {
+        const NAME: &'static str = "read:accounts";
+        const OR: Option<&'static str> = Some("profile");
     }
 
     scopes! {
@@ -229,7 +239,7 @@ impl<S: Scope> FromRequestParts<App> for User<S> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> AppResult<Self> {
         let (account, session) = any_user(parts, app).await?;
         session.admit()?;
-        if !session.allows(S::NAME) {
+        if !session.allows(S::NAME) && !S::OR.is_some_and(|other| session.allows(other)) {
             return Err(outside_scope());
         }
         Ok(User {

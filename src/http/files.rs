@@ -32,27 +32,37 @@ async fn file(
     headers: HeaderMap,
 ) -> AppResult<Response> {
     let key: Key = key.parse().map_err(|_| AppError::not_found())?;
-    let format = key
-        .as_str()
-        .rsplit_once('.')
-        .and_then(|(_, extension)| Format::from_extension(extension))
-        .ok_or_else(AppError::not_found)?;
-    let stored = app
-        .storage
-        .open(&key)
-        .await
-        .map_err(AppError::internal)?
-        .ok_or_else(AppError::not_found)?;
+    serve(&app, &key, &headers, FOR_EVER)
+        .await?
+        .ok_or_else(AppError::not_found)
+}
+
+/// What is served under an address that changes with its content.
+pub(super) const FOR_EVER: &str = "public, max-age=31536000, immutable";
+
+/// A stored file, or the part of it that is asked for; `None` when it is not there.
+pub(super) async fn serve(
+    app: &App,
+    key: &Key,
+    headers: &HeaderMap,
+    cache: &'static str,
+) -> AppResult<Option<Response>> {
+    let format = Format::of_name(key.as_str());
+    let stored = app.storage.open(key).await.map_err(AppError::internal)?;
+    // Uploads that are still worked on are nobody's to see.
+    let (Some(format), Some(stored), false) =
+        (format, stored, key.as_str().starts_with("uploads/"))
+    else {
+        return Ok(None);
+    };
     // The name holds a digest of the content: it says all that an ETag has to.
-    let etag = format!(
-        "\"{}\"",
-        key.as_str().rsplit('/').next().unwrap_or_default()
-    );
-    let mut response = if is_known(&headers, &etag) {
+    let name = key.as_str().rsplit('/').next().unwrap_or_default();
+    let etag = format!("\"{name}\"");
+    let mut response = if is_known(headers, &etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let size = stored.size;
-        match range(&headers, &etag, size) {
+        match range(headers, &etag, size) {
             Range::Whole => body(stored.file, 0, size).await?,
             Range::Part(from, to) => {
                 let mut response = body(stored.file, from, to - from + 1).await?;
@@ -71,28 +81,33 @@ async fn file(
                     header::CONTENT_RANGE,
                     &format!("bytes */{size}"),
                 );
-                return Ok(response);
+                return Ok(Some(response));
             }
         }
     };
-    set(&mut response, header::ETAG, &etag);
-    set(&mut response, header::CONTENT_TYPE, format.mime());
-    set(&mut response, header::ACCEPT_RANGES, "bytes");
-    set(
-        &mut response,
-        header::CACHE_CONTROL,
-        "public, max-age=31536000, immutable",
-    );
-    set(
-        &mut response,
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; sandbox",
-    );
-    set(&mut response, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    if format.kind() == Kind::Document {
-        set(&mut response, header::CONTENT_DISPOSITION, "attachment");
+    // Documents are for other programs; all else is to be shown where it is asked for.
+    let how = match format.kind() {
+        Kind::Document => "attachment",
+        _ => "inline",
+    };
+    for (name, value) in [
+        (header::ETAG, etag.as_str()),
+        (header::CONTENT_TYPE, format.mime()),
+        (header::ACCEPT_RANGES, "bytes"),
+        (header::CACHE_CONTROL, cache),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; sandbox",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (
+            header::CONTENT_DISPOSITION,
+            &format!("{how}; filename=\"{name}\""),
+        ),
+    ] {
+        set(&mut response, name, value);
     }
-    Ok(response)
+    Ok(Some(response))
 }
 
 fn set(response: &mut Response, name: header::HeaderName, value: &str) {

@@ -6,9 +6,11 @@ mod files;
 pub mod middleware;
 pub mod pagination;
 pub mod params;
+pub mod proxy;
 mod router;
 mod server;
+pub mod spool;
 mod unread;
 
-pub use router::router;
+pub use router::{router, routes};
 pub use server::{Bound, Peer, bind, serve};

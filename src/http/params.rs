@@ -63,19 +63,17 @@ impl<T: DeserializeOwned> FromRequest<App> for Upload<T> {
     }
 }
 
-fn parse<T: DeserializeOwned>(value: Value) -> AppResult<T> {
+/// Reads parameters into what a handler wants; 422 when they will not do.
+pub(super) fn parse<T: DeserializeOwned>(value: Value) -> AppResult<T> {
     serde_json::from_value(value)
         .map_err(|e| AppError::invalid("Validation failed").describe(e.to_string()))
 }
 
-async fn read(request: Request, max: usize) -> AppResult<(Value, Vec<File>)> {
+/// The parameters of a request as a JSON object, and its files.
+pub(super) async fn read(request: Request, max: usize) -> AppResult<(Value, Vec<File>)> {
     let (parts, body) = request.into_parts();
     let mut fields = Fields::default();
-    if let Some(query) = parts.uri.query() {
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            fields.insert(&name, Value::String(value.into_owned()))?;
-        }
-    }
+    fields.query(parts.uri.query())?;
     let content_type = parts
         .headers
         .get(header::CONTENT_TYPE)
@@ -128,7 +126,8 @@ async fn collect(body: Body, max: usize) -> AppResult<Bytes> {
     }
 }
 
-fn too_large() -> AppError {
+/// 413.
+pub(super) fn too_large() -> AppError {
     AppError::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large")
 }
 
@@ -166,14 +165,27 @@ async fn read_multipart(
 
 /// Parameters as a JSON object, built name by name.
 #[derive(Default)]
-struct Fields {
+pub(super) struct Fields {
     root: Map<String, Value>,
     count: usize,
 }
 
 impl Fields {
+    /// Takes in a query.
+    pub(super) fn query(&mut self, query: Option<&str>) -> AppResult<()> {
+        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            self.insert(&name, Value::String(value.into_owned()))?;
+        }
+        Ok(())
+    }
+
+    /// All that was put in.
+    pub(super) fn into_object(self) -> Map<String, Value> {
+        self.root
+    }
+
     /// Puts a value where its name says: `a`, `a[]`, `a[b]`, `a[b][]`…
-    fn insert(&mut self, name: &str, value: Value) -> AppResult<()> {
+    pub(super) fn insert(&mut self, name: &str, value: Value) -> AppResult<()> {
         self.count += 1;
         let mut keys = name
             .split('[')
@@ -184,7 +196,7 @@ impl Fields {
             return Err(AppError::bad_request("Too many parameters"));
         }
         let mut slot = self.root.entry(first).or_insert(Value::Null);
-        for key in rest {
+        for (n, key) in rest.iter().enumerate() {
             if key.is_empty() {
                 if !slot.is_array() {
                     *slot = Value::Array(Vec::new());
@@ -192,7 +204,14 @@ impl Fields {
                 let Value::Array(items) = slot else {
                     return Ok(());
                 };
-                items.push(Value::Null);
+                // `a[][b]` and `a[][c]` are of one object, a second `a[][b]` begins the next.
+                let goes_on = match (items.last(), rest.get(n + 1)) {
+                    (Some(Value::Object(last)), Some(next)) => !last.contains_key(*next),
+                    _ => false,
+                };
+                if !goes_on {
+                    items.push(Value::Null);
+                }
                 let last = items.len() - 1;
                 slot = &mut items[last];
             } else {
@@ -202,7 +221,7 @@ impl Fields {
                 let Value::Object(object) = slot else {
                     return Ok(());
                 };
-                slot = object.entry(key.to_owned()).or_insert(Value::Null);
+                slot = object.entry((*key).to_owned()).or_insert(Value::Null);
             }
         }
         *slot = value;
@@ -240,6 +259,13 @@ pub fn integer<'de, D: Deserializer<'de>>(input: D) -> Result<Option<i64>, D::Er
         }),
         _ => Err(serde::de::Error::custom("expected a whole number")),
     }
+}
+
+/// The same where an empty value says something that an absent one does not.
+pub fn present_integer<'de, D: Deserializer<'de>>(
+    input: D,
+) -> Result<Option<Option<i64>>, D::Error> {
+    integer(input).map(Some)
 }
 
 /// A text; numbers and flags are taken as written.
@@ -316,6 +342,9 @@ mod tests {
             ("poll[expires_in]", "60"),
             ("fields[0][name]", "x"),
             ("odd]", "y"),
+            ("k[][word]", "1"),
+            ("k[][whole]", "true"),
+            ("k[][word]", "2"),
         ] {
             fields.insert(name, value.into()).unwrap();
         }
@@ -327,6 +356,7 @@ mod tests {
                 "poll": {"options": ["a", "b"], "expires_in": "60"},
                 "fields": {"0": {"name": "x"}},
                 "odd": "y",
+                "k": [{"word": "1", "whole": "true"}, {"word": "2"}],
             })
         );
     }

@@ -9,28 +9,36 @@ use http::{HeaderMap, Method, StatusCode, Uri, header};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
-use super::{files, middleware, unread};
+use super::{files, middleware, proxy, unread};
 use crate::api;
 use crate::app::App;
 use crate::error::AppError;
 use crate::federation;
 use crate::web;
 
-/// The whole server.
-pub fn router(app: App) -> Router {
+/// Every route there is.
+pub fn routes() -> Router<App> {
     let mut router = Router::new();
     for routes in [
         api::routes(),
         federation::endpoints::routes(),
         federation::inbox::routes(),
         files::routes(),
+        proxy::routes(),
         web::routes::routes(),
     ] {
         router = router.merge(routes);
     }
-    let router = router
-        .route("/health", get(async || "OK"))
+    router.route("/health", get(async || "OK"))
+}
+
+/// The whole server.
+pub fn router(app: App) -> Router {
+    let router = routes()
         .fallback(nothing_here)
+        .method_not_allowed_fallback(async || {
+            AppError::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
+        })
         .layer(DefaultBodyLimit::disable())
         .with_state(app.clone());
     // Around it, where paths can still be changed before they are matched.
@@ -81,6 +89,9 @@ fn cors(app: &App) -> CorsLayer {
             header::LINK,
             header::ETAG,
             header::RETRY_AFTER,
+            header::ACCEPT_RANGES,
+            header::CONTENT_RANGE,
+            header::CONTENT_LENGTH,
             header::HeaderName::from_static("x-ratelimit-reset"),
             header::HeaderName::from_static("x-ratelimit-limit"),
             header::HeaderName::from_static("x-ratelimit-remaining"),

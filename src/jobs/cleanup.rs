@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::forget;
+use super::{forget, remote_files};
 use crate::app::App;
 use crate::clock::DAY;
 use crate::db;
@@ -40,11 +40,42 @@ pub async fn pass(app: &App) -> AppResult<()> {
         .sweep_incoming(now)
         .await
         .map_err(AppError::internal)?;
-    if uploads + half_written > 0 {
-        tracing::info!(uploads, half_written, "deleted unused media");
+    let replaced = retired_files(app, now - ABANDONED).await?;
+    if uploads + half_written + replaced > 0 {
+        tracing::info!(uploads, half_written, replaced, "deleted unused media");
     }
+    remote_files::pass(app).await?;
     forget::pass(app).await?;
     Ok(())
+}
+
+/// Deletes files that nothing has held since before a time: replaced profile pictures, and those
+/// that were stored for a change that did not come about.
+async fn retired_files(app: &App, before: i64) -> AppResult<usize> {
+    let mut deleted = 0;
+    loop {
+        let batch = app
+            .read(move |c| {
+                Box::pin(
+                    async move { Ok(db::profiles::files_retired_before(c, before, BATCH).await?) },
+                )
+            })
+            .await?;
+        for file in &batch {
+            sweep::delete_files(&app.storage, file, "")
+                .await
+                .map_err(AppError::internal)?;
+        }
+        let number = batch.len();
+        deleted += number;
+        app.write(move |tx| {
+            Box::pin(async move { Ok(db::profiles::unretire_files(tx, &batch).await?) })
+        })
+        .await?;
+        if number < BATCH as usize {
+            return Ok(deleted);
+        }
+    }
 }
 
 /// Deletes uploads made before a time that no post took up. Each is given up first, then its
@@ -57,12 +88,20 @@ async fn abandoned_uploads(app: &App, before: i64) -> AppResult<usize> {
                 Box::pin(async move { Ok(db::media::give_up_abandoned(tx, before, BATCH).await?) })
             })
             .await?;
-        for media in &batch {
-            sweep::delete_files(&app.storage, &media.file, &media.preview)
-                .await
-                .map_err(AppError::internal)?;
-        }
         let ids: Vec<i64> = batch.iter().map(|media| media.id).collect();
+        let unfinished = ids.clone();
+        let work = app
+            .read(move |c| Box::pin(async move { Ok(db::media_work::of(c, &unfinished).await?) }))
+            .await?;
+        let mut names: Vec<&str> = Vec::with_capacity(2 * batch.len());
+        names.extend(batch.iter().flat_map(|m| [m.file.as_str(), &m.preview]));
+        names.extend(work.iter().flat_map(|work| work.files()));
+        sweep::delete_all(&app.storage, &names)
+            .await
+            .map_err(AppError::internal)?;
+        let remote = batch.iter().map(|media| media.remote_url.as_str());
+        let remote: Vec<&str> = remote.filter(|url| !url.is_empty()).collect();
+        remote_files::forget(app, &remote).await?;
         deleted += ids.len();
         app.write(move |tx| {
             Box::pin(async move {

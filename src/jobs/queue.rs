@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::{JobError, posts};
+use super::{JobError, media, posts, sever_domain, verify_links};
 use crate::app::App;
-use crate::clock::{DAY, MINUTE, SECOND};
+use crate::clock::{DAY, SECOND};
 use crate::db;
 use crate::db::jobs::JobRow;
 use crate::domain::jobs::Job;
@@ -17,8 +17,10 @@ use crate::mail;
 
 /// Jobs that run at the same time.
 const AT_ONCE: usize = 8;
-/// How long a job may take before another process believes it dead.
-const LEASE: i64 = 5 * MINUTE;
+/// How long a lease holds, and how often it is renewed while the job runs: what a process that
+/// died had begun is taken up by another within that time.
+const LEASE: i64 = 20 * SECOND;
+const RENEW: Duration = Duration::from_secs(5);
 /// Jobs of other processes, and those that have become due, are seen within this time.
 const POLL: Duration = Duration::from_secs(1);
 /// How long the jobs under way may go on once the process is to end.
@@ -81,7 +83,16 @@ async fn lease(app: &App, limit: usize) -> Result<Vec<JobRow>, db::Error> {
 }
 
 async fn run_one(app: App, row: JobRow) {
-    let outcome = work(&app, &row).await;
+    let outcome = {
+        let working = work(&app, &row);
+        tokio::pin!(working);
+        loop {
+            tokio::select! {
+                outcome = &mut working => break outcome,
+                () = tokio::time::sleep(RENEW) => renew(&app, row.id).await,
+            }
+        }
+    };
     let (id, kind) = (row.id, row.kind.clone());
     let now = app.clock.now_ms();
     let closed: Result<(), db::Error> = match outcome {
@@ -121,6 +132,18 @@ async fn run_one(app: App, row: JobRow) {
     }
 }
 
+/// The job is still under way.
+async fn renew(app: &App, id: i64) {
+    let until = app.clock.now_ms() + LEASE;
+    let renewed: Result<(), db::Error> = app
+        .db
+        .write(move |tx| Box::pin(async move { db::jobs::renew(tx, id, until).await }))
+        .await;
+    if let Err(error) = renewed {
+        tracing::warn!(id, %error, "cannot renew the lease of a job");
+    }
+}
+
 /// Milliseconds until the next attempt: 5 s, doubled each time up to 6 h, with a fifth of jitter.
 fn backoff(attempts: i64, jitter: f64) -> i64 {
     let doubled = (5 * SECOND) << attempts.clamp(1, 20).saturating_sub(1);
@@ -140,10 +163,15 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
             tracing::info!(path = %path.display(), "mail written");
             Ok(())
         }
+        Job::VerifyLinks { account_id } => verify_links::run(app, account_id, row.attempts).await,
+        Job::SeverDomain { account_id, domain } => sever_domain::run(app, account_id, domain).await,
         Job::Publish { scheduled_id } => posts::publish(app, scheduled_id).await,
         Job::PollUpdate { poll_id } => posts::tell_counts(app, row.id, poll_id).await,
         Job::PollEnd { poll_id } => posts::end_poll(app, poll_id).await,
         Job::Featured { account_id } => posts::featured(app, account_id).await,
+        Job::Media { id } => media::run(app, id, row.attempts).await,
+        Job::Card { card_id } => super::card::fetch(app, card_id, row.attempts).await,
+        Job::Reindex { account_id, below } => super::search::reindex(app, account_id, below).await,
     }
 }
 

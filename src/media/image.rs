@@ -179,6 +179,15 @@ pub fn process(input: &[u8], limits: &Limits) -> Result<Processed, MediaError> {
     })
 }
 
+/// Frames of a picture, counted in its container; it may still prove to be damaged.
+///
+/// # Errors
+/// [`MediaError::NotAnImage`], [`MediaError::Unsupported`] and [`MediaError::Damaged`].
+pub fn frames(input: &[u8]) -> Result<u32, MediaError> {
+    let format = sniff(input).ok_or(MediaError::NotAnImage)?;
+    Ok(strip(format, input)?.frames)
+}
+
 /// Prepares an avatar: cropped to a square in the middle, at most 400 x 400.
 ///
 /// # Errors

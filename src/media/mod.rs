@@ -1,10 +1,12 @@
 //! Uploaded and cached media: what a file is, making an image safe to serve, and where bytes are kept.
 //!
-//! Nothing here knows of accounts, statuses or HTTP. Image work is synchronous and costs CPU:
-//! async callers run it on a blocking thread.
+//! Nothing here knows of accounts or statuses. Image work is synchronous and costs CPU: async
+//! callers run it on a blocking thread. Video and sound are worked on by child processes.
 
+pub mod av;
 pub mod image;
 pub mod intake;
+pub mod remote;
 pub mod sniff;
 pub mod storage;
 mod strip;
@@ -21,6 +23,12 @@ pub enum MediaError {
     /// Neither an image nor anything else that is recognised, whatever its name says.
     #[error("this file is not an image")]
     NotAnImage,
+    /// A video or a sound that cannot be made playable; says why.
+    #[error("{0}")]
+    Unplayable(String),
+    /// A video of more frames per second than allowed.
+    #[error("the video has too many frames per second")]
+    TooManyFrames,
     /// More bytes than allowed.
     #[error("the file has {bytes} bytes, at most {max} are allowed")]
     TooLarge {

@@ -121,6 +121,11 @@ impl Format {
             .find(|format| format.extension() == extension)
     }
 
+    /// The format of a file whose name ends in [`Format::extension`].
+    pub fn of_name(name: &str) -> Option<Format> {
+        Format::from_extension(name.rsplit_once('.')?.1)
+    }
+
     /// What the format is for.
     pub fn kind(self) -> Kind {
         match self {

@@ -17,6 +17,10 @@ use std::{
 use thiserror::Error;
 use tokio::{fs, io::AsyncWriteExt};
 
+mod spool;
+
+pub use spool::Spool;
+
 /// Longest key, in bytes.
 const MAX_KEY: usize = 512;
 /// Where files are written before they get their name. No key can name it: it begins with a dot.
@@ -68,6 +72,19 @@ impl Key {
         extension: &str,
     ) -> Result<Self, InvalidKey> {
         let hash = digest::digest(&digest::SHA256, content);
+        Key::for_digest(area, id, &hash, extension)
+    }
+
+    /// The same, of content whose SHA-256 is known.
+    ///
+    /// # Errors
+    /// Those of [`Key::for_content`].
+    pub fn for_digest(
+        area: &str,
+        id: &str,
+        hash: &digest::Digest,
+        extension: &str,
+    ) -> Result<Self, InvalidKey> {
         let hex: String = hash.as_ref()[..16]
             .iter()
             .map(|byte| format!("{byte:02x}"))
@@ -163,6 +180,39 @@ impl Storage {
             .put(key, &content)
             .await
             .map_err(failed("writing", key))
+    }
+
+    /// A new file without a name, to be written bit by bit.
+    ///
+    /// # Errors
+    /// [`StorageError::Directory`].
+    pub async fn spool(&self) -> Result<Spool, StorageError> {
+        let Storage::Local(local) = self;
+        match local.temporary().await {
+            Ok((file, path)) => Ok(Spool::new(file, path)),
+            Err(source) => Err(StorageError::Directory {
+                path: local.root.join(INCOMING),
+                source,
+            }),
+        }
+    }
+
+    /// Gives a file its name, under the promises of [`Storage::put`].
+    ///
+    /// # Errors
+    /// [`StorageError::Io`]; the file is gone then.
+    pub async fn adopt(&self, key: &Key, spool: Spool) -> Result<(), StorageError> {
+        let Storage::Local(local) = self;
+        local
+            .adopt(key, spool)
+            .await
+            .map_err(failed("writing", key))
+    }
+
+    /// Where a child process finds a file.
+    pub fn path(&self, key: &Key) -> PathBuf {
+        let Storage::Local(local) = self;
+        local.path(key)
     }
 
     /// Opens a file to be read; `None` when there is none.
@@ -268,6 +318,14 @@ impl Local {
             return Err(error);
         }
         // The name lasts only once the directory is on disk as well.
+        fs::File::open(parent).await?.sync_all().await
+    }
+
+    async fn adopt(&self, key: &Key, spool: Spool) -> io::Result<()> {
+        let path = self.path(key);
+        let parent = path.parent().unwrap_or(&self.root);
+        fs::create_dir_all(parent).await?;
+        spool.settle(&path).await?;
         fs::File::open(parent).await?.sync_all().await
     }
 
@@ -462,6 +520,28 @@ mod tests {
         let later = written + HALF_WRITTEN + 1;
         assert_eq!(storage.sweep_incoming(later).await.unwrap(), 1);
         assert!(!left.exists());
+    }
+
+    #[tokio::test]
+    async fn a_spooled_file_gets_its_name_or_goes() {
+        let (storage, dir) = storage().await;
+        let key: Key = "a/b.mp4".parse().unwrap();
+        let mut spool = storage.spool().await.unwrap();
+        for part in [b"one ", b"two "] {
+            spool.write(part).await.unwrap();
+        }
+        spool.flush().await.unwrap();
+        assert_eq!((spool.len(), spool.head()), (8, &b"one two "[..]));
+        let digest = spool.digest().await.unwrap();
+        assert_eq!(
+            Key::for_digest("x", "1", &digest, "mp4").unwrap(),
+            Key::for_content("x", "1", b"one two ", "mp4").unwrap()
+        );
+        storage.adopt(&key, spool).await.unwrap();
+        assert_eq!(storage.get(&key).await.unwrap().unwrap(), "one two ");
+        drop(storage.spool().await.unwrap());
+        let left = std::fs::read_dir(dir.path().join("media").join(INCOMING)).unwrap();
+        assert_eq!(left.count(), 0);
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! Deleting the files of attachments that are given up.
+//! Deleting files that are given up.
 
 use super::storage::{Key, Storage, StorageError};
 
@@ -8,7 +8,12 @@ pub async fn delete_files(
     file: &str,
     preview: &str,
 ) -> Result<(), StorageError> {
-    for name in [file, preview] {
+    delete_all(storage, &[file, preview]).await
+}
+
+/// Deletes files; empty names and missing files are no error.
+pub async fn delete_all(storage: &Storage, names: &[&str]) -> Result<(), StorageError> {
+    for name in names {
         if let Ok(key) = name.parse::<Key>() {
             storage.delete(&key).await?;
         }

@@ -6,8 +6,9 @@ use std::collections::{BTreeSet, HashMap};
 use serde::Deserialize;
 
 use super::pages::Field;
-use super::view::{Account, Emoji, Html, Media, MediaKind, Poll, PollOption, Post};
-use crate::api::entities::account::picture;
+use super::view::{Account, Card, Emoji, Html, Media, MediaKind, Poll, PollOption, Post, Quote};
+use crate::api::entities::account::avatar;
+use crate::api::entities::media::addresses;
 use crate::config::Config;
 use crate::db::statuses::{Status, StatusStats};
 use crate::db::{self, Conn, accounts, media};
@@ -20,9 +21,9 @@ pub fn account(config: &Config, account: &accounts::Account) -> Account {
         display_name: account.display_name.clone(),
         handle: config.handle(&account.username, &account.domain),
         url: profile_url(account),
-        avatar: picture(config, &account.avatar, "/static/avatar.png"),
+        avatar: avatar(config, account, true),
         bot: matches!(account.kind.as_str(), "Service" | "Application"),
-        emojis: emojis(&account.emojis),
+        emojis: emojis(config, &account.emojis),
     }
 }
 
@@ -68,7 +69,7 @@ pub fn fields(json: &str) -> Vec<Field> {
         .collect()
 }
 
-fn emojis(json: &str) -> Vec<Emoji> {
+fn emojis(config: &Config, json: &str) -> Vec<Emoji> {
     #[derive(Deserialize)]
     struct Stored {
         shortcode: String,
@@ -82,7 +83,7 @@ fn emojis(json: &str) -> Vec<Emoji> {
     stored
         .into_iter()
         .map(|emoji| Emoji {
-            url: emoji.static_url.unwrap_or(emoji.url),
+            url: config.shown_url("emoji-static", &emoji.static_url.unwrap_or(emoji.url)),
             shortcode: emoji.shortcode,
         })
         .collect()
@@ -99,7 +100,7 @@ fn attachment(config: &Config, row: &media::Media) -> Media {
         width: u32,
         height: u32,
     }
-    let stored = |key: &str| (!key.is_empty()).then(|| config.media_url(key));
+    let (url, preview_url) = addresses(config, row);
     let meta: Option<Meta> = serde_json::from_str(&row.meta).ok();
     Media {
         kind: match row.kind.as_str() {
@@ -109,8 +110,8 @@ fn attachment(config: &Config, row: &media::Media) -> Media {
             "audio" => MediaKind::Audio,
             _ => MediaKind::Unknown,
         },
-        url: stored(&row.file).unwrap_or_else(|| row.remote_url.clone()),
-        preview_url: stored(&row.preview),
+        url: url.unwrap_or_default(),
+        preview_url,
         description: Some(row.description.clone()).filter(|text| !text.is_empty()),
         size: meta
             .and_then(|meta| meta.small.or(meta.original))
@@ -151,6 +152,17 @@ async fn polls(c: &mut Conn, ids: &[i64], now: i64) -> AppResult<HashMap<i64, Po
     Ok(polls)
 }
 
+/// A preview that was fetched.
+fn card(config: &Config, card: &db::cards::Card) -> Option<Card> {
+    (card.state == db::cards::READY).then(|| Card {
+        url: card.url.clone(),
+        title: card.title.clone(),
+        description: card.description.clone(),
+        provider: card.provider_name.clone(),
+        image: (!card.image.is_empty()).then(|| config.media_url(&card.image)),
+    })
+}
+
 /// Posts that anyone may see, as pages show them.
 pub struct Posts {
     config: std::sync::Arc<Config>,
@@ -159,10 +171,13 @@ pub struct Posts {
     stats: HashMap<i64, StatusStats>,
     media: HashMap<i64, Vec<media::Media>>,
     polls: HashMap<i64, Poll>,
+    cards: HashMap<i64, db::cards::Card>,
+    /// By the quoting status: the quoted one.
+    quotes: HashMap<i64, i64>,
 }
 
 impl Posts {
-    /// Reads statuses with all that is shown with them at a time: seven statements.
+    /// Reads statuses with all that is shown with them at a time: ten statements.
     pub async fn read(
         c: &mut Conn,
         config: std::sync::Arc<Config>,
@@ -172,6 +187,15 @@ impl Posts {
         let mut rows = db::statuses::by_ids(c, ids).await?;
         let originals: Vec<i64> = rows.iter().filter_map(|s| s.reblog_of_id).collect();
         rows.extend(db::statuses::by_ids(c, &originals).await?);
+        let all: Vec<i64> = rows.iter().map(|s| s.id).collect();
+        let quotes: HashMap<i64, i64> = db::quotes::of_statuses(c, &all)
+            .await?
+            .into_iter()
+            .filter(|quote| quote.state == db::quotes::ACCEPTED)
+            .filter_map(|quote| Some((quote.status_id, quote.quoted_id?)))
+            .collect();
+        let quoted: Vec<i64> = quotes.values().copied().collect();
+        rows.extend(db::statuses::by_ids(c, &quoted).await?);
         let people: BTreeSet<i64> = rows
             .iter()
             .flat_map(|s| [Some(s.account_id), s.in_reply_to_account_id])
@@ -186,6 +210,8 @@ impl Posts {
             stats: HashMap::new(),
             media: HashMap::new(),
             polls: polls(c, &all, now).await?,
+            cards: db::cards::of_statuses(c, &all).await?.into_iter().collect(),
+            quotes,
         };
         for account in db::accounts::by_ids(c, &people).await? {
             posts.accounts.insert(account.id, account);
@@ -227,6 +253,23 @@ impl Posts {
         can_see(status, author, &[], false, None).then_some(status)
     }
 
+    /// What a status quotes, where everyone may see it.
+    fn quote(&self, status: &Status) -> Option<Quote> {
+        let quoted = self.open(*self.quotes.get(&status.id)?)?;
+        let author = self.accounts.get(&quoted.account_id)?;
+        let covered = !quoted.spoiler_text.is_empty();
+        Some(Quote {
+            account: account(&self.config, author),
+            url: status_url(quoted, author),
+            content: Html(if covered {
+                String::new()
+            } else {
+                quoted.content.clone()
+            }),
+            spoiler_text: quoted.spoiler_text.clone(),
+        })
+    }
+
     fn post(&self, status: &Status) -> Option<Post> {
         let author = self.accounts.get(&status.account_id)?;
         let stats = self.stats.get(&status.id).copied().unwrap_or_default();
@@ -258,9 +301,12 @@ impl Posts {
                 .map(|row| attachment(&self.config, row))
                 .collect(),
             poll: self.polls.get(&status.id).cloned(),
-            card: None,
-            quote: None,
-            emojis: emojis(&status.emojis),
+            card: self
+                .cards
+                .get(&status.id)
+                .and_then(|c| card(&self.config, c)),
+            quote: self.quote(status),
+            emojis: emojis(&self.config, &status.emojis),
             replies: count(stats.replies_count),
             boosts: count(stats.reblogs_count),
             favourites: count(stats.favourites_count),

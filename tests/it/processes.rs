@@ -9,6 +9,8 @@ use kith::clock::Clock;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::api::{media, media_av};
+use crate::support::Answer;
 use crate::support::peer::{Delivery, Peer, eventually};
 use crate::support::process::Process;
 
@@ -289,5 +291,49 @@ async fn kill_the_sender_amid_two_hundred_deliveries() {
                 .status()
                 .is_success()
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kill_the_server_amid_a_conversion() {
+    let odd = media_av::made(
+        "odd.mkv",
+        &[
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc=size=320x240:rate=25:duration=4",
+            "-c:v",
+            "mpeg4",
+        ],
+    );
+    for _ in 0..rounds() {
+        let mut process = Process::start().await;
+        let alice = process.person("alice");
+        let request = process
+            .http
+            .post(format!("{}/api/v2/media", process.url))
+            .bearer_auth(&alice)
+            .header("content-type", media::FORM)
+            .body(media::form(&[("file", &odd)]));
+        let begun = Answer::of(request, "upload".to_owned()).await;
+        assert_eq!(begun.status, 202, "{}", begun.text);
+        process.kill();
+        process.run().await;
+        let one = format!(
+            "/api/v1/media/{}",
+            begun.json()["id"].as_str().expect("an id")
+        );
+        let done = eventually("what was acknowledged is done", async || {
+            let answer = process.get(&alice, &one).await;
+            assert!(
+                answer.status == 200 || answer.status == 206,
+                "{}",
+                answer.text
+            );
+            (answer.status == 200).then(|| answer.entity("MediaAttachment"))
+        })
+        .await;
+        assert_eq!(done["meta"]["original"]["size"], "320x240");
     }
 }

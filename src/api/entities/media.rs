@@ -13,7 +13,7 @@ pub struct MediaAttachment {
     /// `unknown`, `image`, `gifv`, `video` or `audio`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The file; `null` only while it is not there yet.
+    /// The file; `null` while it is worked on.
     pub url: Option<String>,
     pub preview_url: Option<String>,
     /// Where a remote attachment is at home.
@@ -27,28 +27,47 @@ pub struct MediaAttachment {
     pub blurhash: Option<String>,
 }
 
-/// Renders an attachment. A file that is not kept here is named by its address at home.
+/// Renders an attachment.
 pub fn render(config: &Config, media: &Media) -> MediaAttachment {
-    let stored = |key: &str| (!key.is_empty()).then(|| config.media_url(key));
     let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let remote_url = text(&media.remote_url);
-    let url = stored(&media.file).or_else(|| remote_url.clone());
+    let (url, preview_url) = addresses(config, media);
     MediaAttachment {
         id: media.id.to_string(),
         kind: media.kind.clone(),
-        preview_url: stored(&media.preview).or_else(|| {
-            // Only a picture can stand for itself.
-            matches!(media.kind.as_str(), "image" | "gifv")
-                .then(|| url.clone())
-                .flatten()
-        }),
         url,
-        remote_url,
+        preview_url,
+        remote_url: text(&media.remote_url),
         preview_remote_url: None,
         text_url: None,
         meta: meta(&media.meta),
         description: text(&media.description),
         blurhash: text(&media.blurhash),
+    }
+}
+
+/// Where a file and its thumbnail are: ours by their keys, others' by our copy, and what we make
+/// no copy of by its address at home. Nothing is looked up.
+pub fn addresses(config: &Config, media: &Media) -> (Option<String>, Option<String>) {
+    let stored = |key: &str| (!key.is_empty()).then(|| config.media_url(key));
+    if media.remote_url.is_empty() || !media.file.is_empty() {
+        let url = stored(&media.file);
+        let preview = stored(&media.preview).or_else(|| {
+            // Only a picture can stand for itself.
+            let picture = matches!(media.kind.as_str(), "image" | "gifv");
+            url.clone().filter(|_| picture)
+        });
+        return (url, preview);
+    }
+    let copy = |size| Some(config.remote_attachment_url(media.id, size));
+    match media.kind.as_str() {
+        "image" => (copy("original"), copy("small")),
+        // What a video looks like is for ffmpeg to say.
+        "video" | "gifv" => (
+            copy("original"),
+            copy("small").filter(|_| config.ffmpeg.is_some()),
+        ),
+        "audio" => (copy("original"), None),
+        _ => (Some(media.remote_url.clone()), None),
     }
 }
 
@@ -97,9 +116,33 @@ mod tests {
         );
         assert_eq!(kept.remote_url, None);
         assert_eq!(kept.meta.unwrap().get(), r#"{"focus":{"x":0.5,"y":0}}"#);
+        assert_eq!(kept.preview_url, kept.url);
         let remote = render(&config, &media("", "https://b.example/x.png", "{}"));
-        assert_eq!(remote.url.as_deref(), Some("https://b.example/x.png"));
-        assert_eq!(remote.remote_url, remote.url);
+        let url = remote.url.unwrap();
+        assert!(
+            url.starts_with("http://localhost:8080/media/proxy/media/7-"),
+            "{url}"
+        );
+        assert_eq!(remote.preview_url, Some(url.replace("/original", "/small")));
+        assert_eq!(
+            remote.remote_url.as_deref(),
+            Some("https://b.example/x.png")
+        );
         assert!(remote.meta.is_none());
+    }
+
+    #[test]
+    fn what_is_no_media_stays_where_it_is() {
+        let config = Config::load(Default::default(), std::iter::empty(), None).unwrap();
+        let mut document = media("", "https://b.example/x.pdf", "{}");
+        document.kind = "unknown".to_owned();
+        let shown = render(&config, &document);
+        assert_eq!(shown.url.as_deref(), Some("https://b.example/x.pdf"));
+        assert_eq!(shown.preview_url, None);
+        document.kind = "video".to_owned();
+        assert_eq!(render(&config, &document).preview_url, None, "no ffmpeg");
+        document.remote_url.clear();
+        let waiting = render(&config, &document);
+        assert_eq!((waiting.url, waiting.preview_url), (None, None));
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::account::{Emoji, emojis};
 use crate::app::App;
 use crate::clock::iso;
+use crate::config::Config;
 use crate::db;
 use crate::db::polls::{Poll, PollOption};
 use crate::error::AppResult;
@@ -52,7 +53,12 @@ struct Choice<'a> {
 }
 
 /// Shows a poll at a time. Its author counts as one who voted: there is nothing left to choose.
-pub fn entity<'a>(known: &'a Known, voter: Option<Voter<'a>>, now: i64) -> Entity<'a> {
+pub fn entity<'a>(
+    config: &Config,
+    known: &'a Known,
+    voter: Option<Voter<'a>>,
+    now: i64,
+) -> Entity<'a> {
     let poll = &known.poll;
     let expired = poll.has_ended(now);
     let open = expired || !poll.hide_totals;
@@ -71,7 +77,7 @@ pub fn entity<'a>(known: &'a Known, voter: Option<Voter<'a>>, now: i64) -> Entit
                 votes_count: open.then_some(option.votes_count.max(0)),
             })
             .collect(),
-        emojis: emojis(&known.emojis),
+        emojis: emojis(config, &known.emojis),
         voted: voter.map(|voter| voter.account_id == poll.account_id || !voter.choices.is_empty()),
         own_votes: voter.map(|voter| voter.choices),
     }

@@ -84,7 +84,7 @@ pub async fn render(app: &App, author: i64, versions: Vec<StatusEdit>) -> AppRes
                     Some(media::render(&app.config, &described))
                 })
                 .collect(),
-            emojis: emojis(&version.emojis),
+            emojis: emojis(&app.config, &version.emojis),
         })
         .collect())
 }

@@ -7,11 +7,9 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::config::Registration;
 use crate::db;
-use crate::domain::media::MAX_DESCRIPTION;
 use crate::domain::statuses::LIMITS;
 use crate::domain::{pins, polls};
 use crate::error::AppResult;
-use crate::media::image::Limits;
 
 /// What we say we are: clients go by the first number.
 pub fn version() -> String {
@@ -43,12 +41,8 @@ pub async fn texts(app: &App) -> AppResult<Texts> {
     })
 }
 
-/// Media types that uploads may have.
-const MIME_TYPES: [&str; 4] = ["image/jpeg", "image/png", "image/gif", "image/webp"];
-
 /// The part of the configuration that both versions of the entity share.
-pub fn shared_configuration() -> Value {
-    let image = Limits::default();
+pub fn shared_configuration(app: &App) -> Value {
     json!({
         "statuses": {
             "max_characters": LIMITS.max_characters,
@@ -56,15 +50,7 @@ pub fn shared_configuration() -> Value {
             "characters_reserved_per_url": LIMITS.characters_per_url,
             "supported_mime_types": ["text/plain", "text/markdown", "text/html"],
         },
-        "media_attachments": {
-            "supported_mime_types": MIME_TYPES,
-            "description_limit": MAX_DESCRIPTION,
-            "image_size_limit": image.max_bytes,
-            "image_matrix_limit": image.max_pixels,
-            "video_size_limit": 0,
-            "video_frame_rate_limit": 0,
-            "video_matrix_limit": 0,
-        },
+        "media_attachments": crate::api::media::configuration(app),
         "polls": {
             "max_options": polls::LIMITS.max_options,
             "max_characters_per_option": polls::LIMITS.max_characters,
@@ -87,7 +73,7 @@ pub async fn get(State(app): State<App>) -> AppResult<Json<Value>> {
     let users = app
         .read(|c| Box::pin(async move { Ok(db::accounts::count_local(c).await?) }))
         .await?;
-    let mut configuration = shared_configuration();
+    let mut configuration = shared_configuration(&app);
     if let Some(object) = configuration.as_object_mut() {
         object.insert(
             "urls".to_owned(),
@@ -106,20 +92,23 @@ pub async fn get(State(app): State<App>) -> AppResult<Json<Value>> {
                 "max_note_length": crate::api::v1::MAX_NOTE,
                 "max_avatar_description_length": crate::api::v1::MAX_PICTURE_DESCRIPTION,
                 "max_header_description_length": crate::api::v1::MAX_PICTURE_DESCRIPTION,
-                "max_featured_tags": 0,
+                "max_featured_tags": crate::domain::tags::MAX_FEATURED,
                 "max_pinned_statuses": pins::MAX_PINS,
                 "max_profile_fields": crate::api::v1::MAX_FIELDS,
                 "profile_field_name_limit": crate::api::v1::MAX_FIELD,
                 "profile_field_value_limit": crate::api::v1::MAX_FIELD,
             }),
         );
-        object.insert("translation".to_owned(), json!({"enabled": false}));
+        object.insert(
+            "translation".to_owned(),
+            json!({"enabled": app.translator.is_some()}),
+        );
         object.insert(
             "timelines_access".to_owned(),
             json!({
                 "live_feeds": {"local": "public", "remote": "public"},
                 "hashtag_feeds": {"local": "public", "remote": "public"},
-                "trending_link_feeds": {"local": "public", "remote": "disabled"},
+                "trending_link_feeds": {"local": "public", "remote": "public"},
             }),
         );
         object.insert("limited_federation".to_owned(), json!(false));

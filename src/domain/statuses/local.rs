@@ -9,9 +9,12 @@ use crate::db::accounts::Account;
 use crate::db::media::Media;
 use crate::db::statuses::Status;
 use crate::db::{self, Conn};
+use crate::domain::discovery;
 use crate::domain::notifications::{self, Type};
 use crate::domain::outgoing::{self, Audience, Outgoing};
 use crate::domain::polls::{self, PollDraft};
+use crate::domain::quotes::{self, Policy};
+use crate::domain::settings::Settings;
 use crate::domain::visibility::{Visibility, may_see};
 use crate::domain::{Ctx, conversations, media};
 use crate::error::{AppError, AppResult};
@@ -29,7 +32,7 @@ pub struct Draft {
     /// `text/plain` (also when empty), `text/markdown` or `text/html`.
     pub content_type: String,
     pub spoiler_text: String,
-    /// `None`: as the author usually has it.
+    /// `None`: as the author usually does; the same for visibility and language.
     pub sensitive: Option<bool>,
     pub visibility: Option<Visibility>,
     /// Keep it on this server.
@@ -38,6 +41,10 @@ pub struct Draft {
     pub in_reply_to_id: Option<i64>,
     pub media_ids: Vec<i64>,
     pub poll: Option<PollDraft>,
+    /// What it quotes.
+    pub quoted_status_id: Option<i64>,
+    /// Who may quote it; `None`: as its author usually wants.
+    pub quote_policy: Option<Policy>,
     pub app_id: Option<i64>,
     pub idempotency_key: Option<String>,
 }
@@ -54,6 +61,8 @@ pub struct Edit {
     /// Changes of attachments: alt text, and where to crop.
     pub media_changes: Vec<(i64, MediaChange)>,
     pub poll: PollEdit,
+    /// Who may quote it from now on.
+    pub quote_policy: Option<Policy>,
 }
 
 /// What an edit changes of an attachment: alt text, and where to crop, each from -1 to 1.
@@ -87,12 +96,15 @@ pub(in crate::domain) async fn earlier(
 struct Checked {
     media: Vec<Media>,
     parent: Option<Status>,
+    /// What it quotes.
+    intent: Option<quotes::Intent>,
     source_type: &'static str,
     composed: Composed,
 }
 
 async fn checked(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: &Draft) -> AppResult<Checked> {
-    if draft.text.trim().is_empty() && draft.media_ids.is_empty() {
+    let empty = draft.text.trim().is_empty() && draft.media_ids.is_empty();
+    if empty && draft.quoted_status_id.is_none() {
         return Err(AppError::invalid("Validation failed: Text can't be blank"));
     }
     if let Some(poll) = &draft.poll {
@@ -104,11 +116,16 @@ async fn checked(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: &Draft) -> A
         Some(id) => Some(visible_parent(tx, author, id).await?),
         None => None,
     };
+    let intent = match draft.quoted_status_id {
+        Some(id) => Some(quotes::intend(tx, author, id).await?),
+        None => None,
+    };
     let source_type = source_type(&draft.content_type)?;
     let composed = compose(tx, ctx, &draft.text, source_type, &draft.spoiler_text).await?;
     Ok(Checked {
         media,
         parent,
+        intent,
         source_type,
         composed,
     })
@@ -144,11 +161,31 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
     let Checked {
         media,
         parent,
+        intent,
         source_type,
-        composed,
+        mut composed,
     } = checked(tx, ctx, author, &draft).await?;
-    let usual = usual(tx, author).await?;
-    let visibility = draft.visibility.unwrap_or(usual.visibility);
+    // Read only where something was left unsaid that the author may have chosen.
+    let said = draft.visibility.is_some() && draft.language.is_some() && draft.sensitive.is_some();
+    let usual = if said && draft.quote_policy.is_some() {
+        Settings::default()
+    } else {
+        Settings::load(tx, author.id).await?
+    };
+    let mut visibility = draft.visibility.unwrap_or_else(|| usual.visibility());
+    let sensitive = draft.sensitive.or(usual.sensitive).unwrap_or(false);
+    let quote_policy = draft
+        .quote_policy
+        .or_else(|| Policy::parse(usual.quote_policy()))
+        .unwrap_or(Policy::EVERYONE);
+    if let Some(intent) = &intent {
+        visibility = intent.narrow(visibility);
+        if let Some(quoted) = intent.to_mention(visibility, author)
+            && composed.mentions.iter().all(|a| a.id != quoted.id)
+        {
+            composed.mentions.push(quoted);
+        }
+    }
     let id = ctx.ids.next();
     let mut status = Status {
         id,
@@ -163,7 +200,7 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
         content: composed.html,
         source: draft.text,
         source_type: source_type.to_owned(),
-        sensitive: draft.sensitive.unwrap_or(usual.sensitive) || !draft.spoiler_text.is_empty(),
+        sensitive: sensitive || !draft.spoiler_text.is_empty(),
         spoiler_text: draft.spoiler_text,
         language: draft.language.or(usual.language),
         in_reply_to_id: parent.as_ref().map(|p| p.id),
@@ -191,6 +228,14 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
     if let Some(poll) = &draft.poll {
         polls::attach(tx, ctx, &status, poll).await?;
     }
+    if quote_policy != Policy::EVERYONE {
+        quotes::put_policy(tx, &status, quote_policy).await?;
+    }
+    let quoted = intent.is_some();
+    let request = match intent {
+        Some(intent) => quotes::quote(tx, ctx, author, &status, intent).await?,
+        None => None,
+    };
     if let Some(key) = &draft.idempotency_key {
         db::statuses::set_idempotency_key(tx, author.id, key, status.id, now).await?;
     }
@@ -207,6 +252,18 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
         if draft.poll.is_some() {
             let questions = polls::questions(tx, ctx, &[status.id]).await?;
             note.question = questions.into_iter().next().map(|(_, question)| question);
+        }
+        if quoted || quote_policy != Policy::EVERYONE {
+            let (statuses, notes) = (
+                std::slice::from_ref(&status),
+                std::slice::from_mut(&mut note),
+            );
+            quotes::describe(tx, author, statuses, notes).await?;
+        } else {
+            quotes::describe_plain(author, &status, &mut note);
+        }
+        if let Some(request) = request {
+            quotes::ask(tx, ctx, author, note.clone(), request).await?;
         }
         let audience = audience(tx, author, &status, &composed.mentions, parent.as_ref()).await?;
         let activity = Outgoing::Create {
@@ -250,7 +307,7 @@ pub async fn edit(
         ..before.clone()
     };
     let says_anew = status != before || new_media || poll == polls::Change::Replaced;
-    if !says_anew && poll == polls::Change::None {
+    if !says_anew && poll == polls::Change::None && edit.quote_policy.is_none() {
         return Ok(status);
     }
     if says_anew {
@@ -264,8 +321,14 @@ pub async fn edit(
         .collect();
     let mentioned: Vec<i64> = composed.mentions.iter().map(|a| a.id).collect();
     db::statuses::set_mentions(tx, id, &mentioned, false).await?;
+    let tags_before = discovery::tags_of(tx, id).await?;
     let tag_ids = super::ensure_tags(tx, &composed.tags).await?;
     db::statuses::set_tags(tx, id, &tag_ids, false).await?;
+    if let Some(policy) = edit.quote_policy {
+        quotes::put_policy(tx, &status, policy).await?;
+    }
+    let mentions = &composed.mentions;
+    discovery::changed(tx, ctx, author, &status, mentions, &tags_before, &tag_ids).await?;
     if says_anew {
         edits::keep(tx, ctx, &version, &status).await?;
         tx.emit(Event::of(Kind::StatusEdited, id));
@@ -273,6 +336,7 @@ pub async fn edit(
             welcome(tx, ctx, author, &status, &composed.mentions, &earlier).await?;
         }
         super::notify_rebloggers(tx, ctx, author, id).await?;
+        quotes::quoted_changed(tx, ctx, author, id).await?;
     } else {
         tx.emit(Event::of(Kind::StatusCounts, id));
     }
@@ -318,7 +382,12 @@ async fn change_media(tx: &mut Conn, author: &Account, id: i64, edit: &Edit) -> 
     let before = db::media::of_statuses(tx, &[id]).await?;
     for (media_id, (text, focus)) in &edit.media_changes {
         if edit.media_ids.contains(media_id) {
-            media::change(tx, author, *media_id, text.clone(), *focus).await?;
+            let change = media::Change {
+                description: text.clone(),
+                focus: *focus,
+                thumbnail: None,
+            };
+            media::change(tx, author, *media_id, change).await?;
         }
     }
     db::media::attach(tx, id, &edit.media_ids, false).await?;
@@ -386,29 +455,29 @@ pub async fn delete(
     Ok((status, given_up))
 }
 
-/// What the author chose for posts that do not say.
-struct Usual {
-    visibility: Visibility,
-    sensitive: bool,
-    language: Option<String>,
-}
-
-async fn usual(tx: &mut Conn, author: &Account) -> AppResult<Usual> {
-    let user = db::users::by_account(tx, author.id).await?;
-    let settings: serde_json::Value = user
-        .and_then(|user| serde_json::from_str(&user.settings).ok())
-        .unwrap_or_default();
-    let text = |name: &str| settings.get(name).and_then(|value| value.as_str());
-    Ok(Usual {
-        visibility: text("privacy")
-            .and_then(Visibility::parse)
-            .unwrap_or(Visibility::Public),
-        sensitive: settings
-            .get("sensitive")
-            .and_then(serde_json::Value::as_bool)
-            .unwrap_or(false),
-        language: text("language").and_then(crate::text::language::normalize),
-    })
+/// Sends a local status again as it is now, for what is no edit of its text: its quote was
+/// allowed or revoked, or its policy changed.
+pub async fn send_update(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    author: &Account,
+    status: &Status,
+) -> AppResult<()> {
+    if status.local_only {
+        return Ok(());
+    }
+    let mentioned: Vec<i64> = db::statuses::mentions_of(tx, &[status.id])
+        .await?
+        .into_iter()
+        .map(|(_, account)| account)
+        .collect();
+    let mentions = db::accounts::by_ids(tx, &mentioned).await?;
+    let audience = audience(tx, author, status, &mentions, None).await?;
+    let activity = Outgoing::Update {
+        uri: format!("{}#updates/{}", status.uri, ctx.ids.next()),
+        note: Box::new(note_of(tx, ctx, author, status).await?),
+    };
+    outgoing::send(tx, ctx, author, &activity, audience).await
 }
 
 /// A status of the author's own that is no reblog.
@@ -464,6 +533,7 @@ async fn own_media(
             "Validation failed: Media attachment not found",
         ));
     }
+    media::ready(&found)?;
     found.sort_by_key(|m| ids.iter().position(|id| *id == m.id));
     Ok(found)
 }

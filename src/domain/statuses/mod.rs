@@ -8,11 +8,12 @@ mod remote;
 pub use compose::{LIMITS, Limits};
 pub use edits::{MediaVersion, history};
 pub use local::{Draft, Edit, MediaChange, PollEdit, delete, edit, post};
-pub(super) use local::{check, earlier};
+pub(super) use local::{check, earlier, send_update};
 pub use remote::{RemoteMedia, RemoteNote, receive, remove, revise};
 
 use super::Ctx;
 use super::conversations;
+use super::discovery;
 use super::notifications::{self, Type};
 use super::outgoing::{Addressing, Attachment, HashTag, MentionTag, Note, PUBLIC};
 use super::polls;
@@ -78,7 +79,8 @@ async fn publish(
         db::timelines::put_home(tx, &homes, id, author.id).await?;
     } else {
         let reply_to = status.in_reply_to_account_id;
-        db::timelines::fan_out(tx, id, author.id, reply_to, false).await?;
+        let language = status.language.as_deref();
+        db::timelines::fan_out(tx, id, author.id, reply_to, false, language).await?;
         db::lists::fan_out(tx, id, author.id, reply_to, false).await?;
     }
     if author.is_local() {
@@ -94,6 +96,7 @@ async fn publish(
             notify_watchers(tx, ctx, author, status, &mentioned).await?;
         }
     }
+    discovery::published(tx, ctx, author, status, &parts.mentions, &tag_ids, quiet).await?;
     let homes = db::timelines::homes_of(tx, id, HOMES_IN_EVENT).await?;
     tx.emit(Event::of(Kind::StatusCreated, id).in_homes(homes));
     if !status.local {
@@ -148,6 +151,8 @@ async fn erase(tx: &mut Conn, ctx: &Ctx, status: &Status) -> AppResult<()> {
             erase_row(tx, ctx, &reblog, Vec::new()).await?;
         }
     }
+    let tag_ids: Vec<i64> = tags.iter().map(|(_, tag)| tag.id).collect();
+    discovery::erased(tx, status, &tag_ids).await?;
     let tags = tags.into_iter().map(|(_, tag)| tag.name).collect();
     if let Some(parent) = status.in_reply_to_id {
         db::statuses::count(tx, parent, -1, 0, 0).await?;
@@ -226,7 +231,7 @@ pub async fn note_of(
         .ok_or_else(AppError::not_found)
 }
 
-/// Several statuses of one local author as they go out, in their order: seven statements.
+/// Several statuses of one local author as they go out, in their order: nine statements.
 pub async fn notes_of(
     conn: &mut Conn,
     ctx: &Ctx,
@@ -248,7 +253,7 @@ pub async fn notes_of(
         .filter_map(|s| s.in_reply_to_id)
         .collect();
     let parents = db::statuses::by_ids(conn, &parents).await?;
-    Ok(statuses
+    let mut notes: Vec<Note> = statuses
         .iter()
         .map(|status| {
             let mentions: Vec<Account> = mentions
@@ -279,7 +284,9 @@ pub async fn notes_of(
                 ..note(ctx, author, status, &mentions, &tags, &media, parent)
             }
         })
-        .collect())
+        .collect();
+    super::quotes::describe(conn, author, statuses, &mut notes).await?;
+    Ok(notes)
 }
 
 /// The same from parts that are at hand.
@@ -323,6 +330,8 @@ fn note(
             .collect(),
         attachments: media.iter().map(|m| attachment(ctx, m)).collect(),
         question: None,
+        quote: None,
+        can_quote: None,
     }
 }
 

@@ -6,8 +6,10 @@ use crate::db::accounts::Account;
 use crate::db::media::Media;
 use crate::db::statuses::{Status, Tag};
 use crate::db::{self, Conn};
+use crate::domain::discovery;
 use crate::domain::notifications::{self, Type};
 use crate::domain::polls::{self, RemotePoll};
+use crate::domain::quotes::{self, Policy, RemoteQuote};
 use crate::domain::visibility::Visibility;
 use crate::domain::{Ctx, conversations};
 use crate::error::AppResult;
@@ -42,6 +44,9 @@ pub struct RemoteNote {
     pub poll: Option<RemotePoll>,
     /// JSON: `[{"shortcode", "url", "static_url"}]`.
     pub emojis: String,
+    pub quote: Option<RemoteQuote>,
+    /// Who may quote it, where it says so.
+    pub quote_policy: Option<Policy>,
 }
 
 /// A file elsewhere.
@@ -74,6 +79,7 @@ pub async fn receive(
     if let Some(known) = db::statuses::by_uri(tx, &note.uri).await? {
         return Ok(Some(known));
     }
+    let (quote, quote_policy) = (note.quote.clone(), note.quote_policy);
     let now = ctx.now();
     let parent = match &note.in_reply_to {
         Some(uri) => db::statuses::by_uri(tx, uri).await?,
@@ -112,15 +118,17 @@ pub async fn receive(
         tags: tags(ctx, note.tags),
         media: add_media(tx, ctx, author, note.media).await?,
     };
-    match publish(tx, ctx, author, &mut status, parts, parent.as_ref(), quiet).await? {
-        Some(_) => {
-            if let Some(poll) = &note.poll {
-                polls::attach_remote(tx, ctx, &status, poll).await?;
-            }
-            Ok(Some(status))
-        }
-        None => Ok(db::statuses::by_uri(tx, &status.uri).await?),
+    let published = publish(tx, ctx, author, &mut status, parts, parent.as_ref(), quiet).await?;
+    if published.is_none() {
+        return Ok(db::statuses::by_uri(tx, &status.uri).await?);
     }
+    if let Some(poll) = &note.poll {
+        polls::attach_remote(tx, ctx, &status, poll).await?;
+    }
+    if quote.is_some() || quote_policy.is_some() {
+        quotes::received(tx, ctx, author, &status, quote.as_ref(), quote_policy).await?;
+    }
+    Ok(Some(status))
 }
 
 /// Applies an author's Update to a status that is here; what is older than what we have is
@@ -189,12 +197,25 @@ pub async fn revise(
     if !new.is_empty() && Visibility::from_db(status.visibility) == Visibility::Direct {
         conversations::add(tx, ctx, author, &status, &note.mentions).await?;
     }
+    let tags_before = discovery::tags_of(tx, status.id).await?;
     let tag_ids = super::ensure_tags(tx, &tags(ctx, note.tags)).await?;
     db::statuses::set_tags(tx, status.id, &tag_ids, false).await?;
+    let mentions = &note.mentions;
+    discovery::changed(tx, ctx, author, &status, mentions, &tags_before, &tag_ids).await?;
+    quotes::received(
+        tx,
+        ctx,
+        author,
+        &status,
+        note.quote.as_ref(),
+        note.quote_policy,
+    )
+    .await?;
     if says_anew {
         edits::keep(tx, ctx, &before, &status).await?;
         tx.emit(Event::of(Kind::StatusEdited, status.id));
         super::notify_rebloggers(tx, ctx, author, status.id).await?;
+        quotes::quoted_changed(tx, ctx, author, status.id).await?;
     } else {
         // New counts of a poll, most times.
         tx.emit(Event::of(Kind::StatusCounts, status.id));
@@ -210,6 +231,8 @@ pub async fn remove(tx: &mut Conn, ctx: &Ctx, author: &Account, uri: &str) -> Ap
             erase(tx, ctx, &status).await
         }
         Some(_) => Ok(()),
+        // What is deleted may be a stamp that lets something here be quoted.
+        None if quotes::stamp_deleted(tx, ctx, author, uri).await? => Ok(()),
         None => Ok(db::statuses::bury(tx, uri, author.id, ctx.now()).await?),
     }
 }

@@ -63,8 +63,9 @@ impl Feature {
         ctx: &Ctx,
         actor: &Account,
     ) -> AppResult<&'static str> {
-        if let Some(Ready { author, note }) = &self.status {
-            statuses::receive(tx, ctx, author, note.clone(), true).await?;
+        if let Some(status) = &self.status {
+            status.store_quoted(tx, ctx).await?;
+            statuses::receive(tx, ctx, &status.author, status.note.clone(), true).await?;
         }
         let status = db::statuses::by_uri(tx, &self.object).await?;
         let Some(status) = status.filter(|status| status.account_id == actor.id) else {

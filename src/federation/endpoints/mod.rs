@@ -13,6 +13,7 @@ mod actor;
 mod collections;
 mod featured;
 mod nodeinfo;
+mod quotes;
 mod reader;
 mod statuses;
 mod webfinger;
@@ -27,6 +28,7 @@ pub fn routes() -> Router<App> {
         .merge(actor::routes())
         .merge(collections::routes())
         .merge(featured::routes())
+        .merge(quotes::routes())
         .merge(statuses::routes())
         .merge(webfinger::routes())
         .merge(nodeinfo::routes())

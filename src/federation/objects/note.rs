@@ -4,6 +4,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::actor::page;
+use super::quote;
 use crate::db::accounts::Account;
 use crate::domain::polls::RemotePoll;
 use crate::domain::statuses::{RemoteMedia, RemoteNote};
@@ -39,15 +40,6 @@ const MAX_TAGS: usize = 100;
 /// Whether an object can be taken in as a status.
 pub fn is_note(object: &Value) -> bool {
     kind_of(object, KINDS).is_some()
-}
-
-/// Whether an object is a choice in a poll: a Note with a name in the place of a text.
-pub fn is_vote(object: &Value) -> bool {
-    is_a(object, "Note")
-        && text(object, "name").is_some_and(|name| !name.is_empty())
-        && text(object, "content").unwrap_or_default().is_empty()
-        && parent(object).is_some()
-        && many(object, "attachment").is_empty()
 }
 
 /// The id of what an object answers.
@@ -155,6 +147,8 @@ pub fn read(object: &Value, author: &Account, now: i64) -> Result<RemoteNote, &'
         media: media(object, kind),
         poll: poll(object, kind, now),
         emojis: emojis(object),
+        quote: quote::quote(object),
+        quote_policy: quote::policy(object, author),
     })
 }
 

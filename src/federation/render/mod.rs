@@ -7,6 +7,7 @@ use crate::domain::outgoing::{Addressing, FollowRef, Outgoing, PUBLIC};
 pub mod actor;
 pub mod collection;
 pub mod note;
+pub mod quote;
 
 pub use actor::ActorDocument;
 
@@ -148,6 +149,41 @@ pub fn activity(
         Outgoing::UndoBlock { uri, block, object } => {
             let block = wrap(block, "Block", actor, json!(object));
             plain_document(wrap(uri, "Undo", actor, block))
+        }
+        Outgoing::Flag {
+            uri,
+            object,
+            content,
+            to,
+        } => {
+            let mut wrapped = wrap(uri, "Flag", actor, json!(object));
+            insert(&mut wrapped, "content", json!(content));
+            insert(&mut wrapped, "to", json!([to]));
+            plain_document(wrapped)
+        }
+        Outgoing::QuoteRequest {
+            uri,
+            object,
+            instrument,
+        } => {
+            let mut request = wrap(uri, "QuoteRequest", actor, json!(object));
+            insert(&mut request, "instrument", note::object(instrument, None));
+            document(quote::request_context(), request)
+        }
+        Outgoing::AcceptQuote {
+            uri,
+            request,
+            result,
+        } => {
+            let mut accept = wrap(uri, "Accept", actor, quote::request(request));
+            insert(&mut accept, "to", json!([request.actor]));
+            insert(&mut accept, "result", json!(result));
+            document(quote::answer_context(), accept)
+        }
+        Outgoing::RejectQuote { uri, request } => {
+            let mut reject = wrap(uri, "Reject", actor, quote::request(request));
+            insert(&mut reject, "to", json!([request.actor]));
+            document(quote::answer_context(), reject)
         }
     }
 }

@@ -17,33 +17,57 @@ pub fn png(width: u32, height: u32) -> Vec<u8> {
 }
 
 pub async fn upload(server: &Server, person: &Person, bytes: &[u8]) -> Answer {
+    let files = [("file", bytes)];
+    send(server, person, Method::POST, "/api/v2/media", &files).await
+}
+
+/// The type of [`form`].
+pub const FORM: &str = "multipart/form-data; boundary=b";
+
+/// A multipart body with files under names that lie.
+pub fn form(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, value) in [("description", "a gradient"), ("focus", "0.5,-0.25")] {
         let head = format!("--b\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n");
         body.extend_from_slice(format!("{head}{value}\r\n").as_bytes());
     }
-    body.extend_from_slice(
-        b"--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"x.php\"\r\n\
-          content-type: text/html\r\n\r\n",
-    );
-    body.extend_from_slice(bytes);
-    body.extend_from_slice(b"\r\n--b--\r\n");
+    for (name, bytes) in files {
+        let head = format!(
+            "--b\r\ncontent-disposition: form-data; name=\"{name}\"; filename=\"x.php\"\r\n\
+             content-type: text/html\r\n\r\n"
+        );
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--b--\r\n");
+    body
+}
+
+/// Sends files in a multipart body.
+pub async fn send(
+    server: &Server,
+    person: &Person,
+    method: Method,
+    path: &str,
+    files: &[(&str, &[u8])],
+) -> Answer {
     let request = server
         .http
-        .post(format!("{}/api/v2/media", server.url))
+        .request(method, format!("{}{path}", server.url))
         .bearer_auth(&person.token)
-        .header("content-type", "multipart/form-data; boundary=b")
-        .body(body);
-    Answer::of(request, "upload".to_owned()).await
+        .header("content-type", FORM)
+        .body(form(files));
+    Answer::of(request, path.to_owned()).await
 }
 
 /// A file, with a header of the request's.
-async fn file(server: &Server, path: &str, (name, value): (&str, &str)) -> reqwest::Response {
+pub async fn file(server: &Server, path: &str, (name, value): (&str, &str)) -> reqwest::Response {
     let request = server.http.get(format!("{}{path}", server.url));
     request.header(name, value).send().await.unwrap()
 }
 
-fn header<'a>(response: &'a reqwest::Response, name: &str) -> &'a str {
+pub fn header<'a>(response: &'a reqwest::Response, name: &str) -> &'a str {
     response
         .headers()
         .get(name)
@@ -51,7 +75,7 @@ fn header<'a>(response: &'a reqwest::Response, name: &str) -> &'a str {
         .unwrap_or_default()
 }
 
-fn path(server: &Server, entity: &Value, field: &str) -> String {
+pub fn path(server: &Server, entity: &Value, field: &str) -> String {
     let url = entity[field].as_str().unwrap();
     url.strip_prefix(&server.url).unwrap().to_owned()
 }
@@ -91,6 +115,118 @@ async fn an_upload_is_processed_and_served_safely() {
     assert_eq!(part.bytes().await.unwrap(), whole[8..16]);
     let known = file(&server, &path, ("if-none-match", &etag)).await;
     assert_eq!(known.status(), 304);
+    let beyond = file(&server, &path, ("range", "bytes=9999999-")).await;
+    assert_eq!(beyond.status(), 416);
+    let head = server.http.head(format!("{}{path}", server.url));
+    let head = head.send().await.unwrap();
+    assert_eq!(
+        header(&head, "content-length"),
+        whole.len().to_string(),
+        "a HEAD is answered like a GET without its body"
+    );
+    assert!(header(&head, "content-disposition").starts_with("inline; filename="));
+    assert!(head.bytes().await.unwrap().is_empty());
+    for (condition, status) in [(etag.as_str(), 206), ("\"other\"", 200)] {
+        let request = server.http.get(format!("{}{path}", server.url));
+        let request = request
+            .header("range", "bytes=0-3")
+            .header("if-range", condition);
+        assert_eq!(request.send().await.unwrap().status(), status);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thumbnail_can_be_chosen_and_changed() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let (picture, first, second) = (png(64, 48), png(40, 40), png(20, 10));
+    let files = [("file", &picture[..]), ("thumbnail", &first[..])];
+    let post = send(&server, &alice, Method::POST, "/api/v1/media", &files).await;
+    let entity = post.entity("MediaAttachment");
+    assert_eq!(entity["meta"]["original"]["size"], "64x48");
+    assert_eq!(entity["meta"]["small"]["size"], "40x40");
+    let before = path(&server, &entity, "preview_url");
+    let one = format!("/api/v1/media/{}", entity["id"].as_str().unwrap());
+    let files = [("thumbnail", &second[..])];
+    let put = send(&server, &alice, Method::PUT, &one, &files).await;
+    let entity = put.entity("MediaAttachment");
+    assert_eq!(entity["meta"]["small"]["size"], "20x10");
+    assert_eq!(entity["description"], "a gradient");
+    let after = path(&server, &entity, "preview_url");
+    assert_eq!(file(&server, &after, ("accept", "*/*")).await.status(), 200);
+    assert_eq!(
+        file(&server, &before, ("accept", "*/*")).await.status(),
+        404
+    );
+    let bad = [("thumbnail", &b"<script>"[..])];
+    let bad = send(&server, &alice, Method::PUT, &one, &bad).await;
+    bad.refused(422);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_ffmpeg_there_is_neither_video_nor_audio() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let instance = server.get_public("/api/v2/instance").await.ok();
+    let media = &instance["configuration"]["media_attachments"];
+    let types = media["supported_mime_types"].as_array().unwrap();
+    assert!(
+        types
+            .iter()
+            .all(|t| t.as_str().unwrap().starts_with("image/"))
+    );
+    assert_eq!(media["video_size_limit"], 0);
+    for bytes in [&b"\0\0\0\x18ftypmp42\0\0\0\0isommp42"[..], b"ID3\x04\0\0"] {
+        let error = upload(&server, &alice, bytes).await.refused(422);
+        assert!(error.ends_with("are not supported"), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_still_worked_on_is_not_attached() {
+    use kith::domain::media;
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let ctx = server.app.ctx.clone();
+    let (id, owner) = (ctx.ids.next(), alice.account.clone());
+    let upload = media::Upload {
+        id,
+        kind: "video".into(),
+        meta: json!({}),
+        ..media::Upload::default()
+    };
+    server
+        .app
+        .write(move |tx| {
+            Box::pin(async move {
+                let source = "uploads/00/00/x.mp4";
+                media::announce(tx, &ctx, &owner, upload, source).await
+            })
+        })
+        .await
+        .unwrap();
+    let one = format!("/api/v1/media/{id}");
+    let waiting = server.get(&alice, &one).await;
+    assert_eq!(waiting.status, 206);
+    let waiting = waiting.entity("MediaAttachment");
+    assert_eq!(
+        (&waiting["url"], &waiting["type"]),
+        (&Value::Null, &json!("video"))
+    );
+    let status = json!({"status": "look", "media_ids": [id.to_string()]});
+    let early = server.post(&alice, "/api/v1/statuses", status).await;
+    assert!(early.refused(422).contains("not finished processing"));
+    server
+        .app
+        .write(move |tx| {
+            Box::pin(async move { Ok(kith::db::media_work::fail(tx, id, "It is broken").await?) })
+        })
+        .await
+        .unwrap();
+    let failed = server.get(&alice, &one).await;
+    assert_eq!(failed.refused(422), "It is broken");
+    let gone = server.send(Method::DELETE, &one, Some(&alice.token), None);
+    gone.await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -186,6 +322,7 @@ async fn paths_out_of_the_storage_lead_nowhere() {
         "/media/.incoming/1-0",
         "/media/attachments",
         "/media/a.html",
+        "/media/uploads/00/00/x.mp4",
     ] {
         let answer = server.get_public(path).await;
         assert_eq!(answer.status, 404, "{path}");

@@ -4,5 +4,6 @@ mod fedify;
 mod hostile;
 mod outbound;
 mod posts;
+mod quotes;
 mod snapshots;
 mod two_servers;

@@ -1,5 +1,6 @@
 //! What the project promises about itself.
 
+mod documented;
 mod hang_up;
 mod imports;
 mod migrations;

@@ -24,6 +24,8 @@ pub enum Page {
     Document(Value),
     /// Anything: status, content type, body.
     Raw(u16, &'static str, String),
+    /// A file: content type and bytes.
+    File(&'static str, Vec<u8>),
     Redirect(String),
     /// Bytes without end.
     Endless,
@@ -112,6 +114,9 @@ async fn answer(State(shared): State<Shared>, request: Request) -> Response {
             body,
         )
             .into_response(),
+        Some(Page::File(content_type, bytes)) => {
+            ([("content-type", content_type)], bytes).into_response()
+        }
         Some(Page::Redirect(to)) => {
             (axum::http::StatusCode::FOUND, [("location", to)]).into_response()
         }
@@ -260,6 +265,12 @@ impl Peer {
                 Page::Raw(200, "application/jrd+json", jrd.to_string()),
             );
         }
+    }
+
+    /// How often a path was asked for.
+    pub fn asked(&self, path: &str) -> usize {
+        let requests = self.requests();
+        requests.iter().filter(|(_, asked)| asked == path).count()
     }
 
     /// Requests that came, as method and path.

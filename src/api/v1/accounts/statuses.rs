@@ -11,6 +11,7 @@ use crate::api::list;
 use crate::app::App;
 use crate::db;
 use crate::db::timelines::AccountFilter;
+use crate::domain::filters::Context;
 use crate::error::AppResult;
 use crate::http::auth::MaybeUser;
 use crate::http::pagination::Paging;
@@ -40,7 +41,7 @@ pub async fn get(
 ) -> AppResult<Response> {
     let account = find(&app, &id).await?;
     let reader = match &user.account {
-        Some(reader) => Some(Reader::of(&app, reader.id).await?),
+        Some(reader) => Some(Reader::of(&app, reader.id).await?.within(Context::Account)),
         None => None,
     };
     let id = account.id;

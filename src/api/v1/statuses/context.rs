@@ -9,6 +9,7 @@ use crate::api::entities::status::{self, Mode, Reader};
 use crate::api::list::json;
 use crate::app::App;
 use crate::db;
+use crate::domain::filters;
 use crate::error::{AppError, AppResult};
 use crate::http::auth::MaybeUser;
 use crate::http::pagination::path_id;
@@ -35,6 +36,7 @@ pub async fn get(
         Some(account) => Some(Reader::of(&app, account.id).await?),
         None => None,
     };
+    // Whoever opens a thread wants to see what it is of, whatever their filters say.
     let itself = status::page(&app, &[id], reader.as_ref(), Mode::Visible).await?;
     if itself.ids.is_empty() {
         return Err(AppError::not_found());
@@ -56,11 +58,12 @@ pub async fn get(
             })
         })
         .await?;
+    let reader = reader.map(|reader| reader.within(filters::Context::Thread));
     // Oldest first.
     let above: Vec<i64> = above.iter().rev().map(|s| s.id).collect();
     let below: Vec<i64> = below.iter().map(|s| s.id).collect();
-    let ancestors = status::page(&app, &above, reader.as_ref(), Mode::Visible).await?;
-    let descendants = status::page(&app, &below, reader.as_ref(), Mode::Visible).await?;
+    let ancestors = status::page(&app, &above, reader.as_ref(), Mode::Thread).await?;
+    let descendants = status::page(&app, &below, reader.as_ref(), Mode::Thread).await?;
     json(&Context {
         ancestors: ancestors.values(),
         descendants: descendants.values(),

@@ -5,6 +5,7 @@ use http::HeaderMap;
 use serde::Deserialize;
 
 use super::answer;
+use super::quotes::parse_policy;
 use crate::api::entities::Json;
 use crate::api::v1::scheduled_statuses;
 use crate::app::App;
@@ -46,6 +47,8 @@ pub struct Body {
     scheduled_at: Option<String>,
     #[serde(default, deserialize_with = "params::text")]
     quoted_status_id: Option<String>,
+    #[serde(default, deserialize_with = "params::text")]
+    quote_approval_policy: Option<String>,
 }
 
 /// A poll as clients send it.
@@ -80,12 +83,6 @@ pub async fn post(
     headers: HeaderMap,
     Params(body): Params<Body>,
 ) -> AppResult<Json> {
-    // What cannot be done is refused: a quote that came out as plain text would be a lie.
-    if body.quoted_status_id.is_some() {
-        return Err(AppError::invalid(
-            "Validation failed: Quotes are not supported",
-        ));
-    }
     let scheduled_at = match body.scheduled_at.as_deref().filter(|text| !text.is_empty()) {
         Some(text) => Some(scheduled_statuses::parse_time(text)?),
         None => None,
@@ -122,6 +119,8 @@ pub async fn post(
         in_reply_to_id: parse_reply(body.in_reply_to_id)?,
         media_ids: body.media_ids,
         poll: body.poll.map(PollBody::draft),
+        quoted_status_id: parse_reply(body.quoted_status_id)?,
+        quote_policy: parse_policy(body.quote_approval_policy)?,
         app_id: user.session.app_id,
         idempotency_key,
     };

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::answer;
 use super::create::{PollBody, parse_language};
+use super::quotes::parse_policy;
 use crate::api::entities::Json;
 use crate::app::App;
 use crate::db;
@@ -33,6 +34,8 @@ pub struct Body {
     /// Absent: it stays; null or empty: it goes.
     #[serde(default, deserialize_with = "given")]
     poll: Option<Option<PollBody>>,
+    #[serde(default, deserialize_with = "params::text")]
+    quote_approval_policy: Option<String>,
 }
 
 fn given<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Option<PollBody>>, D::Error> {
@@ -99,6 +102,7 @@ pub async fn put(
         Some(None) => PollEdit::Remove,
         Some(Some(body)) => PollEdit::Set(body.draft()),
     };
+    let quote_policy = parse_policy(body.quote_approval_policy)?;
     crate::federation::resolve_mentions(&app, body.status.as_deref().unwrap_or_default()).await;
     let ctx = app.ctx.clone();
     let author = user.account.clone();
@@ -126,6 +130,7 @@ pub async fn put(
                 media_ids,
                 media_changes: changes.into_iter().flatten().collect(),
                 poll,
+                quote_policy,
             };
             statuses::edit(tx, &ctx, &author, id, edit).await
         })

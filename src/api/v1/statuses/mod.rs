@@ -1,7 +1,7 @@
 //! `/api/v1/statuses`
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use serde_json::value::RawValue;
 
 use crate::api::entities::{Json, status};
@@ -18,9 +18,11 @@ mod favourite;
 mod history;
 mod mute;
 mod pin;
+mod quotes;
 mod reblog;
 mod show;
 mod source;
+mod translate;
 
 pub fn routes() -> Router<App> {
     Router::new()
@@ -47,6 +49,20 @@ pub fn routes() -> Router<App> {
         .route("/api/v1/statuses/{id}/unmute", post(mute::undo))
         .route("/api/v1/statuses/{id}/favourited_by", get(by::favourited))
         .route("/api/v1/statuses/{id}/reblogged_by", get(by::reblogged))
+        .route("/api/v1/statuses/{id}/quotes", get(quotes::get))
+        .route(
+            "/api/v1/statuses/{id}/quotes/{quoting_id}/revoke",
+            post(quotes::revoke),
+        )
+        .route(
+            "/api/v1/statuses/{id}/interaction_policy",
+            put(quotes::policy),
+        )
+        .route("/api/v1/statuses/{id}/translate", post(translate::post))
+        .route(
+            "/api/v1/instance/translation_languages",
+            get(translate::languages),
+        )
 }
 
 /// A status as its reader sees it now, or 404.

@@ -10,6 +10,7 @@ use crate::api::list;
 use crate::app::App;
 use crate::db::tagged::Tags;
 use crate::db::{self, Conn};
+use crate::domain::filters::Context;
 use crate::error::AppResult;
 use crate::http::auth::MaybeUser;
 use crate::http::pagination::Paging;
@@ -56,7 +57,7 @@ pub async fn get(
     Params(further): Params<Further>,
 ) -> AppResult<Response> {
     let reader = match user.account {
-        Some(account) => Some(Reader::of(&app, account.id).await?),
+        Some(account) => Some(Reader::of(&app, account.id).await?.within(Context::Public)),
         None => None,
     };
     let asked = paging.page(20, 40);

@@ -1,0 +1,101 @@
+//! Keeps copies of files from elsewhere within their limit.
+
+use crate::app::App;
+use crate::clock::DAY;
+use crate::db;
+use crate::db::remote_files::RemoteFile;
+use crate::error::{AppError, AppResult};
+use crate::media::remote::{Purpose, hash};
+use crate::media::sweep;
+
+/// Copies looked at, and failures forgotten, at a time.
+const BATCH: i64 = 100;
+/// How long a failure is remembered after it could have been tried again.
+const FAILURES: i64 = 7 * DAY;
+
+/// One round of the cleaning.
+pub async fn pass(app: &App) -> AppResult<()> {
+    let before = app.clock.now_ms() - FAILURES;
+    loop {
+        let gone = app
+            .write(move |tx| {
+                Box::pin(
+                    async move { Ok(db::remote_files::forget_failures(tx, before, BATCH).await?) },
+                )
+            })
+            .await?;
+        if gone < BATCH as usize || *app.stop.borrow() {
+            break;
+        }
+    }
+    make_room(app).await
+}
+
+/// Deletes the copies that were not looked at for longest until the rest is within the limit,
+/// some at a time. Whoever comes while that is being done leaves it to who does it.
+pub async fn make_room(app: &App) -> AppResult<()> {
+    let Ok(_sweeping) = app.proxy.sweeping.try_lock() else {
+        return Ok(());
+    };
+    let limit = i64::try_from(app.config.media_remote_limit).unwrap_or(i64::MAX);
+    let mut deleted = 0;
+    while !*app.stop.borrow() {
+        let (total, oldest) = app
+            .read(|c| {
+                Box::pin(async move {
+                    let total = db::remote_files::total(c).await?;
+                    Ok((total, db::remote_files::least_used(c, BATCH).await?))
+                })
+            })
+            .await?;
+        let mut over = total - limit;
+        if over <= 0 || oldest.is_empty() {
+            break;
+        }
+        let surplus: Vec<RemoteFile> = oldest
+            .into_iter()
+            .take_while(|row| {
+                let wanted = over > 0;
+                over -= row.size;
+                wanted
+            })
+            .collect();
+        deleted += surplus.len();
+        evict(app, surplus).await?;
+    }
+    if deleted > 0 {
+        tracing::info!(deleted, "made room among the remote files");
+    }
+    Ok(())
+}
+
+/// Deletes the copies of attachments that are gone; should another status have the same file, it
+/// is fetched again.
+pub async fn forget(app: &App, urls: &[&str]) -> AppResult<()> {
+    let hashes = urls.iter().map(|url| hash(Purpose::Attachment, url));
+    let hashes: Vec<String> = hashes.collect();
+    let rows = app
+        .read(move |c| Box::pin(async move { Ok(db::remote_files::by_hashes(c, &hashes).await?) }))
+        .await?;
+    evict(app, rows).await
+}
+
+/// The files first: a row without a file is fetched anew, a file without a row would stay.
+async fn evict(app: &App, rows: Vec<RemoteFile>) -> AppResult<()> {
+    let names = rows
+        .iter()
+        .flat_map(|row| [row.file.as_str(), &row.preview]);
+    let names: Vec<&str> = names.collect();
+    sweep::delete_all(&app.storage, &names)
+        .await
+        .map_err(AppError::internal)?;
+    app.write(move |tx| {
+        Box::pin(async move {
+            for row in &rows {
+                db::remote_files::remove(tx, row).await?;
+            }
+            Ok(())
+        })
+    })
+    .await
+}
