@@ -7,6 +7,7 @@ use super::accounts::Account;
 use super::any::AnyOfExt;
 use super::relations::Page;
 use super::schema::{accounts, follows, home_entries, list_entries, list_members, lists, statuses};
+use super::timelines::language_patterns;
 use super::{Conn, Result, on_db};
 
 /// A row of `lists`.
@@ -151,19 +152,27 @@ pub async fn members(conn: &mut Conn, list_id: i64, page: Page) -> Result<Vec<(i
 /// Puts a status into the timelines of lists its author is in.
 ///
 /// `reply_to`: what a list's policy says of replies to that account counts. `reblog`: only where
-/// the list's owner wants the author's reblogs.
+/// the list's owner wants the author's reblogs. `language`: only where the owner wants the
+/// author's posts in it.
 pub async fn fan_out(
     conn: &mut Conn,
     status_id: i64,
     author_id: i64,
     reply_to: Option<i64>,
     reblog: bool,
+    language: Option<&str>,
 ) -> Result<usize> {
     use diesel::dsl::{AsExprOf, exists};
-    use diesel::sql_types::BigInt;
+    use diesel::sql_types::{BigInt, Text};
     fn value(id: i64) -> AsExprOf<i64, BigInt> {
         id.into_sql::<BigInt>()
     }
+    let [exact, base] = language_patterns(language);
+    let wanted = || {
+        ",".into_sql::<Text>()
+            .concat(follows::languages)
+            .concat(",")
+    };
     let holding = list_members::table
         .inner_join(lists::table.on(lists::id.eq(list_members::list_id)))
         .inner_join(
@@ -171,7 +180,13 @@ pub async fn fan_out(
                 .eq(lists::account_id)
                 .and(follows::target_id.eq(list_members::account_id))),
         )
-        .filter(list_members::account_id.eq(author_id));
+        .filter(list_members::account_id.eq(author_id))
+        .filter(
+            follows::languages
+                .eq("")
+                .or(wanted().like(exact))
+                .or(wanted().like(base)),
+        );
     macro_rules! put {
         ($lists:expr) => {
             on_db!(conn, |c| diesel::insert_into(list_entries::table)

@@ -83,7 +83,7 @@ pub async fn fan_out(
 
 /// Patterns of `,languages,` that hold a language, as it is (`pt-BR`) or by its first part
 /// (`pt`); none matches all.
-fn language_patterns(language: Option<&str>) -> [String; 2] {
+pub(super) fn language_patterns(language: Option<&str>) -> [String; 2] {
     match language {
         Some(code) => {
             let base = code.split('-').next().unwrap_or(code);

@@ -82,7 +82,7 @@ async fn publish(
         let reply_to = status.in_reply_to_account_id;
         let language = status.language.as_deref();
         db::timelines::fan_out(tx, id, author.id, reply_to, false, language).await?;
-        db::lists::fan_out(tx, id, author.id, reply_to, false).await?;
+        db::lists::fan_out(tx, id, author.id, reply_to, false, language).await?;
     }
     if author.is_local() {
         db::timelines::put_home(tx, &[author.id], id, author.id).await?;

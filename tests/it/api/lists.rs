@@ -351,3 +351,25 @@ async fn the_list_stream_carries_what_the_list_holds() {
     server.status(&bob, "quiet").await;
     nothing(&mut his).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_holds_the_languages_wanted_of_its_members() {
+    let server = Server::start().await;
+    let (alice, bob) = (server.person("alice").await, server.person("bob").await);
+    let list = list_of(&server, &alice, &bob, json!({})).await;
+    let path = format!("/api/v1/accounts/{}/follow", bob.id());
+    let only = json!({"languages": ["de"]});
+    server
+        .post(&alice, &path, only)
+        .await
+        .entity("Relationship");
+    let mut posted = Vec::new();
+    for language in ["en", "de"] {
+        let body = json!({"status": "x", "language": language});
+        posted.push(id(&server
+            .post(&bob, "/api/v1/statuses", body)
+            .await
+            .entity("Status")));
+    }
+    assert_eq!(timeline(&server, &alice, &list).await, posted[1..]);
+}

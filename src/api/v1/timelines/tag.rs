@@ -44,7 +44,7 @@ async fn known(conn: &mut Conn, names: &[String]) -> AppResult<Vec<i64>> {
     let mut ids = Vec::new();
     for name in names.iter().take(MAX_TAGS) {
         let tag = db::statuses::tag_by_name(conn, &normalize_tag(name)).await?;
-        ids.extend(tag.map(|tag| tag.id).filter(|id| !ids.contains(id)));
+        ids.extend(tag.map(|tag| tag.id));
     }
     Ok(ids)
 }
