@@ -52,6 +52,9 @@ pub mod mark {
 pub struct Caches {
     pub accounts: Cache<i64, Arc<Account>>,
     pub relations: Cache<i64, Arc<Relations>>,
+    /// Ids of access tokens whose signature was checked, by their text. Says nothing of whether
+    /// they still hold.
+    pub tokens: moka::sync::Cache<String, i64>,
     /// By the token's id.
     pub sessions: Cache<i64, Arc<Session>>,
     /// Newest status ids of a home.
@@ -73,6 +76,7 @@ impl Caches {
         Caches {
             accounts: Cache::new(4_000),
             relations: Cache::new(2_000),
+            tokens: moka::sync::Cache::new(10_000),
             sessions: Cache::new(10_000),
             homes: Cache::new(2_000),
             marks: Cache::new(50_000),

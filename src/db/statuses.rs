@@ -220,14 +220,18 @@ pub async fn count(
     reblogs: i64,
     favourites: i64,
 ) -> Result<()> {
-    on_db!(conn, |c| diesel::update(status_stats::table.find(id))
-        .set((
-            status_stats::replies_count.eq(status_stats::replies_count + replies),
-            status_stats::reblogs_count.eq(status_stats::reblogs_count + reblogs),
-            status_stats::favourites_count.eq(status_stats::favourites_count + favourites),
-        ))
-        .execute(c)
-        .await)?;
+    // As text: diesel's own UPDATE is never kept prepared, and this one runs all the time.
+    on_db!(conn, |c| diesel::sql_query(
+        "UPDATE status_stats SET replies_count = replies_count + $1, \
+         reblogs_count = reblogs_count + $2, favourites_count = favourites_count + $3 \
+         WHERE status_id = $4"
+    )
+    .bind::<diesel::sql_types::BigInt, _>(replies)
+    .bind::<diesel::sql_types::BigInt, _>(reblogs)
+    .bind::<diesel::sql_types::BigInt, _>(favourites)
+    .bind::<diesel::sql_types::BigInt, _>(id)
+    .execute(c)
+    .await)?;
     Ok(())
 }
 

@@ -38,13 +38,18 @@ pub fn write_token(app: &App, token_id: i64) -> AppResult<String> {
 
 /// The id of a token that carries our signature.
 pub fn read_token(app: &App, token: &str) -> Option<i64> {
+    if let Some(id) = app.caches.tokens.get(token) {
+        return Some(id);
+    }
     let mut validation = Validation::new(Algorithm::HS256);
     // Expiry is kept in the database, where it is checked with the rest.
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
     let key = DecodingKey::from_secret(&app.secrets.token_key);
     let data = jsonwebtoken::decode::<Claims>(token, &key, &validation).ok()?;
-    data.claims.jti.parse().ok()
+    let id = data.claims.jti.parse().ok()?;
+    app.caches.tokens.insert(token.to_owned(), id);
+    Some(id)
 }
 
 /// The session of a token: 401 where it is forged, revoked or expired.

@@ -110,8 +110,10 @@ pub async fn receive(
         tags: tags(ctx, note.tags),
         media: add_media(tx, ctx, author, note.media).await?,
     };
-    publish(tx, ctx, author, &mut status, parts, parent.as_ref(), quiet).await?;
-    Ok(db::statuses::by_uri(tx, &status.uri).await?)
+    match publish(tx, ctx, author, &mut status, parts, parent.as_ref(), quiet).await? {
+        Some(_) => Ok(Some(status)),
+        None => Ok(db::statuses::by_uri(tx, &status.uri).await?),
+    }
 }
 
 /// Applies an author's Update to a status that is here; what is older than what we have is
