@@ -215,7 +215,8 @@ impl Writer {
         let closed = if keep {
             self.execute("RELEASE job")
         } else {
-            self.execute("ROLLBACK TO job").and_then(|()| self.execute("RELEASE job"))
+            self.execute("ROLLBACK TO job")
+                .and_then(|()| self.execute("RELEASE job"))
         };
         let emitted = std::mem::take(&mut self.conn.emitted);
         match (ran, closed) {
