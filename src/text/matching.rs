@@ -29,7 +29,8 @@ pub fn contains(text: &str, keyword: &str, whole: bool) -> bool {
         let end = begin + keyword.len();
         let before = text[..begin].chars().next_back().is_some_and(is_word);
         let after = text[end..].chars().next().is_some_and(is_word);
-        if !(starts && before) && !(ends && after) {
+        let inside = (starts && before) || (ends && after);
+        if !inside {
             return true;
         }
         // On to the next character: matches may overlap.

@@ -13,12 +13,15 @@ use crate::text::matching::{contains, fold};
 const MOST: i64 = 1000;
 
 /// Bytes of keywords that are looked for at once.
-const MAX_TOGETHER: usize = 16 << 10;
+const MAX_TOGETHER: usize = 32 << 10;
 
 /// The filters of a user that hold anything.
 #[derive(Debug, Default)]
 pub struct Filters {
     groups: Vec<Group>,
+    /// Finds any keyword of any of them, as part of a word: most texts hold none, and need no
+    /// other look. `None` where it would become too large.
+    any: Option<Regex>,
 }
 
 /// One filter.
@@ -30,9 +33,6 @@ pub struct Group {
     pub action: Action,
     pub expires_at: Option<i64>,
     keywords: Vec<Keyword>,
-    /// Finds any of the keywords, as parts of words: most texts hold none, and need no other
-    /// look. `None` where it would become too large.
-    any: Option<Regex>,
     statuses: HashSet<i64>,
 }
 
@@ -89,14 +89,26 @@ impl Filters {
                 action: Action::parse(&row.action).unwrap_or_default(),
                 title: row.title,
                 expires_at: row.expires_at,
-                any: any_of(&keywords),
                 keywords,
                 statuses,
             })
         });
-        Ok(Filters {
-            groups: groups.collect(),
-        })
+        Ok(Filters::new(groups.collect()))
+    }
+
+    fn new(groups: Vec<Group>) -> Filters {
+        let keywords = || groups.iter().flat_map(|group| &group.keywords);
+        let bytes: usize = keywords().map(|keyword| keyword.folded.len()).sum();
+        let any = (bytes <= MAX_TOGETHER).then(|| {
+            let escaped: Vec<String> = keywords()
+                .map(|keyword| regex::escape(&keyword.folded))
+                .collect();
+            Regex::new(&escaped.join("|")).ok()
+        });
+        Filters {
+            any: any.flatten(),
+            groups,
+        }
     }
 
     /// Whether there are none.
@@ -107,11 +119,15 @@ impl Filters {
     /// The filters that a status matches at a time. `text` is its text, folded; `ids` are its
     /// own, and that of what it reblogs.
     pub fn matches(&self, text: &str, ids: &[i64], now: i64) -> Vec<Match<'_>> {
+        let spoken = self.any.as_ref().is_none_or(|any| any.is_match(text));
         self.groups
             .iter()
             .filter(|group| group.is_active(now))
             .filter_map(|group| {
-                let keywords = group.keywords_in(text);
+                let keywords = match spoken {
+                    true => group.keywords_in(text),
+                    false => Vec::new(),
+                };
                 let statuses: Vec<i64> = ids
                     .iter()
                     .copied()
@@ -139,27 +155,12 @@ impl Group {
     }
 
     fn keywords_in(&self, text: &str) -> Vec<&str> {
-        if self.any.as_ref().is_some_and(|any| !any.is_match(text)) {
-            return Vec::new();
-        }
         self.keywords
             .iter()
             .filter(|keyword| contains(text, &keyword.folded, keyword.whole))
             .map(|keyword| keyword.shown.as_str())
             .collect()
     }
-}
-
-fn any_of(keywords: &[Keyword]) -> Option<Regex> {
-    let bytes: usize = keywords.iter().map(|keyword| keyword.folded.len()).sum();
-    if bytes > MAX_TOGETHER {
-        return None;
-    }
-    let escaped: Vec<String> = keywords
-        .iter()
-        .map(|keyword| regex::escape(&keyword.folded))
-        .collect();
-    Regex::new(&escaped.join("|")).ok()
 }
 
 #[cfg(test)]
@@ -175,18 +176,15 @@ mod tests {
                 whole: *whole,
             })
             .collect();
-        Filters {
-            groups: vec![Group {
-                id: 1,
-                title: String::new(),
-                contexts: Contexts::from_db("home,public"),
-                action: Action::Hide,
-                expires_at,
-                any: any_of(&keywords),
-                keywords,
-                statuses: statuses.iter().copied().collect(),
-            }],
-        }
+        Filters::new(vec![Group {
+            id: 1,
+            title: String::new(),
+            contexts: Contexts::from_db("home,public"),
+            action: Action::Hide,
+            expires_at,
+            keywords,
+            statuses: statuses.iter().copied().collect(),
+        }])
     }
 
     #[test]
