@@ -23,6 +23,7 @@ use crate::limits::Limits;
 use crate::media::intake::Intake;
 use crate::media::storage::Storage;
 use crate::random::Random;
+use crate::translate::Translator;
 
 /// What a handler, a job or a command works with. Cheap to clone.
 #[derive(Clone)]
@@ -44,6 +45,8 @@ pub struct Inner {
     /// Keys, documents and what else federation keeps in memory.
     pub federation: federation::State,
     pub storage: Storage,
+    /// The configured translation service.
+    pub translator: Option<Translator>,
     /// How often whom is let do what.
     pub limits: Limits,
     /// Where uploads are worked on.
@@ -68,6 +71,8 @@ pub struct Wake {
     pub deliveries: Arc<Notify>,
     pub inbox: Arc<Notify>,
     pub jobs: Arc<Notify>,
+    /// What the search index follows.
+    pub search: Arc<Notify>,
 }
 
 impl Wake {
@@ -77,6 +82,10 @@ impl Wake {
             Kind::DeliveriesWaiting => self.deliveries.notify_one(),
             Kind::InboxWaiting => self.inbox.notify_one(),
             Kind::JobWaiting => self.jobs.notify_one(),
+            Kind::StatusCreated
+            | Kind::StatusEdited
+            | Kind::StatusDeleted
+            | Kind::ViewerChanged => self.search.notify_one(),
             _ => {}
         }
     }
@@ -135,6 +144,14 @@ impl App {
         )
         .await
         .map_err(|e| e.to_string())?;
+        let translator = match &config.translate_url {
+            Some(url) => {
+                let key = config.translate_key.clone();
+                let service = Translator::new(url.clone(), key);
+                Some(service.map_err(|e| format!("cannot set up the translation client: {e}"))?)
+            }
+            None => None,
+        };
         let limits = Limits::new(config.rate_limit);
         config.media_key = MediaKey::derive(&secrets.token_key);
         let config = Arc::new(config);
@@ -158,6 +175,7 @@ impl App {
                 intake: Intake::new(storage.clone()),
                 proxy: Proxy::default(),
                 storage,
+                translator,
                 hub: Arc::default(),
                 limits,
                 wake,

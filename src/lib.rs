@@ -23,4 +23,5 @@ pub mod random;
 pub mod secret;
 pub mod server;
 pub mod text;
+pub mod translate;
 pub mod web;

@@ -103,6 +103,11 @@ impl Limits {
         }
     }
 
+    /// Whether anything is limited.
+    pub fn on(&self) -> bool {
+        !self.off
+    }
+
     /// Counts a deed; 429 when it is one too many.
     pub fn count(&self, deed: Deed, who: Who, now: i64) -> AppResult<()> {
         match self.take(deed, who, now).and_then(|standing| standing.wait) {

@@ -31,6 +31,8 @@ pub async fn run(app: App, bound: Bound) -> Result<(), String> {
         .map_err(|e: AppError| e.to_string())?;
     tokio::spawn(streaming::pump::run(app.clone(), from));
     tokio::spawn(jobs::cleanup::run(app.clone()));
+    tokio::spawn(jobs::search::run(app.clone()));
+    tokio::spawn(jobs::trends::run(app.clone()));
     let delivering = tokio::spawn(jobs::deliver::run(app.clone()));
     let queue = tokio::spawn(jobs::queue::run(app.clone()));
     let ingest = tokio::spawn(jobs::ingest::run(app.clone()));

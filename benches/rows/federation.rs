@@ -40,7 +40,9 @@ pub async fn inbox() {
     let key = PrivateKey::from_pem(KEY).expect("a key");
     let mut actors = Vec::new();
     for n in 0..16 {
-        let actor = site.remote("http://127.0.0.1:9", &format!("u{n}")).await;
+        let actor = site
+            .remote("https://remote.example", &format!("u{n}"))
+            .await;
         site.follow(&alice, &actor).await;
         actors.push(actor);
     }

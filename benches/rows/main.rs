@@ -8,6 +8,7 @@ mod federation;
 mod floors;
 mod peer;
 mod process;
+mod search;
 mod site;
 mod timelines;
 
@@ -65,6 +66,9 @@ fn main() {
         }
         if wants("R5") {
             timelines::posting().await;
+        }
+        if wants("R6") {
+            search::search().await;
         }
         if wants("F1") || wants("F2") {
             federation::inbox().await;

@@ -75,7 +75,22 @@ pub async fn accounts(
     paging: &Paging,
     asked: Page,
 ) -> AppResult<Response> {
-    let ids: Vec<i64> = rows.iter().map(|(_, account)| account.id).collect();
+    accounts_where(app, rows, paging, asked, |_| true).await
+}
+
+/// The same with those alone that are to be shown.
+pub async fn accounts_where(
+    app: &App,
+    rows: Vec<(i64, Account)>,
+    paging: &Paging,
+    asked: Page,
+    shown: impl Fn(&Account) -> bool,
+) -> AppResult<Response> {
+    let ids: Vec<i64> = rows
+        .iter()
+        .filter(|(_, account)| shown(account))
+        .map(|(_, account)| account.id)
+        .collect();
     let entities = account::render(app, &ids).await?;
     let links = paging.links(
         rows.first().map(|r| r.0),

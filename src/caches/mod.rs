@@ -46,18 +46,24 @@ pub mod mark {
     pub const FAVOURITED: u8 = 1;
     pub const REBLOGGED: u8 = 2;
     pub const BOOKMARKED: u8 = 4;
+    pub const PINNED: u8 = 8;
 }
 
 /// All caches of a process.
 pub struct Caches {
     pub accounts: Cache<i64, Arc<Account>>,
     pub relations: Cache<i64, Arc<Relations>>,
+    /// Ids of access tokens whose signature was checked, by their text. Says nothing of whether
+    /// they still hold.
+    pub tokens: moka::sync::Cache<String, i64>,
     /// By the token's id.
     pub sessions: Cache<i64, Arc<Session>>,
     /// Newest status ids of a home.
     pub homes: Cache<i64, Arc<Vec<i64>>>,
     /// By viewer and status.
     pub marks: Cache<(i64, i64), u8>,
+    /// What a viewer chose, by viewer and poll.
+    pub votes: Cache<(i64, i64), Arc<Vec<i64>>>,
     /// An account entity as JSON.
     pub account_json: Cache<i64, Arc<str>>,
     /// A status entity without what depends on the viewer.
@@ -73,9 +79,11 @@ impl Caches {
         Caches {
             accounts: Cache::new(4_000),
             relations: Cache::new(2_000),
+            tokens: moka::sync::Cache::new(10_000),
             sessions: Cache::new(10_000),
             homes: Cache::new(2_000),
             marks: Cache::new(50_000),
+            votes: Cache::new(10_000),
             account_json: Cache::new(4_000),
             statuses: Cache::new(4_000),
             policies: RwLock::new(None),
@@ -102,6 +110,7 @@ impl Caches {
         self.sessions.clear();
         self.homes.clear();
         self.marks.clear();
+        self.votes.clear();
         self.account_json.clear();
         self.statuses.clear();
         self.set_policies(None);
@@ -138,13 +147,14 @@ impl Caches {
             Kind::ViewerChanged => {
                 if let Some(viewer) = event.account_id {
                     self.marks.drop((viewer, subject));
+                    self.votes.drop((viewer, subject));
                 }
             }
             Kind::AccountChanged => {
                 self.accounts.drop(subject);
                 self.account_json.drop(subject);
             }
-            Kind::RelationChanged => {
+            Kind::RelationChanged | Kind::FiltersChanged => {
                 if let Some(account) = event.account_id {
                     self.relations.drop(account);
                 }
@@ -155,6 +165,7 @@ impl Caches {
             Kind::PolicyChanged => self.set_policies(None),
             Kind::Notification
             | Kind::NotificationGone
+            | Kind::ConversationChanged
             | Kind::SettingsChanged
             | Kind::DeliveriesWaiting
             | Kind::InboxWaiting

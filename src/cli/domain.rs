@@ -142,8 +142,7 @@ async fn set(app: &App, args: &ArgMatches, severity: &str) -> Outcome {
     let policy = app
         .write(move |tx| {
             Box::pin(async move {
-                let policy =
-                    policies::set(tx, &ctx, &domain, &severity, &public, &private).await?;
+                let policy = policies::set(tx, &ctx, &domain, &severity, &public, &private).await?;
                 if reject {
                     return policies::reject_media(tx, &policy.domain, true).await;
                 }

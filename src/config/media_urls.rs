@@ -72,7 +72,13 @@ impl Config {
     }
 
     /// Our copy of a remote account's `avatar` or `header`, which is at that address now.
-    pub fn remote_picture_url(&self, kind: &str, account_id: i64, url: &str, still: bool) -> String {
+    pub fn remote_picture_url(
+        &self,
+        kind: &str,
+        account_id: i64,
+        url: &str,
+        still: bool,
+    ) -> String {
         let version = version_of(url);
         let still = if still { "-static" } else { "" };
         self.url(&format!(
@@ -110,15 +116,28 @@ mod tests {
         let config = Config::load(Default::default(), std::iter::empty(), None).unwrap();
         let url = "https://b.example/blob.png?x=1";
         let shown = config.shown_url("emoji", url);
-        let rest = shown.strip_prefix("http://localhost:8080/media/proxy/emoji/").unwrap();
+        let rest = shown
+            .strip_prefix("http://localhost:8080/media/proxy/emoji/")
+            .unwrap();
         let (signature, encoded) = rest.split_once('/').unwrap();
-        assert_eq!(config.read_shown_url("emoji", signature, encoded).as_deref(), Some(url));
-        assert_eq!(config.read_shown_url("emoji-static", signature, encoded), None);
+        assert_eq!(
+            config
+                .read_shown_url("emoji", signature, encoded)
+                .as_deref(),
+            Some(url)
+        );
+        assert_eq!(
+            config.read_shown_url("emoji-static", signature, encoded),
+            None
+        );
         let other = URL_SAFE_NO_PAD.encode("http://169.254.169.254/");
         assert_eq!(config.read_shown_url("emoji", signature, &other), None);
         let foreign = MediaKey::derive(b"another server");
         assert_ne!(foreign.sign("emoji", url), signature);
-        assert_eq!(config.shown_url("emoji", "a/b.png"), "http://localhost:8080/media/a/b.png");
+        assert_eq!(
+            config.shown_url("emoji", "a/b.png"),
+            "http://localhost:8080/media/a/b.png"
+        );
         let own = "http://localhost:8080/media/a.png";
         assert_eq!(config.shown_url("emoji", own), own);
     }
@@ -129,14 +148,20 @@ mod tests {
         let url = config.remote_attachment_url(1234, "small");
         let part = url.split('/').rev().nth(1).unwrap();
         assert_eq!(config.read_remote_attachment(part), Some(1234));
-        assert_eq!(config.read_remote_attachment(&part.replace("1234-", "1235-")), None);
+        assert_eq!(
+            config.read_remote_attachment(&part.replace("1234-", "1235-")),
+            None
+        );
         assert_eq!(config.read_remote_attachment("1234"), None);
         assert_eq!(config.read_remote_attachment("1234-"), None);
     }
 
     #[test]
     fn a_changed_picture_has_another_address() {
-        assert_ne!(version_of("https://b.example/1"), version_of("https://b.example/2"));
+        assert_ne!(
+            version_of("https://b.example/1"),
+            version_of("https://b.example/2")
+        );
         assert_eq!(version_of("x").len(), 8);
     }
 }

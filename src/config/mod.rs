@@ -73,6 +73,9 @@ pub struct Config {
     pub ffmpeg: Option<Tools>,
     /// Signs addresses of copies; the server's own once the application is open.
     pub media_key: MediaKey,
+    /// The translation service.
+    pub translate_url: Option<Url>,
+    pub translate_key: Option<String>,
     pub registration: Registration,
     pub email_verification: bool,
     pub federation_allow_private: bool,
@@ -240,6 +243,18 @@ impl Config {
             Some("*") | None => None,
             Some(list) => Some(list.split(',').map(|o| o.trim().to_owned()).collect()),
         };
+        let translate_url = match get("translate_url") {
+            None => None,
+            Some(text) => match Url::parse(text) {
+                Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Some(url),
+                _ => {
+                    return Err(invalid(
+                        "KITH_TRANSLATE_URL",
+                        format!("{text:?} is no http or https URL"),
+                    ));
+                }
+            },
+        };
         let log_json = match get("log_format") {
             Some("json") => true,
             Some("text") | None => false,
@@ -279,6 +294,8 @@ impl Config {
             media_remote_limit,
             ffmpeg: None,
             media_key: MediaKey::derive(&[]),
+            translate_url,
+            translate_key: get("translate_key").map(str::to_owned),
             registration,
             email_verification: flag("KITH_EMAIL_VERIFICATION", "email_verification")?,
             federation_allow_private: flag(

@@ -143,16 +143,9 @@ pub const SETTINGS: &[Setting] = &[
         "translate_url",
         "KITH_TRANSLATE_URL",
         None,
-        "A LibreTranslate-compatible service",
-        false
+        "A LibreTranslate-compatible service, by the address that /translate and /languages stand under"
     ),
-    setting!(
-        "translate_key",
-        "KITH_TRANSLATE_KEY",
-        None,
-        "Its key",
-        false
-    ),
+    setting!("translate_key", "KITH_TRANSLATE_KEY", None, "Its key"),
     setting!(
         "metrics_token",
         "KITH_METRICS_TOKEN",

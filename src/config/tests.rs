@@ -44,6 +44,7 @@ fn what_will_not_do_is_named() {
         ("KITH_TRUSTED_PROXIES", "10.0.0.0/99"),
         ("KITH_REDIS_URL", "redis://localhost"),
         ("KITH_MEDIA_REMOTE_LIMIT", "a lot"),
+        ("KITH_TRANSLATE_URL", "libretranslate"),
     ] {
         let error = load(&[(name, value)]).unwrap_err().to_string();
         assert!(error.contains(name), "{error}");

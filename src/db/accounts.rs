@@ -245,13 +245,16 @@ pub async fn count_relations(
 
 /// Counts a new status made at a time.
 pub async fn count_status(conn: &mut Conn, id: i64, at: i64) -> Result<()> {
-    on_db!(conn, |c| diesel::update(account_stats::table.find(id))
-        .set((
-            account_stats::statuses_count.eq(account_stats::statuses_count + 1),
-            account_stats::last_status_at.eq(at),
-        ))
-        .execute(c)
-        .await)?;
+    // As text: diesel's own UPDATE is never kept prepared, and this one runs with every status.
+    on_db!(conn, |c| diesel::sql_query(
+        "UPDATE account_stats SET last_status_at = CASE WHEN last_status_at > $1 \
+         THEN last_status_at ELSE $1 END, statuses_count = statuses_count + 1 \
+         WHERE account_id = $2"
+    )
+    .bind::<diesel::sql_types::BigInt, _>(at)
+    .bind::<diesel::sql_types::BigInt, _>(id)
+    .execute(c)
+    .await)?;
     Ok(())
 }
 
@@ -329,7 +332,9 @@ pub async fn count_active_local(conn: &mut Conn, since: i64) -> Result<i64> {
 
 /// Ends every relation of an account, with the counts of those on the other side.
 pub async fn sever(conn: &mut Conn, id: i64) -> Result<()> {
-    use super::schema::{blocks, follow_requests, follows, mutes, notifications};
+    use super::schema::{
+        account_notes, blocks, endorsements, follow_requests, follows, mutes, notifications,
+    };
     on_db!(conn, |c| diesel::update(
         account_stats::table.filter(
             account_stats::account_id.eq_any(
@@ -368,6 +373,8 @@ pub async fn sever(conn: &mut Conn, id: i64) -> Result<()> {
         follow_requests, account_id, target_id;
         blocks, account_id, target_id;
         mutes, account_id, target_id;
+        endorsements, account_id, target_id;
+        account_notes, account_id, target_id;
         notifications, account_id, from_account_id;
     }
     on_db!(conn, |c| diesel::update(account_stats::table.find(id))

@@ -2,7 +2,7 @@
 //! ids for each actor.
 
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
+use diesel::sql_types::{BigInt, Bool, Text};
 use diesel_async::RunQueryDsl;
 
 use super::any::AnyOfExt;
@@ -162,17 +162,13 @@ pub async fn lease(conn: &mut Conn, who: i64, ids: &[i64], until: i64) -> Result
 /// Marks an activity done, with a reason where it was dropped; false when it was not waiting any
 /// more, so that nothing is applied twice.
 pub async fn finish(conn: &mut Conn, id: i64, reason: &str) -> Result<bool> {
-    let changed = on_db!(conn, |c| diesel::update(
-        inbox_queue::table
-            .find(id)
-            .filter(inbox_queue::state.eq(WAITING))
+    // As text: diesel's own UPDATE is never kept prepared, and this one runs with every activity.
+    let changed = on_db!(conn, |c| diesel::sql_query(
+        "UPDATE inbox_queue SET state = 1, leased_until = 0, last_error = $1, body = '' \
+         WHERE id = $2 AND state = 0"
     )
-    .set((
-        inbox_queue::state.eq(DONE),
-        inbox_queue::body.eq(""),
-        inbox_queue::leased_until.eq(0),
-        inbox_queue::last_error.eq(reason),
-    ))
+    .bind::<Text, _>(reason)
+    .bind::<BigInt, _>(id)
     .execute(c)
     .await)?;
     Ok(changed > 0)

@@ -119,6 +119,25 @@ pub async fn forget_failed(conn: &mut Conn, time: i64) -> Result<usize> {
     .await)
 }
 
+/// Lets another job of the key be added: what this one saw is all it does.
+pub async fn release_key(conn: &mut Conn, id: i64) -> Result<()> {
+    on_db!(conn, |c| diesel::update(jobs::table.find(id))
+        .set(jobs::unique_key.eq(None::<String>))
+        .execute(c)
+        .await)?;
+    Ok(())
+}
+
+/// Removes the job of a key that waits; one that is being done goes on.
+pub async fn cancel(conn: &mut Conn, key: &str) -> Result<()> {
+    on_db!(conn, |c| diesel::delete(
+        jobs::table.filter(jobs::unique_key.eq(key))
+    )
+    .execute(c)
+    .await)?;
+    Ok(())
+}
+
 /// Whether a job is due.
 pub async fn waits(conn: &mut Conn, now: i64) -> Result<bool> {
     let first: Option<i64> = on_db!(conn, |c| jobs::table

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::any::AnyOfExt;
-use super::schema::media;
+use super::schema::{media, scheduled_media};
 use super::{Conn, Result, on_db};
 
 /// A row of `media`.
@@ -14,7 +14,7 @@ pub struct Media {
     pub id: i64,
     pub account_id: i64,
     pub status_id: Option<i64>,
-    /// From 0; [`GIVEN_UP`] for what is about to be deleted.
+    /// From 0; [`GIVEN_UP`] for what is about to be deleted, [`FORMER`] for what an edit removed.
     pub position: i64,
     /// `image`, `gifv`, `video`, `audio` or `unknown`.
     pub kind: String,
@@ -35,6 +35,8 @@ pub struct Media {
 
 /// Position of what no status can take up any more: its files go first, then its row.
 pub const GIVEN_UP: i64 = -1;
+/// Position of what an edit took off its status: earlier versions show it.
+pub const FORMER: i64 = -2;
 
 impl Media {
     /// Whether it is about to be deleted.
@@ -79,6 +81,7 @@ pub async fn of_statuses(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Media>> {
     }
     on_db!(conn, |c| media::table
         .filter(media::status_id.any_of(ids))
+        .filter(media::position.ge(0))
         .order((media::status_id, media::position))
         .load::<Media>(c)
         .await)
@@ -92,7 +95,7 @@ pub async fn delete(conn: &mut Conn, id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Puts attachments on a status in the given order, and takes others off it.
+/// Puts attachments on a status in the given order; others that it had stay for its history.
 pub async fn attach(conn: &mut Conn, status_id: i64, ids: &[i64], fresh: bool) -> Result<()> {
     if !fresh {
         on_db!(conn, |c| diesel::update(
@@ -100,7 +103,7 @@ pub async fn attach(conn: &mut Conn, status_id: i64, ids: &[i64], fresh: bool) -
                 .filter(media::status_id.eq(status_id))
                 .filter(media::id.ne_all(ids))
         )
-        .set(media::status_id.eq(None::<i64>))
+        .set(media::position.eq(FORMER))
         .execute(c)
         .await)?;
     }
@@ -127,12 +130,44 @@ pub async fn give_up(conn: &mut Conn, id: i64) -> Result<()> {
     Ok(())
 }
 
+/// Takes all attachments off a status that goes: they wait for another as if uploaded now.
+pub async fn release(conn: &mut Conn, status_id: i64, now: i64) -> Result<()> {
+    on_db!(conn, |c| diesel::update(
+        media::table.filter(media::status_id.eq(status_id))
+    )
+    .set((
+        media::status_id.eq(None::<i64>),
+        media::position.eq(0),
+        media::created_at.eq(now),
+    ))
+    .execute(c)
+    .await)?;
+    Ok(())
+}
+
+/// Gives up all attachments of a status that goes, and names them.
+pub async fn give_up_with(conn: &mut Conn, status_id: i64) -> Result<Vec<Media>> {
+    on_db!(conn, |c| diesel::update(
+        media::table.filter(media::status_id.eq(status_id))
+    )
+    .set((
+        media::status_id.eq(None::<i64>),
+        media::position.eq(GIVEN_UP),
+    ))
+    .returning(Media::as_returning())
+    .get_results(c)
+    .await)
+}
+
 /// Gives up uploads that no status took up before a time, at most `limit`, and names them, with
 /// those given up before that are still there.
 pub async fn give_up_abandoned(conn: &mut Conn, before: i64, limit: i64) -> Result<Vec<Media>> {
     let ids: Vec<i64> = on_db!(conn, |c| media::table
         .filter(media::status_id.is_null())
         .filter(media::created_at.lt(before))
+        .filter(diesel::dsl::not(diesel::dsl::exists(
+            scheduled_media::table.filter(scheduled_media::media_id.eq(media::id)),
+        )))
         .order(media::created_at)
         .limit(limit)
         .select(media::id)

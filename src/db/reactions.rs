@@ -6,7 +6,7 @@ use diesel_async::RunQueryDsl;
 use super::accounts::Account;
 use super::any::AnyOfExt;
 use super::relations::Page;
-use super::schema::{accounts, bookmarks, favourites, statuses};
+use super::schema::{accounts, bookmarks, favourites, pins, statuses};
 use super::{Conn, Result, on_db};
 
 /// A row of `favourites`.
@@ -106,9 +106,11 @@ pub struct Marks {
     pub favourited: Vec<i64>,
     pub reblogged: Vec<i64>,
     pub bookmarked: Vec<i64>,
+    pub pinned: Vec<i64>,
 }
 
-/// Which of some statuses an account favourited, reblogged and bookmarked: three statements.
+/// Which of some statuses an account favourited, reblogged, bookmarked and pinned: four
+/// statements.
 pub async fn marks(conn: &mut Conn, account_id: i64, ids: &[i64]) -> Result<Marks> {
     if ids.is_empty() {
         return Ok(Marks::default());
@@ -131,10 +133,17 @@ pub async fn marks(conn: &mut Conn, account_id: i64, ids: &[i64]) -> Result<Mark
         .select(bookmarks::status_id)
         .load(c)
         .await)?;
+    let pinned = on_db!(conn, |c| pins::table
+        .filter(pins::status_id.any_of(ids))
+        .filter(pins::account_id.eq(account_id))
+        .select(pins::status_id)
+        .load(c)
+        .await)?;
     Ok(Marks {
         favourited,
         reblogged: reblogged.into_iter().flatten().collect(),
         bookmarked,
+        pinned,
     })
 }
 
@@ -177,12 +186,22 @@ pub async fn favourited_by(
         .filter(favourites::id.lt(max))
         .filter(favourites::id.gt(min))
         .filter(accounts::suspended_at.is_null())
-        .order(favourites::id.desc())
         .limit(page.limit);
-    on_db!(conn, |c| rows
-        .select((favourites::id, Account::as_select()))
-        .load(c)
-        .await)
+    if page.min_id.is_some() {
+        let mut rows: Vec<(i64, Account)> = on_db!(conn, |c| rows
+            .order(favourites::id.asc())
+            .select((favourites::id, Account::as_select()))
+            .load(c)
+            .await)?;
+        rows.reverse();
+        Ok(rows)
+    } else {
+        on_db!(conn, |c| rows
+            .order(favourites::id.desc())
+            .select((favourites::id, Account::as_select()))
+            .load(c)
+            .await)
+    }
 }
 
 /// One page of who reblogged a status, newest first, with the reblog's id.
@@ -199,12 +218,22 @@ pub async fn reblogged_by(
         .filter(statuses::id.lt(max))
         .filter(statuses::id.gt(min))
         .filter(accounts::suspended_at.is_null())
-        .order(statuses::id.desc())
         .limit(page.limit);
-    on_db!(conn, |c| rows
-        .select((statuses::id, Account::as_select()))
-        .load(c)
-        .await)
+    if page.min_id.is_some() {
+        let mut rows: Vec<(i64, Account)> = on_db!(conn, |c| rows
+            .order(statuses::id.asc())
+            .select((statuses::id, Account::as_select()))
+            .load(c)
+            .await)?;
+        rows.reverse();
+        Ok(rows)
+    } else {
+        on_db!(conn, |c| rows
+            .order(statuses::id.desc())
+            .select((statuses::id, Account::as_select()))
+            .load(c)
+            .await)
+    }
 }
 
 /// Positions of an account's favourites or bookmarks and the statuses they are of.

@@ -7,6 +7,7 @@ use super::accounts::Account;
 use super::any::AnyOfExt;
 use super::schema::{accounts, blocks, follow_requests, follows, mutes};
 use super::{Conn, Result, on_db};
+use crate::events::{Event, Kind};
 
 /// A row of `follows` or `follow_requests`.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -228,6 +229,25 @@ pub async fn set_follow_options(
     Ok(())
 }
 
+/// Changes how an account asks to follow another.
+pub async fn set_request_options(
+    conn: &mut Conn,
+    id: i64,
+    reblogs: bool,
+    notify: bool,
+    languages: &str,
+) -> Result<()> {
+    on_db!(conn, |c| diesel::update(follow_requests::table.find(id))
+        .set((
+            follow_requests::reblogs.eq(reblogs),
+            follow_requests::notify.eq(notify),
+            follow_requests::languages.eq(languages),
+        ))
+        .execute(c)
+        .await)?;
+    Ok(())
+}
+
 /// The follows from one account to some others.
 pub async fn follows_to(conn: &mut Conn, account_id: i64, targets: &[i64]) -> Result<Vec<Follow>> {
     on_db!(conn, |c| follows::table
@@ -248,12 +268,11 @@ pub async fn followed_by(conn: &mut Conn, account_id: i64, others: &[i64]) -> Re
 }
 
 /// The requests from one account to some others.
-pub async fn requests_to(conn: &mut Conn, account_id: i64, targets: &[i64]) -> Result<Vec<i64>> {
+pub async fn requests_to(conn: &mut Conn, account_id: i64, targets: &[i64]) -> Result<Vec<Follow>> {
     on_db!(conn, |c| follow_requests::table
         .filter(follow_requests::account_id.eq(account_id))
         .filter(follow_requests::target_id.any_of(targets))
-        .select(follow_requests::target_id)
-        .load(c)
+        .load::<Follow>(c)
         .await)
 }
 
@@ -311,6 +330,29 @@ pub async fn mutes_of(conn: &mut Conn, account_id: i64, limit: i64) -> Result<Ve
         .limit(limit)
         .load::<Mute>(c)
         .await)
+}
+
+/// Removes mutes that ended before a time, at most `limit`; says how many went.
+pub async fn forget_mutes(conn: &mut Conn, time: i64, limit: i64) -> Result<usize> {
+    let ended: Vec<Mute> = on_db!(conn, |c| mutes::table
+        .filter(mutes::expires_at.lt(time))
+        .limit(limit)
+        .load::<Mute>(c)
+        .await)?;
+    let ids: Vec<i64> = ended.iter().map(|mute| mute.id).collect();
+    let gone = on_db!(conn, |c| diesel::delete(
+        mutes::table.filter(mutes::id.any_of(&ids))
+    )
+    .execute(c)
+    .await)?;
+    for mute in ended {
+        conn.emit(Event::to(
+            mute.account_id,
+            Kind::RelationChanged,
+            mute.target_id,
+        ));
+    }
+    Ok(gone)
 }
 
 /// A position in a list of relations: the row's id, which clients see in Link headers alone.

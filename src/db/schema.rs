@@ -191,6 +191,7 @@ table! {
         replies_count -> BigInt,
         reblogs_count -> BigInt,
         favourites_count -> BigInt,
+        quotes_count -> BigInt,
     }
 }
 
@@ -441,6 +442,244 @@ table! {
 }
 
 table! {
+    filters (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        title -> Text,
+        context -> Text,
+        action -> Text,
+        expires_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    filter_keywords (id) {
+        id -> BigInt,
+        filter_id -> BigInt,
+        keyword -> Text,
+        whole_word -> Bool,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    filter_statuses (id) {
+        id -> BigInt,
+        filter_id -> BigInt,
+        status_id -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    account_notes (account_id, target_id) {
+        account_id -> BigInt,
+        target_id -> BigInt,
+        comment -> Text,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
+    endorsements (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        target_id -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    account_domain_blocks (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        domain -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    dismissed_suggestions (account_id, target_id) {
+        account_id -> BigInt,
+        target_id -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    reports (id) {
+        id -> BigInt,
+        uri -> Text,
+        account_id -> BigInt,
+        target_id -> BigInt,
+        category -> Text,
+        comment -> Text,
+        status_ids -> Text,
+        rule_ids -> Text,
+        forwarded -> Bool,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        assigned_account_id -> Nullable<BigInt>,
+        action_taken_at -> Nullable<BigInt>,
+        action_taken_by_id -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    account_profiles (account_id) {
+        account_id -> BigInt,
+        show_media -> Bool,
+        show_media_replies -> Bool,
+        show_featured -> Bool,
+        attribution_domains -> Text,
+    }
+}
+
+table! {
+    retired_files (file) {
+        file -> Text,
+        retired_at -> BigInt,
+    }
+}
+
+table! {
+    status_edits (id) {
+        id -> BigInt,
+        status_id -> BigInt,
+        content -> Text,
+        spoiler_text -> Text,
+        sensitive -> Bool,
+        emojis -> Text,
+        media -> Text,
+        options -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    polls (id) {
+        id -> BigInt,
+        status_id -> BigInt,
+        account_id -> BigInt,
+        multiple -> Bool,
+        hide_totals -> Bool,
+        voters_count -> Nullable<BigInt>,
+        expires_at -> Nullable<BigInt>,
+        fetched_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    poll_options (poll_id, position) {
+        poll_id -> BigInt,
+        position -> BigInt,
+        title -> Text,
+        votes_count -> BigInt,
+    }
+}
+
+table! {
+    poll_votes (id) {
+        id -> BigInt,
+        poll_id -> BigInt,
+        account_id -> BigInt,
+        choice -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    scheduled_statuses (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        scheduled_at -> BigInt,
+        draft -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    scheduled_media (media_id) {
+        media_id -> BigInt,
+        scheduled_status_id -> BigInt,
+    }
+}
+
+table! {
+    pins (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        status_id -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    thread_mutes (account_id, conversation_id) {
+        account_id -> BigInt,
+        conversation_id -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    lists (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        title -> Text,
+        replies_policy -> Text,
+        exclusive -> Bool,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    list_members (id) {
+        id -> BigInt,
+        list_id -> BigInt,
+        account_id -> BigInt,
+    }
+}
+
+table! {
+    list_entries (list_id, status_id) {
+        list_id -> BigInt,
+        status_id -> BigInt,
+        author_id -> BigInt,
+    }
+}
+
+table! {
+    conversations (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        thread_id -> BigInt,
+        participants -> Text,
+        last_status_id -> BigInt,
+        unread -> Bool,
+    }
+}
+
+table! {
+    conversation_statuses (conversation_id, status_id) {
+        conversation_id -> BigInt,
+        status_id -> BigInt,
+    }
+}
+
+table! {
+    markers (account_id, timeline) {
+        account_id -> BigInt,
+        timeline -> Text,
+        last_read_id -> BigInt,
+        version -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
     media_work (media_id) {
         media_id -> BigInt,
         source -> Text,
@@ -470,6 +709,163 @@ table! {
     remote_files_total (id) {
         id -> BigInt,
         bytes -> BigInt,
+    }
+}
+
+table! {
+    tag_follows (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        tag_id -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    featured_tags (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        tag_id -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    account_tags (account_id, tag_id) {
+        account_id -> BigInt,
+        tag_id -> BigInt,
+        statuses_count -> BigInt,
+        last_status_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    trend_days (kind, subject_id, day) {
+        kind -> SmallInt,
+        subject_id -> BigInt,
+        day -> BigInt,
+        uses -> BigInt,
+        accounts -> BigInt,
+    }
+}
+
+table! {
+    trend_accounts (kind, subject_id, day, account_id) {
+        kind -> SmallInt,
+        subject_id -> BigInt,
+        day -> BigInt,
+        account_id -> BigInt,
+    }
+}
+
+table! {
+    trends (kind, place) {
+        kind -> SmallInt,
+        place -> BigInt,
+        subject_id -> BigInt,
+        score -> BigInt,
+    }
+}
+
+table! {
+    periodic_work (name) {
+        name -> Text,
+        begun_at -> BigInt,
+    }
+}
+
+table! {
+    quotes (status_id) {
+        status_id -> BigInt,
+        account_id -> BigInt,
+        quoted_id -> Nullable<BigInt>,
+        quoted_account_id -> Nullable<BigInt>,
+        quoted_uri -> Text,
+        state -> SmallInt,
+        legacy -> Bool,
+        request_uri -> Text,
+        approval_uri -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    quote_policies (status_id) {
+        status_id -> BigInt,
+        automatic -> SmallInt,
+        manual -> SmallInt,
+    }
+}
+
+table! {
+    quote_authorizations (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        status_id -> BigInt,
+        quoting_uri -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    preview_cards (id) {
+        id -> BigInt,
+        url -> Text,
+        state -> SmallInt,
+        kind -> Text,
+        title -> Text,
+        description -> Text,
+        author_name -> Text,
+        author_url -> Text,
+        author_account_id -> Nullable<BigInt>,
+        provider_name -> Text,
+        provider_url -> Text,
+        html -> Text,
+        width -> BigInt,
+        height -> BigInt,
+        image -> Text,
+        image_description -> Text,
+        embed_url -> Text,
+        blurhash -> Text,
+        language -> Nullable<Text>,
+        published_at -> Nullable<BigInt>,
+        fetched_at -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    status_cards (status_id) {
+        status_id -> BigInt,
+        card_id -> BigInt,
+    }
+}
+
+table! {
+    translations (status_id, target) {
+        status_id -> BigInt,
+        target -> Text,
+        edited_at -> BigInt,
+        payload -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    account_words (word, account_id) {
+        word -> Text,
+        account_id -> BigInt,
+    }
+}
+
+table! {
+    search_progress (id) {
+        id -> BigInt,
+        xid -> BigInt,
+        event_id -> BigInt,
+        seen_at -> BigInt,
+        statuses_below -> BigInt,
+        accounts_above -> BigInt,
     }
 }
 
@@ -508,4 +904,43 @@ allow_tables_to_appear_in_same_query!(
     jobs,
     events,
     settings,
+    filters,
+    filter_keywords,
+    filter_statuses,
+    account_notes,
+    endorsements,
+    account_domain_blocks,
+    dismissed_suggestions,
+    reports,
+    account_profiles,
+    retired_files,
+    status_edits,
+    polls,
+    poll_options,
+    poll_votes,
+    scheduled_statuses,
+    scheduled_media,
+    pins,
+    thread_mutes,
+    lists,
+    list_members,
+    list_entries,
+    conversations,
+    conversation_statuses,
+    markers,
+    tag_follows,
+    featured_tags,
+    account_tags,
+    trend_days,
+    trend_accounts,
+    trends,
+    periodic_work,
+    quotes,
+    quote_policies,
+    quote_authorizations,
+    preview_cards,
+    status_cards,
+    translations,
+    account_words,
+    search_progress,
 );

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
-use diesel_async::SimpleAsyncConnection;
+use diesel_async::RunQueryDsl;
 use futures::executor::block_on;
 use tokio::sync::oneshot;
 
@@ -137,7 +137,7 @@ fn connect(path: &str, sync_full: bool, reader: bool) -> Result<SqliteConnection
         .batch_execute(&format!(
             "PRAGMA busy_timeout=10000; PRAGMA journal_mode=WAL; PRAGMA synchronous={sync};
              PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8192;
-             PRAGMA journal_size_limit=67108864; {query_only}"
+             PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=67108864; {query_only}"
         ))
         .map_err(|e| OpenError::Connect(format!("{path}: {e}")))?;
     Ok(connection)
@@ -215,7 +215,8 @@ impl Writer {
         let closed = if keep {
             self.execute("RELEASE job")
         } else {
-            self.execute("ROLLBACK TO job; RELEASE job")
+            self.execute("ROLLBACK TO job")
+                .and_then(|()| self.execute("RELEASE job"))
         };
         let emitted = std::mem::take(&mut self.conn.emitted);
         match (ran, closed) {
@@ -234,9 +235,12 @@ impl Writer {
         }
     }
 
+    /// Runs one statement, which stays prepared.
     fn execute(&mut self, sql: &str) -> Result<(), Error> {
         match &mut self.conn.backend {
-            Backend::Sqlite(connection) => block_on(connection.batch_execute(sql)),
+            Backend::Sqlite(connection) => {
+                block_on(diesel::sql_query(sql).execute(connection)).map(drop)
+            }
             Backend::Postgres(_) => Err(gone()),
         }
     }

@@ -8,6 +8,7 @@ use super::schema::{
     idempotency_keys, mentions, status_stats, status_tags, statuses, tags, tombstones,
 };
 use super::{Conn, Result, on_db};
+use crate::events::{Event, Kind};
 
 /// A row of `statuses`: a post, or a reblog of one.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
@@ -61,6 +62,7 @@ pub struct StatusStats {
     pub replies_count: i64,
     pub reblogs_count: i64,
     pub favourites_count: i64,
+    pub quotes_count: i64,
 }
 
 /// A tag.
@@ -220,14 +222,18 @@ pub async fn count(
     reblogs: i64,
     favourites: i64,
 ) -> Result<()> {
-    on_db!(conn, |c| diesel::update(status_stats::table.find(id))
-        .set((
-            status_stats::replies_count.eq(status_stats::replies_count + replies),
-            status_stats::reblogs_count.eq(status_stats::reblogs_count + reblogs),
-            status_stats::favourites_count.eq(status_stats::favourites_count + favourites),
-        ))
-        .execute(c)
-        .await)?;
+    // As text: diesel's own UPDATE is never kept prepared, and this one runs all the time.
+    on_db!(conn, |c| diesel::sql_query(
+        "UPDATE status_stats SET replies_count = replies_count + $1, \
+         reblogs_count = reblogs_count + $2, favourites_count = favourites_count + $3 \
+         WHERE status_id = $4"
+    )
+    .bind::<diesel::sql_types::BigInt, _>(replies)
+    .bind::<diesel::sql_types::BigInt, _>(reblogs)
+    .bind::<diesel::sql_types::BigInt, _>(favourites)
+    .bind::<diesel::sql_types::BigInt, _>(id)
+    .execute(c)
+    .await)?;
     Ok(())
 }
 
@@ -255,6 +261,10 @@ pub async fn adopt_orphans(conn: &mut Conn, parent: &Status, limit: i64) -> Resu
     .execute(c)
     .await)?;
     // What hung below them is in the parent's thread now, too.
+    super::conversations::join(conn, &threads, parent.conversation_id).await?;
+    for account in super::threads::join(conn, &threads, parent.conversation_id).await? {
+        conn.emit(Event::to(account, Kind::RelationChanged, account));
+    }
     on_db!(conn, |c| diesel::update(
         statuses::table.filter(statuses::conversation_id.any_of(&threads))
     )
@@ -408,8 +418,14 @@ pub async fn ancestors(conn: &mut Conn, status: &Status, limit: usize) -> Result
 /// Statuses of one thread that are looked at when its tree is built.
 const THREAD_LIMIT: i64 = 8192;
 
-/// Everything that follows from a status, depth first in the order of ids, at most `limit`.
-pub async fn descendants(conn: &mut Conn, status: &Status, limit: usize) -> Result<Vec<Status>> {
+/// Everything that follows from a status, depth first in the order of ids, at most `limit`, and
+/// no deeper than `depth`.
+pub async fn descendants(
+    conn: &mut Conn,
+    status: &Status,
+    limit: usize,
+    depth: usize,
+) -> Result<Vec<Status>> {
     let links: Vec<(i64, Option<i64>)> = on_db!(conn, |c| statuses::table
         .filter(statuses::conversation_id.eq(status.conversation_id))
         .order(statuses::id)
@@ -424,15 +440,17 @@ pub async fn descendants(conn: &mut Conn, status: &Status, limit: usize) -> Resu
         }
     }
     let mut order = Vec::new();
-    let mut stack: Vec<i64> = children.remove(&status.id).unwrap_or_default();
-    stack.reverse();
-    while let Some(id) = stack.pop() {
+    let first = children.remove(&status.id).unwrap_or_default();
+    let mut stack: Vec<(i64, usize)> = first.into_iter().rev().map(|id| (id, 1)).collect();
+    while let Some((id, level)) = stack.pop() {
         if order.len() >= limit {
             break;
         }
         order.push(id);
-        if let Some(replies) = children.remove(&id) {
-            stack.extend(replies.into_iter().rev());
+        if level < depth
+            && let Some(replies) = children.remove(&id)
+        {
+            stack.extend(replies.into_iter().rev().map(|id| (id, level + 1)));
         }
     }
     let positions: std::collections::HashMap<i64, usize> =

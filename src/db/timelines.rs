@@ -4,29 +4,51 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::relations::Page;
-use super::schema::{accounts, follows, home_entries, media, status_tags, statuses};
+use super::schema::{
+    accounts, follows, home_entries, list_members, lists, media, status_tags, statuses,
+};
 use super::{Conn, Result, on_db};
 
 /// Puts a status into the homes of local followers of its author.
 ///
 /// `reply_to`: only of those who follow that account too, or are it. `reblog`: only of those
-/// who want the author's reblogs.
+/// who want the author's reblogs. `language`: only of those who want the author's posts in it;
+/// what has none is for all. Who has the author in an exclusive list sees it there alone.
 pub async fn fan_out(
     conn: &mut Conn,
     status_id: i64,
     author_id: i64,
     reply_to: Option<i64>,
     reblog: bool,
+    language: Option<&str>,
 ) -> Result<usize> {
     use diesel::dsl::{AsExprOf, exists};
-    use diesel::sql_types::BigInt;
+    use diesel::sql_types::{BigInt, Text};
     fn value(id: i64) -> AsExprOf<i64, BigInt> {
         id.into_sql::<BigInt>()
     }
+    let [exact, base] = language_patterns(language);
+    let wanted = || {
+        ",".into_sql::<Text>()
+            .concat(follows::languages)
+            .concat(",")
+    };
+    let elsewhere = list_members::table
+        .inner_join(lists::table.on(lists::id.eq(list_members::list_id)))
+        .filter(list_members::account_id.eq(author_id))
+        .filter(lists::exclusive.eq(true))
+        .select(lists::account_id);
     let followers = follows::table
         .inner_join(accounts::table.on(accounts::id.eq(follows::account_id)))
         .filter(follows::target_id.eq(author_id))
-        .filter(accounts::domain.eq(""));
+        .filter(accounts::domain.eq(""))
+        .filter(follows::account_id.ne_all(elsewhere))
+        .filter(
+            follows::languages
+                .eq("")
+                .or(wanted().like(exact))
+                .or(wanted().like(base)),
+        );
     macro_rules! put {
         ($followers:expr) => {
             on_db!(conn, |c| diesel::insert_into(home_entries::table)
@@ -56,6 +78,18 @@ pub async fn fan_out(
         }
         (None, true) => put!(followers.filter(follows::reblogs.eq(true))),
         (None, false) => put!(followers),
+    }
+}
+
+/// Patterns of `,languages,` that hold a language, as it is (`pt-BR`) or by its first part
+/// (`pt`); none matches all.
+fn language_patterns(language: Option<&str>) -> [String; 2] {
+    match language {
+        Some(code) => {
+            let base = code.split('-').next().unwrap_or(code);
+            [format!("%,{code},%"), format!("%,{base},%")]
+        }
+        None => ["%".to_owned(), "%".to_owned()],
     }
 }
 
@@ -102,10 +136,69 @@ pub async fn remove_author(conn: &mut Conn, account_id: i64, author_id: i64) -> 
     Ok(())
 }
 
-/// Puts an author's newest statuses that a follower may see into a home: what a new follow
-/// shows at once.
-pub async fn backfill(conn: &mut Conn, account_id: i64, author_id: i64, limit: i64) -> Result<()> {
-    let recent: Vec<i64> = on_db!(conn, |c| statuses::table
+/// Takes an author's reblogs out of a home.
+pub async fn remove_reblogs(conn: &mut Conn, account_id: i64, author_id: i64) -> Result<()> {
+    on_db!(conn, |c| diesel::delete(
+        home_entries::table
+            .filter(home_entries::account_id.eq(account_id))
+            .filter(home_entries::author_id.eq(author_id))
+            .filter(
+                home_entries::status_id.eq_any(
+                    statuses::table
+                        .filter(statuses::account_id.eq(author_id))
+                        .filter(statuses::reblog_of_id.is_not_null())
+                        .select(statuses::id)
+                )
+            )
+    )
+    .execute(c)
+    .await)?;
+    Ok(())
+}
+
+/// Takes an author's posts out of a home that are in none of some languages (`pt` means `pt-BR`
+/// too). What has no language stays.
+pub async fn remove_other_languages(
+    conn: &mut Conn,
+    account_id: i64,
+    author_id: i64,
+    languages: &[&str],
+) -> Result<()> {
+    on_db!(conn, |c| {
+        let mut others = statuses::table
+            .filter(statuses::account_id.eq(author_id))
+            .filter(statuses::reblog_of_id.is_null())
+            .filter(statuses::language.is_not_null())
+            .select(statuses::id)
+            .into_boxed();
+        for code in languages {
+            others = others
+                .filter(statuses::language.ne(*code))
+                .filter(statuses::language.not_like(format!("{code}-%")));
+        }
+        diesel::delete(
+            home_entries::table
+                .filter(home_entries::account_id.eq(account_id))
+                .filter(home_entries::author_id.eq(author_id))
+                .filter(home_entries::status_id.eq_any(others)),
+        )
+        .execute(c)
+        .await
+    })?;
+    Ok(())
+}
+
+/// Puts an author's newest statuses that a follower may see and wants into a home: what a new
+/// follow shows at once. `reblogs`: theirs too. `languages`: by commas; empty for all.
+pub async fn backfill(
+    conn: &mut Conn,
+    account_id: i64,
+    author_id: i64,
+    reblogs: bool,
+    languages: &str,
+    limit: i64,
+) -> Result<()> {
+    let recent: Vec<(i64, Option<String>, Option<i64>)> = on_db!(conn, |c| statuses::table
         .filter(statuses::account_id.eq(author_id))
         .filter(statuses::visibility.le(2))
         .filter(
@@ -115,11 +208,23 @@ pub async fn backfill(conn: &mut Conn, account_id: i64, author_id: i64, limit: i
         )
         .order(statuses::id.desc())
         .limit(limit)
-        .select(statuses::id)
+        .select((statuses::id, statuses::language, statuses::reblog_of_id))
         .load(c)
         .await)?;
-    for id in recent {
-        put_home(conn, &[account_id], id, author_id).await?;
+    let speaks = |language: &str| {
+        let base = language.split('-').next().unwrap_or(language);
+        languages
+            .split(',')
+            .any(|code| code == language || code == base)
+    };
+    for (id, language, reblog_of) in recent {
+        let wanted = match reblog_of {
+            Some(_) => reblogs,
+            None => languages.is_empty() || language.is_none_or(|language| speaks(&language)),
+        };
+        if wanted {
+            put_home(conn, &[account_id], id, author_id).await?;
+        }
     }
     Ok(())
 }
@@ -193,7 +298,9 @@ pub async fn public(conn: &mut Conn, filter: PublicFilter, page: Page) -> Result
         }
         if filter.only_media {
             query = query.filter(diesel::dsl::exists(
-                media::table.filter(media::status_id.eq(statuses::id.nullable())),
+                media::table
+                    .filter(media::status_id.eq(statuses::id.nullable()))
+                    .filter(media::position.ge(0)),
             ));
         }
         query = if ascending {
@@ -239,7 +346,9 @@ pub async fn tag(
         }
         if filter.only_media {
             query = query.filter(diesel::dsl::exists(
-                media::table.filter(media::status_id.eq(statuses::id.nullable())),
+                media::table
+                    .filter(media::status_id.eq(statuses::id.nullable()))
+                    .filter(media::position.ge(0)),
             ));
         }
         query = if ascending {
@@ -298,7 +407,9 @@ pub async fn account(
         }
         if filter.only_media {
             query = query.filter(diesel::dsl::exists(
-                media::table.filter(media::status_id.eq(statuses::id.nullable())),
+                media::table
+                    .filter(media::status_id.eq(statuses::id.nullable()))
+                    .filter(media::position.ge(0)),
             ));
         }
         if let Some(tag) = filter.tag_id {

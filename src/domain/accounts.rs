@@ -2,6 +2,7 @@
 
 use super::Ctx;
 use super::outgoing::{self, Audience, Outgoing};
+use super::search;
 use crate::db::accounts::{Account, AccountKey};
 use crate::db::{self, Conn};
 use crate::error::{AppError, AppResult};
@@ -76,12 +77,15 @@ pub async fn create_local(
         created_at: now,
     };
     db::accounts::set_keys(tx, account.id, &[key]).await?;
+    search::account_changed(tx, ctx, None, &account).await?;
     Ok(account)
 }
 
 /// Writes a changed local profile and tells the followers' servers.
 pub async fn change_profile(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppResult<()> {
+    let before = db::accounts::by_id(tx, account.id).await?;
     db::accounts::update(tx, account).await?;
+    search::account_changed(tx, ctx, before.as_ref(), account).await?;
     tx.emit(Event::of(Kind::AccountChanged, account.id));
     let activity = Outgoing::UpdateActor {
         uri: outgoing::activity_uri(ctx, account, "updates"),
@@ -109,6 +113,7 @@ pub async fn upsert_remote(tx: &mut Conn, ctx: &Ctx, actor: RemoteActor) -> AppR
     let mut account = actor.account;
     account.fetched_at = now;
     let known = db::accounts::by_uri(tx, &account.uri).await?;
+    let before = known.clone();
     let holder = db::accounts::by_handle(tx, &account.username_lower, &account.domain).await?;
     if let Some(mut holder) = holder
         && known.as_ref().is_none_or(|k| k.id != holder.id)
@@ -150,6 +155,7 @@ pub async fn upsert_remote(tx: &mut Conn, ctx: &Ctx, actor: RemoteActor) -> AppR
         })
         .collect();
     db::accounts::set_keys(tx, account.id, &keys).await?;
+    search::account_changed(tx, ctx, before.as_ref(), &account).await?;
     Ok(account)
 }
 

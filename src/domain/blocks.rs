@@ -48,6 +48,9 @@ pub async fn block(
     if blocker.is_local() {
         db::timelines::remove_author(tx, blocker.id, target.id).await?;
         tx.emit(Event::to(blocker.id, Kind::HomeChanged, blocker.id));
+        if db::personal::forget_notifications_from(tx, blocker.id, target.id).await? > 0 {
+            tx.emit(Event::to(blocker.id, Kind::NotificationGone, 0));
+        }
     }
     relation_changed(tx, blocker, target);
     if blocker.is_local() && !target.is_local() {

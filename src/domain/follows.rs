@@ -1,6 +1,8 @@
 //! Following: asking, accepting, refusing, ending.
 
 use super::Ctx;
+use super::domain_blocks;
+use super::jobs::{self, Job};
 use super::notifications::{self, Type};
 use super::outgoing::{self, Audience, FollowRef, Outgoing};
 use crate::db::accounts::Account;
@@ -55,15 +57,7 @@ pub async fn follow(
         return Err(AppError::forbidden("This action is not allowed"));
     }
     if let Some(known) = db::relations::follow(tx, follower.id, target.id).await? {
-        let (reblogs, notify) = (
-            options.reblogs.unwrap_or(known.reblogs),
-            options.notify.unwrap_or(known.notify),
-        );
-        let languages = options.languages.unwrap_or_else(|| known.languages.clone());
-        if (reblogs, notify, &languages) != (known.reblogs, known.notify, &known.languages) {
-            db::relations::set_follow_options(tx, known.id, reblogs, notify, &languages).await?;
-            relation_changed(tx, follower, target);
-        }
+        set_options(tx, follower, target, &known, &options).await?;
         if !follower.is_local() && target.is_local() {
             let again = FollowRef {
                 uri: options.uri.unwrap_or(known.uri),
@@ -85,6 +79,7 @@ pub async fn follow(
             )));
         }
     }
+    let wanted = options.clone();
     let row = Follow {
         id: ctx.ids.next(),
         account_id: follower.id,
@@ -112,6 +107,10 @@ pub async fn follow(
         db::relations::add_request(tx, &row).await?;
         return Ok(());
     } else {
+        if let Some(known) = db::relations::request(tx, follower.id, target.id).await? {
+            let (reblogs, notify, languages) = wanted.over(&known);
+            db::relations::set_request_options(tx, known.id, reblogs, notify, &languages).await?;
+        }
         return Ok(());
     }
     if !target.is_local() {
@@ -125,10 +124,53 @@ pub async fn follow(
     Ok(())
 }
 
-/// Either of the two blocks the other.
+impl Options {
+    /// What they come to over a follow or request that is there: reblogs, notify, languages.
+    fn over(&self, known: &Follow) -> (bool, bool, String) {
+        (
+            self.reblogs.unwrap_or(known.reblogs),
+            self.notify.unwrap_or(known.notify),
+            self.languages
+                .clone()
+                .unwrap_or_else(|| known.languages.clone()),
+        )
+    }
+}
+
+/// Changes how `follower` follows `target`; what it does not want any more goes from its home.
+async fn set_options(
+    tx: &mut Conn,
+    follower: &Account,
+    target: &Account,
+    known: &Follow,
+    options: &Options,
+) -> AppResult<()> {
+    let (reblogs, notify, languages) = options.over(known);
+    if (reblogs, notify, &languages) == (known.reblogs, known.notify, &known.languages) {
+        return Ok(());
+    }
+    db::relations::set_follow_options(tx, known.id, reblogs, notify, &languages).await?;
+    relation_changed(tx, follower, target);
+    if !follower.is_local() || (reblogs, &languages) == (known.reblogs, &known.languages) {
+        return Ok(());
+    }
+    if !reblogs {
+        db::timelines::remove_reblogs(tx, follower.id, target.id).await?;
+    }
+    if !languages.is_empty() {
+        let codes: Vec<&str> = languages.split(',').collect();
+        db::timelines::remove_other_languages(tx, follower.id, target.id, &codes).await?;
+    }
+    db::timelines::backfill(tx, follower.id, target.id, reblogs, &languages, BACKFILL).await?;
+    tx.emit(Event::to(follower.id, Kind::HomeChanged, follower.id));
+    Ok(())
+}
+
+/// Either of the two blocks the other, or the other's domain.
 async fn blocked(tx: &mut Conn, a: &Account, b: &Account) -> AppResult<bool> {
     Ok(db::relations::block(tx, a.id, b.id).await?.is_some()
-        || db::relations::block(tx, b.id, a.id).await?.is_some())
+        || db::relations::block(tx, b.id, a.id).await?.is_some()
+        || domain_blocks::between(tx, a, b).await?)
 }
 
 /// The follow becomes real: counts, home, notification, Accept.
@@ -148,8 +190,14 @@ async fn establish(
         tx.emit(Event::of(Kind::AccountChanged, follower.id));
         relation_changed(tx, follower, target);
         if follower.is_local() {
-            db::timelines::backfill(tx, follower.id, target.id, BACKFILL).await?;
+            let (reblogs, languages) = (row.reblogs, &row.languages);
+            db::timelines::backfill(tx, follower.id, target.id, reblogs, languages, BACKFILL)
+                .await?;
             tx.emit(Event::to(follower.id, Kind::HomeChanged, follower.id));
+            if !target.is_local() {
+                let account_id = target.id;
+                jobs::enqueue(tx, ctx, &Job::Featured { account_id }).await?;
+            }
         }
         if notify {
             notifications::notify(tx, ctx, target, follower, Type::Follow, None).await?;
@@ -247,8 +295,11 @@ pub(super) async fn end(tx: &mut Conn, follower: &Account, target: &Account) -> 
         tx.emit(Event::of(Kind::AccountChanged, target.id));
         tx.emit(Event::of(Kind::AccountChanged, follower.id));
         relation_changed(tx, follower, target);
+        // Only whom one follows is featured.
+        db::personal::unendorse(tx, follower.id, target.id).await?;
         if follower.is_local() {
             db::timelines::remove_author(tx, follower.id, target.id).await?;
+            db::lists::drop_member(tx, follower.id, target.id).await?;
             tx.emit(Event::to(follower.id, Kind::HomeChanged, follower.id));
         }
     }

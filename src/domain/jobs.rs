@@ -15,8 +15,27 @@ use crate::mail::Mail;
 pub enum Job {
     /// A letter to send.
     Mail(Mail),
+    /// Pages that a profile's fields lead to are asked whether they link back.
+    VerifyLinks { account_id: i64 },
+    /// Follows between an account and a domain that it blocks end.
+    SeverDomain { account_id: i64, domain: String },
+    /// A scheduled status to post.
+    Publish { scheduled_id: i64 },
+    /// New counts of a local poll to tell elsewhere.
+    PollUpdate { poll_id: i64 },
+    /// A poll ends: those who took part are told.
+    PollEnd { poll_id: i64 },
+    /// What an account elsewhere has pinned is to be asked for.
+    Featured { account_id: i64 },
     /// An uploaded file to make playable.
     Media { id: i64 },
+    /// The preview of a link to fetch.
+    Card {
+        /// Row of `preview_cards`.
+        card_id: i64,
+    },
+    /// The posts of an account to put into the search index anew, from below an id on.
+    Reindex { account_id: i64, below: i64 },
 }
 
 impl Job {
@@ -24,28 +43,65 @@ impl Job {
     pub fn kind(&self) -> &'static str {
         match self {
             Job::Mail(_) => "mail",
+            Job::VerifyLinks { .. } => "verify_links",
+            Job::SeverDomain { .. } => "sever_domain",
+            Job::Publish { .. } => "publish",
+            Job::PollUpdate { .. } => "poll_update",
+            Job::PollEnd { .. } => "poll_end",
+            Job::Featured { .. } => "featured",
             Job::Media { .. } => "media",
+            Job::Card { .. } => "card",
+            Job::Reindex { .. } => "reindex",
+        }
+    }
+
+    /// What at most one waiting job has; `None` where any number may wait.
+    pub fn key(&self) -> Option<String> {
+        match self {
+            Job::Mail(_)
+            | Job::VerifyLinks { .. }
+            | Job::SeverDomain { .. }
+            | Job::Media { .. }
+            | Job::Reindex { .. } => None,
+            Job::Card { card_id: id }
+            | Job::Publish { scheduled_id: id }
+            | Job::PollUpdate { poll_id: id }
+            | Job::PollEnd { poll_id: id }
+            | Job::Featured { account_id: id } => Some(format!("{}:{id}", self.kind())),
         }
     }
 }
 
 /// Puts a job into the queue, to be run as soon as the transaction is through.
 pub async fn enqueue(tx: &mut Conn, ctx: &Ctx, job: &Job) -> AppResult<()> {
+    enqueue_at(tx, ctx, job, ctx.now()).await
+}
+
+/// The same, to be run at a time. Where one with its key waits, that one stays.
+pub async fn enqueue_at(tx: &mut Conn, ctx: &Ctx, job: &Job, run_at: i64) -> AppResult<()> {
     let now = ctx.now();
     let row = JobRow {
         id: ctx.ids.next(),
         kind: job.kind().to_owned(),
-        unique_key: None,
+        unique_key: job.key(),
         payload: serde_json::to_string(job)?,
         attempts: 0,
-        run_at: now,
+        run_at,
         leased_until: 0,
         failed_at: None,
         last_error: String::new(),
         created_at: now,
     };
-    if db::jobs::insert(tx, &row).await? {
+    if db::jobs::insert(tx, &row).await? && run_at <= now {
         tx.emit(Event::of(Kind::JobWaiting, row.id));
+    }
+    Ok(())
+}
+
+/// Takes back a job that waits.
+pub async fn cancel(tx: &mut Conn, job: &Job) -> AppResult<()> {
+    if let Some(key) = job.key() {
+        db::jobs::cancel(tx, &key).await?;
     }
     Ok(())
 }

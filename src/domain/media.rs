@@ -155,7 +155,7 @@ pub async fn own(tx: &mut Conn, owner: &Account, id: i64) -> AppResult<Media> {
 /// and the caller deletes its files, then its row.
 pub async fn give_up(tx: &mut Conn, owner: &Account, id: i64) -> AppResult<Media> {
     let media = own(tx, owner, id).await?;
-    if media.status_id.is_some() {
+    if media.status_id.is_some() || !db::scheduled::held(tx, &[id]).await?.is_empty() {
         return Err(AppError::invalid(
             "Media attachment is currently used by a status",
         ));

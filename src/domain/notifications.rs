@@ -19,6 +19,12 @@ pub enum Type {
     Favourite,
     /// A status the reader reblogged was edited.
     Update,
+    /// A poll the reader made or voted in has ended.
+    Poll,
+    /// Somebody quoted a status of the reader's, with leave.
+    Quote,
+    /// A status the reader quoted was edited.
+    QuotedUpdate,
 }
 
 impl Type {
@@ -32,12 +38,15 @@ impl Type {
             Type::FollowRequest => "follow_request",
             Type::Favourite => "favourite",
             Type::Update => "update",
+            Type::Poll => "poll",
+            Type::Quote => "quote",
+            Type::QuotedUpdate => "quoted_update",
         }
     }
 }
 
-/// Notifies a local account, unless it is the one who did it, blocks or mutes them, or was told
-/// before.
+/// Notifies a local account, unless it is the one who did it, blocks or mutes them or the thread,
+/// or was told before.
 pub async fn notify(
     tx: &mut Conn,
     ctx: &Ctx,
@@ -46,7 +55,8 @@ pub async fn notify(
     kind: Type,
     status_id: Option<i64>,
 ) -> AppResult<()> {
-    if !to.is_local() || to.id == from.id || !from.is_active() {
+    let about_oneself = to.id == from.id && kind != Type::Poll;
+    if !to.is_local() || about_oneself || !from.is_active() {
         return Ok(());
     }
     if db::relations::block(tx, to.id, from.id).await?.is_some() {
@@ -59,6 +69,14 @@ pub async fn notify(
     {
         return Ok(());
     }
+    if !from.is_local() && db::personal::blocks_domain(tx, to.id, &from.domain).await? {
+        return Ok(());
+    }
+    if let Some(status) = status_id
+        && db::threads::silences(tx, to.id, status).await?
+    {
+        return Ok(());
+    }
     let row = Notification {
         id: ctx.ids.next(),
         account_id: to.id,
@@ -68,7 +86,9 @@ pub async fn notify(
         created_at: now,
         read_at: None,
     };
-    if kind != Type::Update && db::notifications::exists(tx, &row).await? {
+    if !matches!(kind, Type::Update | Type::QuotedUpdate)
+        && db::notifications::exists(tx, &row).await?
+    {
         return Ok(());
     }
     db::notifications::insert(tx, &row).await?;

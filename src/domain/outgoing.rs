@@ -46,6 +46,59 @@ pub struct Note {
     pub mentions: Vec<MentionTag>,
     pub tags: Vec<HashTag>,
     pub attachments: Vec<Attachment>,
+    /// What makes it a poll.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<Question>,
+    #[serde(default)]
+    pub quote: Option<QuoteRef>,
+    /// Who may quote it.
+    #[serde(default)]
+    pub can_quote: Option<CanQuote>,
+}
+
+/// The poll of a note.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// Titles with their votes, which are not told before a poll that hides them has ended.
+    pub options: Vec<(String, Option<i64>)>,
+    /// Whether more than one may be chosen.
+    pub multiple: bool,
+    /// Milliseconds since the epoch.
+    pub end_time: Option<i64>,
+    /// When it ended, once it has.
+    pub closed: Option<i64>,
+    pub voters_count: Option<i64>,
+}
+
+/// What a note quotes (FEP-044f).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuoteRef {
+    /// The quoted object's id.
+    pub uri: String,
+    /// Its page, for those who know no quotes.
+    pub page: String,
+    /// The id of the quoted author's stamp.
+    pub authorization: Option<String>,
+}
+
+/// Whose quotes are accepted, and who may ask: ids of actors and collections.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CanQuote {
+    pub automatic: Vec<String>,
+    pub manual: Vec<String>,
+}
+
+/// A QuoteRequest, as Accept and Reject repeat it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestRef {
+    /// The request's id.
+    pub uri: String,
+    /// Who asks.
+    pub actor: String,
+    /// What is to be quoted.
+    pub object: String,
+    /// The object that quotes it.
+    pub instrument: String,
 }
 
 /// A mention in a note.
@@ -118,6 +171,30 @@ pub enum Outgoing {
     DeleteActor {
         uri: String,
     },
+    /// A choice in somebody else's poll.
+    Vote {
+        /// The vote's own id.
+        uri: String,
+        /// The chosen option's title.
+        name: String,
+        /// The poll.
+        in_reply_to: String,
+        /// Whose poll it is.
+        to: String,
+    },
+    /// A status is pinned.
+    Add {
+        uri: String,
+        object: String,
+        /// The collection.
+        target: String,
+    },
+    /// A status is pinned no more.
+    Remove {
+        uri: String,
+        object: String,
+        target: String,
+    },
     Follow(FollowRef),
     UndoFollow {
         uri: String,
@@ -163,25 +240,54 @@ pub enum Outgoing {
         block: String,
         object: String,
     },
+    /// A report, to the server of whom it is about.
+    Flag {
+        uri: String,
+        /// The actor, then its objects.
+        object: Vec<String>,
+        content: String,
+        to: String,
+    },
+    QuoteRequest {
+        uri: String,
+        /// What is to be quoted.
+        object: String,
+        /// The note that quotes it.
+        instrument: Box<Note>,
+    },
+    AcceptQuote {
+        uri: String,
+        request: RequestRef,
+        /// The stamp's id.
+        result: String,
+    },
+    RejectQuote {
+        uri: String,
+        request: RequestRef,
+    },
 }
 
 impl Outgoing {
     /// The activity's type as ActivityStreams names it, for listings.
     pub fn kind(&self) -> &'static str {
         match self {
-            Outgoing::Create { .. } => "Create",
+            Outgoing::Create { .. } | Outgoing::Vote { .. } => "Create",
             Outgoing::Update { .. } | Outgoing::UpdateActor { .. } => "Update",
             Outgoing::Delete { .. } | Outgoing::DeleteActor { .. } => "Delete",
+            Outgoing::Add { .. } => "Add",
+            Outgoing::Remove { .. } => "Remove",
             Outgoing::Follow(_) => "Follow",
             Outgoing::UndoFollow { .. }
             | Outgoing::UndoLike { .. }
             | Outgoing::UndoAnnounce { .. }
             | Outgoing::UndoBlock { .. } => "Undo",
-            Outgoing::Accept { .. } => "Accept",
-            Outgoing::Reject { .. } => "Reject",
+            Outgoing::Accept { .. } | Outgoing::AcceptQuote { .. } => "Accept",
+            Outgoing::Reject { .. } | Outgoing::RejectQuote { .. } => "Reject",
+            Outgoing::QuoteRequest { .. } => "QuoteRequest",
             Outgoing::Like { .. } => "Like",
             Outgoing::Announce { .. } => "Announce",
             Outgoing::Block { .. } => "Block",
+            Outgoing::Flag { .. } => "Flag",
         }
     }
 }
@@ -208,6 +314,11 @@ impl Audience {
 /// An id for an activity that has no page of its own: `ACTOR#KIND/ID`.
 pub fn activity_uri(ctx: &Ctx, actor: &Account, kind: &str) -> String {
     format!("{}#{kind}/{}", actor.uri, ctx.ids.next())
+}
+
+/// The collection of what a local actor has pinned.
+pub fn featured_uri(actor: &Account) -> String {
+    format!("{}/collections/featured", actor.uri)
 }
 
 /// Records an activity with one delivery for each distinct inbox of its audience.

@@ -185,7 +185,8 @@ pub async fn reblog(
     db::statuses::count(tx, status.id, 0, 1, 0).await?;
     tx.emit(Event::of(Kind::StatusCounts, status.id));
     tx.emit(Event::to(account.id, Kind::ViewerChanged, status.id));
-    db::timelines::fan_out(tx, row.id, account.id, None, true).await?;
+    db::timelines::fan_out(tx, row.id, account.id, None, true, None).await?;
+    db::lists::fan_out(tx, row.id, account.id, None, true).await?;
     if account.is_local() {
         db::timelines::put_home(tx, &[account.id], row.id, account.id).await?;
     }

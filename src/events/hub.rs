@@ -27,6 +27,8 @@ pub enum Channel {
     Notifications(i64),
     /// `direct`
     Direct(i64),
+    /// `list`, by the list's id as clients know it.
+    List(Arc<str>),
     /// `public`, `public:local`, `public:remote`
     Public(Origin),
     /// The same with `:media`.
@@ -52,6 +54,7 @@ impl Channel {
             Channel::Home(_) | Channel::HomeNotifications(_) => vec!["user"],
             Channel::Notifications(_) => vec!["user:notification"],
             Channel::Direct(_) => vec!["direct"],
+            Channel::List(id) => vec!["list", id],
             Channel::Public(Origin::Anywhere) => vec!["public"],
             Channel::Public(Origin::Local) => vec!["public:local"],
             Channel::Public(Origin::Remote) => vec!["public:remote"],
@@ -79,6 +82,7 @@ pub struct Message {
 struct Frame<'a> {
     stream: Vec<&'a str>,
     event: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
     payload: &'a str,
 }
 
@@ -105,7 +109,12 @@ impl Message {
 
     /// As a server-sent event.
     pub fn sse(&self) -> Bytes {
-        let text = || format!("event: {}\ndata: {}\n\n", self.event, self.payload).into();
+        // An event without data is none to those who read server-sent events.
+        let data = match &*self.payload {
+            "" => "undefined",
+            payload => payload,
+        };
+        let text = || format!("event: {}\ndata: {data}\n\n", self.event).into();
         self.sse.get_or_init(text).clone()
     }
 }
@@ -269,6 +278,26 @@ impl<V> Hub<V> {
             state.channels.contains_key(&channel(*account)) && admits(*account, view)
         };
         accounts.iter().copied().filter(listens).collect()
+    }
+
+    /// The accounts that listen to a channel and that are `wanted`, each once.
+    pub fn listening(&self, channel: &Channel, wanted: impl Fn(i64, &V) -> bool) -> Vec<i64> {
+        let state = self.state();
+        let mut found = Vec::new();
+        for id in state.channels.get(channel).into_iter().flatten() {
+            let Some(entry) = state.listeners.get(id) else {
+                continue;
+            };
+            let account = entry.account_id;
+            let view = state
+                .accounts
+                .get(&account)
+                .and_then(|present| present.view.as_ref());
+            if view.is_some_and(|view| wanted(account, view)) && !found.contains(&account) {
+                found.push(account);
+            }
+        }
+        found
     }
 
     /// Sends to the listeners of a channel whose account `admits`.

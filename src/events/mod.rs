@@ -101,19 +101,23 @@ kinds! {
     /// Counts of a status changed. Subject: the status.
     StatusCounts = "status.counts",
     /// What an account thinks of a status changed (favourite, bookmark, reblog, mute).
-    /// For that account; subject: the status.
+    /// For that account; subject: the status, or the poll it voted in.
     ViewerChanged = "status.viewer",
     /// An account's profile, counts or state changed. Subject: the account.
     AccountChanged = "account.changed",
     /// Relations of an account changed (follow, block, mute, request). For one of the two;
     /// subject: the other.
     RelationChanged = "relation.changed",
+    /// An account's filters changed. For it; subject: itself.
+    FiltersChanged = "filters.changed",
     /// The home timeline of an account was rewritten. For it; subject: itself.
     HomeChanged = "home.changed",
     /// A notification arrived. For its account; subject: the notification.
     Notification = "notification",
     /// A notification, or all of them (subject 0), went. For its account.
     NotificationGone = "notification.gone",
+    /// A conversation has a new last status. For its account; subject: the conversation.
+    ConversationChanged = "conversation.changed",
     /// A token was revoked. Subject: the token. Every stream and cache drops it.
     TokenRevoked = "token.revoked",
     /// A user's rights changed (role, disabled, confirmed, approved). Subject: the account.
@@ -142,6 +146,9 @@ pub struct Gone {
     pub tags: Vec<String>,
     /// Accounts whose home held it, local ones mentioned included; at most a few thousand.
     pub homes: Vec<i64>,
+    /// Lists whose timeline held it.
+    #[serde(default)]
+    pub lists: Vec<i64>,
 }
 
 /// A position in the log.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::activities::create;
+use super::activities::{create, quote};
 use super::objects::actor as actors;
 use super::{fetch, webfinger};
 use crate::app::App;
@@ -141,17 +141,19 @@ async fn elsewhere(app: &App, text: &str, budget: &Budget) -> Result<Option<Foun
         return Ok(account.is_active().then_some(Found::Account(account.id)));
     }
     let author = fetch::author_of(app, &document, budget).await?;
-    let Ok(ready) = create::ready_alone(app, author, &document).await else {
+    let Ok(mut ready) = create::ready_alone(app, author, &document).await else {
         return Ok(None);
     };
     // Our own server may see what not everyone may.
     if !ready.note.visibility.is_open() {
         return Ok(None);
     }
+    quote::resolve(app, &mut ready, budget).await;
     let ctx = app.ctx.clone();
     let status = app
         .write(move |tx| {
             Box::pin(async move {
+                ready.store_quoted(tx, &ctx).await?;
                 domain::statuses::receive(tx, &ctx, &ready.author, ready.note, true).await
             })
         })

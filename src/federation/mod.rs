@@ -2,17 +2,21 @@
 
 pub mod activities;
 pub mod endpoints;
+mod featured;
 pub mod fetch;
 pub mod find;
 pub mod inbox;
 pub mod keys;
 pub mod local_keys;
 pub mod objects;
+mod polls;
 pub mod render;
 pub mod signature;
 mod state;
 pub mod value;
 pub mod webfinger;
 
+pub use featured::refresh_featured;
 pub use find::{Found, find, resolve_mentions};
+pub use polls::refresh_poll;
 pub use state::State;

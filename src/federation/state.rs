@@ -39,6 +39,8 @@ pub struct State {
     pub schemes: Cache<String, Scheme>,
     /// Actors that were refreshed, or could not be, a while ago.
     pub refreshed: Cache<String, ()>,
+    /// Polls whose counts were asked for a moment ago.
+    pub polls: Cache<i64, ()>,
     /// Whether a local actor is there, by its id: `Some(false)` for one that was.
     pub inboxes: Cache<String, Option<bool>>,
     /// Received activities on their way into the database.
@@ -61,6 +63,10 @@ impl State {
             documents: cache(2_000, HOUR),
             schemes: cache(10_000, HOUR),
             refreshed: cache(10_000, HOUR),
+            polls: Cache::builder()
+                .max_capacity(10_000)
+                .time_to_live(AFTER_FAILURE)
+                .build(),
             inboxes: cache(10_000, Duration::from_secs(10)),
             intake: Intake::default(),
         }

@@ -152,8 +152,36 @@ pub fn link(text: &str) -> Option<&str> {
     (matches!(url.scheme(), "http" | "https") && url.host_str().is_some()).then_some(text)
 }
 
+/// The origin of an id that is in normal form at first sight, as nearly all are: a host of plain
+/// labels that ends in a letter (so it is no address), nothing to be escaped.
+fn plain_origin(text: &str) -> Option<&str> {
+    let scheme = ["https://", "http://"]
+        .into_iter()
+        .find(|scheme| text.starts_with(scheme))?;
+    let rest = &text[scheme.len()..];
+    let authority = rest.split('/').next()?;
+    let (host, port) = authority.split_once(':').unwrap_or((authority, "1"));
+    let plain = host.ends_with(|c: char| c.is_ascii_lowercase())
+        && host.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && !host.contains("..")
+        && !host.contains("xn--")
+        && host
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-'))
+        && port.starts_with(|c: char| c.is_ascii_digit() && c != '0')
+        && !matches!(port, "80" | "443")
+        && port.len() <= 5
+        && port.bytes().all(|b| b.is_ascii_digit())
+        && text.len() <= MAX_URI
+        && rest.bytes().all(|b| b.is_ascii_graphic());
+    plain.then(|| &text[..scheme.len() + authority.len()])
+}
+
 /// Whether two ids have one origin: scheme, host and port.
 pub fn same_origin(a: &str, b: &str) -> bool {
+    if let (Some(a), Some(b)) = (plain_origin(a), plain_origin(b)) {
+        return a == b;
+    }
     match (uri(a), uri(b)) {
         (Some(a), Some(b)) => a.origin() == b.origin(),
         _ => false,

@@ -38,13 +38,18 @@ pub fn write_token(app: &App, token_id: i64) -> AppResult<String> {
 
 /// The id of a token that carries our signature.
 pub fn read_token(app: &App, token: &str) -> Option<i64> {
+    if let Some(id) = app.caches.tokens.get(token) {
+        return Some(id);
+    }
     let mut validation = Validation::new(Algorithm::HS256);
     // Expiry is kept in the database, where it is checked with the rest.
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
     let key = DecodingKey::from_secret(&app.secrets.token_key);
     let data = jsonwebtoken::decode::<Claims>(token, &key, &validation).ok()?;
-    data.claims.jti.parse().ok()
+    let id = data.claims.jti.parse().ok()?;
+    app.caches.tokens.insert(token.to_owned(), id);
+    Some(id)
 }
 
 /// The session of a token: 401 where it is forged, revoked or expired.
@@ -163,6 +168,8 @@ pub fn token_of(headers: &HeaderMap, query: Option<&str>) -> Option<String> {
 pub trait Scope: Send + Sync + 'static {
     /// As tokens carry it.
     const NAME: &'static str;
+    /// Another that will do.
+    const OR: Option<&'static str> = None;
 }
 
 /// The scopes that handlers name.
@@ -178,6 +185,14 @@ pub mod scope {
                 const NAME: &'static str = $text;
             }
         )*};
+    }
+
+    /// `profile` or `read:accounts`
+    pub struct ProfileOrReadAccounts;
+
+    impl Scope for ProfileOrReadAccounts {
+        const NAME: &'static str = "read:accounts";
+        const OR: Option<&'static str> = Some("profile");
     }
 
     scopes! {
@@ -224,7 +239,7 @@ impl<S: Scope> FromRequestParts<App> for User<S> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> AppResult<Self> {
         let (account, session) = any_user(parts, app).await?;
         session.admit()?;
-        if !session.allows(S::NAME) {
+        if !session.allows(S::NAME) && !S::OR.is_some_and(|other| session.allows(other)) {
             return Err(outside_scope());
         }
         Ok(User {

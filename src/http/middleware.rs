@@ -31,7 +31,7 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
     let api = path.starts_with("/api/");
     let private = api || path.starts_with("/oauth/");
     let span = tracing::info_span!("request", id, method = %request.method(), path);
-    let standing = if api && request.method() != Method::OPTIONS {
+    let standing = if api && app.limits.on() && request.method() != Method::OPTIONS {
         count(&app, &request)
     } else {
         None

@@ -82,6 +82,11 @@ impl Paging {
         }
     }
 
+    /// Whether everything is wanted at once (`limit=0`), where a list offers that.
+    pub fn wants_all(&self) -> bool {
+        self.limit == Some(0)
+    }
+
     /// For lists that go by `offset`.
     pub fn offset(&self) -> i64 {
         self.offset
@@ -90,6 +95,20 @@ impl Paging {
     /// Whether it is the plain newest page.
     pub fn is_first(&self) -> bool {
         self.max_id.is_none() && self.since_id.is_none() && self.min_id.is_none()
+    }
+
+    /// The Link header of a list that goes by `offset`, of which `found` items came.
+    pub fn offset_links(&self, limit: i64, found: usize) -> HeaderMap {
+        let mut links = Vec::new();
+        if found as i64 >= limit {
+            let next = self.offset + limit;
+            links.push(format!("<{}offset={next}>; rel=\"next\"", self.base));
+        }
+        if self.offset > 0 {
+            let previous = (self.offset - limit).max(0);
+            links.push(format!("<{}offset={previous}>; rel=\"prev\"", self.base));
+        }
+        link_header(&links)
     }
 
     /// The Link header for what was found, by the ids of its first (newest) and last item.
@@ -102,14 +121,18 @@ impl Paging {
         if let Some(newest) = newest {
             links.push(format!("<{}min_id={newest}>; rel=\"prev\"", self.base));
         }
-        let mut headers = HeaderMap::new();
-        if let Ok(value) = HeaderValue::from_str(&links.join(", "))
-            && !links.is_empty()
-        {
-            headers.insert(LINK, value);
-        }
-        headers
+        link_header(&links)
     }
+}
+
+fn link_header(links: &[String]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if let Ok(value) = HeaderValue::from_str(&links.join(", "))
+        && !links.is_empty()
+    {
+        headers.insert(LINK, value);
+    }
+    headers
 }
 
 /// An id in a path: what is no number names nothing.

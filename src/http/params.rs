@@ -196,7 +196,7 @@ impl Fields {
             return Err(AppError::bad_request("Too many parameters"));
         }
         let mut slot = self.root.entry(first).or_insert(Value::Null);
-        for key in rest {
+        for (n, key) in rest.iter().enumerate() {
             if key.is_empty() {
                 if !slot.is_array() {
                     *slot = Value::Array(Vec::new());
@@ -204,7 +204,14 @@ impl Fields {
                 let Value::Array(items) = slot else {
                     return Ok(());
                 };
-                items.push(Value::Null);
+                // `a[][b]` and `a[][c]` are of one object, a second `a[][b]` begins the next.
+                let goes_on = match (items.last(), rest.get(n + 1)) {
+                    (Some(Value::Object(last)), Some(next)) => !last.contains_key(*next),
+                    _ => false,
+                };
+                if !goes_on {
+                    items.push(Value::Null);
+                }
                 let last = items.len() - 1;
                 slot = &mut items[last];
             } else {
@@ -214,7 +221,7 @@ impl Fields {
                 let Value::Object(object) = slot else {
                     return Ok(());
                 };
-                slot = object.entry(key.to_owned()).or_insert(Value::Null);
+                slot = object.entry((*key).to_owned()).or_insert(Value::Null);
             }
         }
         *slot = value;
@@ -252,6 +259,13 @@ pub fn integer<'de, D: Deserializer<'de>>(input: D) -> Result<Option<i64>, D::Er
         }),
         _ => Err(serde::de::Error::custom("expected a whole number")),
     }
+}
+
+/// The same where an empty value says something that an absent one does not.
+pub fn present_integer<'de, D: Deserializer<'de>>(
+    input: D,
+) -> Result<Option<Option<i64>>, D::Error> {
+    integer(input).map(Some)
 }
 
 /// A text; numbers and flags are taken as written.
@@ -328,6 +342,9 @@ mod tests {
             ("poll[expires_in]", "60"),
             ("fields[0][name]", "x"),
             ("odd]", "y"),
+            ("k[][word]", "1"),
+            ("k[][whole]", "true"),
+            ("k[][word]", "2"),
         ] {
             fields.insert(name, value.into()).unwrap();
         }
@@ -339,6 +356,7 @@ mod tests {
                 "poll": {"options": ["a", "b"], "expires_in": "60"},
                 "fields": {"0": {"name": "x"}},
                 "odd": "y",
+                "k": [{"word": "1", "whole": "true"}, {"word": "2"}],
             })
         );
     }

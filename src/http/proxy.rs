@@ -146,7 +146,9 @@ async fn wanted(app: &App, kind: &str, id: &str, name: &str) -> AppResult<Option
                 return Ok(None);
             };
             let media = app
-                .read(move |c| Box::pin(async move { Ok(db::media::by_ids(c, &[id]).await?.pop()) }))
+                .read(move |c| {
+                    Box::pin(async move { Ok(db::media::by_ids(c, &[id]).await?.pop()) })
+                })
                 .await?;
             let Some(media) = media.filter(|m| m.file.is_empty() && m.status_id.is_some()) else {
                 return Ok(None);
@@ -203,7 +205,11 @@ async fn serve(
         (true, "") => {
             // What stands still is its own still; a video is not its own picture.
             if Format::of_name(&row.file).is_none_or(|f| f.kind() != Kind::Image) {
-                return Ok(Some(none(StatusCode::NOT_FOUND, "There is no preview", HOUR)));
+                return Ok(Some(none(
+                    StatusCode::NOT_FOUND,
+                    "There is no preview",
+                    HOUR,
+                )));
             }
             row.file.as_str()
         }
@@ -253,7 +259,11 @@ fn none(status: StatusCode, error: &'static str, keep: i64) -> Response {
 fn absent(row: &RemoteFile, now: i64) -> Response {
     let keep = (row.retry_at - now).clamp(SECOND, 10 * MINUTE);
     if row.error.starts_with(UNREACHABLE) {
-        none(StatusCode::BAD_GATEWAY, "The file's server cannot be reached", keep)
+        none(
+            StatusCode::BAD_GATEWAY,
+            "The file's server cannot be reached",
+            keep,
+        )
     } else {
         none(StatusCode::NOT_FOUND, "The file is not available", keep)
     }
@@ -263,13 +273,12 @@ fn absent(row: &RemoteFile, now: i64) -> Response {
 const UNREACHABLE: &str = "unreachable: ";
 
 /// Takes part in the fetch of a file, beginning it where nobody has.
-fn join(
-    app: &App,
-    hash: &str,
-    wanted: &Wanted,
-    failures: i64,
-) -> watch::Receiver<Option<Outcome>> {
-    let mut flights = app.proxy.flights.lock().unwrap_or_else(PoisonError::into_inner);
+fn join(app: &App, hash: &str, wanted: &Wanted, failures: i64) -> watch::Receiver<Option<Outcome>> {
+    let mut flights = app
+        .proxy
+        .flights
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     if let Some(flight) = flights.get(hash) {
         return flight.clone();
     }
@@ -298,7 +307,9 @@ struct Landed<'a>(&'a App, &'a str);
 impl Drop for Landed<'_> {
     fn drop(&mut self) {
         let flights = self.0.proxy.flights.lock();
-        flights.unwrap_or_else(PoisonError::into_inner).remove(self.1);
+        flights
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(self.1);
     }
 }
 
@@ -337,7 +348,11 @@ async fn fetch(
     match fetched {
         Ok(fetched) => {
             row.file = fetched.file.to_string();
-            row.preview = fetched.preview.as_ref().map(ToString::to_string).unwrap_or_default();
+            row.preview = fetched
+                .preview
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default();
             row.size = i64::try_from(fetched.size).unwrap_or(i64::MAX);
             row.failures = 0;
             return keep(app, row, fetched).await;
@@ -367,7 +382,10 @@ fn again_in(failures: i64, first: i64) -> i64 {
 /// Keeps a copy: the row first, so that no file is ever without one.
 async fn keep(app: &App, row: RemoteFile, fetched: Fetched) -> AppResult<Outcome> {
     let (before, total) = put(app, row.clone()).await?;
-    fetched.store(&app.storage).await.map_err(AppError::internal)?;
+    fetched
+        .store(&app.storage)
+        .await
+        .map_err(AppError::internal)?;
     if let Some(before) = before {
         let mut gone = vec![before.file.as_str(), &before.preview];
         gone.retain(|key| *key != row.file && *key != row.preview);

@@ -40,12 +40,42 @@ pub async fn pass(app: &App) -> AppResult<()> {
         .sweep_incoming(now)
         .await
         .map_err(AppError::internal)?;
-    if uploads + half_written > 0 {
-        tracing::info!(uploads, half_written, "deleted unused media");
+    let replaced = retired_files(app, now - ABANDONED).await?;
+    if uploads + half_written + replaced > 0 {
+        tracing::info!(uploads, half_written, replaced, "deleted unused media");
     }
     remote_files::pass(app).await?;
     forget::pass(app).await?;
     Ok(())
+}
+
+/// Deletes files that nothing has held since before a time: replaced profile pictures, and those
+/// that were stored for a change that did not come about.
+async fn retired_files(app: &App, before: i64) -> AppResult<usize> {
+    let mut deleted = 0;
+    loop {
+        let batch = app
+            .read(move |c| {
+                Box::pin(
+                    async move { Ok(db::profiles::files_retired_before(c, before, BATCH).await?) },
+                )
+            })
+            .await?;
+        for file in &batch {
+            sweep::delete_files(&app.storage, file, "")
+                .await
+                .map_err(AppError::internal)?;
+        }
+        let number = batch.len();
+        deleted += number;
+        app.write(move |tx| {
+            Box::pin(async move { Ok(db::profiles::unretire_files(tx, &batch).await?) })
+        })
+        .await?;
+        if number < BATCH as usize {
+            return Ok(deleted);
+        }
+    }
 }
 
 /// Deletes uploads made before a time that no post took up. Each is given up first, then its
@@ -61,9 +91,7 @@ async fn abandoned_uploads(app: &App, before: i64) -> AppResult<usize> {
         let ids: Vec<i64> = batch.iter().map(|media| media.id).collect();
         let unfinished = ids.clone();
         let work = app
-            .read(move |c| {
-                Box::pin(async move { Ok(db::media_work::of(c, &unfinished).await?) })
-            })
+            .read(move |c| Box::pin(async move { Ok(db::media_work::of(c, &unfinished).await?) }))
             .await?;
         let mut names: Vec<&str> = Vec::with_capacity(2 * batch.len());
         names.extend(batch.iter().flat_map(|m| [m.file.as_str(), &m.preview]));

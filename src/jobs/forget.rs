@@ -48,6 +48,7 @@ pub async fn pass(app: &App) -> Result<(), db::Error> {
         db::tokens::forget_tokens, now - TOKENS;
         db::tokens::forget_web_sessions, now;
         db::users::forget_unconfirmed, now - UNCONFIRMED;
+        db::relations::forget_mutes, now;
     }
     app.db
         .write(move |tx| {

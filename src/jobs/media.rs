@@ -63,7 +63,11 @@ async fn store(app: &App, work: &Work, done: Attachment) -> Result<(), JobError>
         kind: done.kind.to_owned(),
         mime: done.mime.to_owned(),
         file: done.file.to_string(),
-        preview: done.preview.as_ref().map(Key::to_string).unwrap_or_default(),
+        preview: done
+            .preview
+            .as_ref()
+            .map(Key::to_string)
+            .unwrap_or_default(),
         blurhash: done.blurhash.clone(),
         meta: done.meta.clone(),
         size: i64::try_from(done.size).unwrap_or(i64::MAX),
@@ -72,9 +76,9 @@ async fn store(app: &App, work: &Work, done: Attachment) -> Result<(), JobError>
     let (new_file, new_preview) = (file.clone(), preview.clone());
     let noted: AppResult<()> = app
         .write(move |tx| {
-            Box::pin(async move {
-                Ok(db::media_work::intend(tx, id, &new_file, &new_preview).await?)
-            })
+            Box::pin(
+                async move { Ok(db::media_work::intend(tx, id, &new_file, &new_preview).await?) },
+            )
         })
         .await;
     noted.map_err(JobError::retry)?;
@@ -91,7 +95,10 @@ async fn store(app: &App, work: &Work, done: Attachment) -> Result<(), JobError>
         .map_err(JobError::retry)?;
     // What is not named by the row has served its time: the upload itself, what an earlier try
     // stored, a thumbnail in whose place the owner has put another.
-    let named = |key: &str| kept.as_ref().is_some_and(|m| m.file == key || m.preview == key);
+    let named = |key: &str| {
+        kept.as_ref()
+            .is_some_and(|m| m.file == key || m.preview == key)
+    };
     let mut unused = work.files().to_vec();
     unused.extend([file.as_str(), preview.as_str()]);
     unused.retain(|key| !named(key));
@@ -104,9 +111,7 @@ async fn store(app: &App, work: &Work, done: Attachment) -> Result<(), JobError>
 async fn give_up(app: &App, work: &Work, why: &str) -> Result<(), JobError> {
     let (id, why) = (work.media_id, why.to_owned());
     let noted: AppResult<()> = app
-        .write(move |tx| {
-            Box::pin(async move { Ok(db::media_work::fail(tx, id, &why).await?) })
-        })
+        .write(move |tx| Box::pin(async move { Ok(db::media_work::fail(tx, id, &why).await?) }))
         .await;
     noted.map_err(JobError::retry)?;
     sweep::delete_all(&app.storage, &work.files())

@@ -1,12 +1,18 @@
 //! What works beside the requests: the queue of jobs, and the cleaning.
 
+pub mod card;
 pub mod cleanup;
 pub mod deliver;
 mod forget;
 pub mod ingest;
 pub mod media;
+mod posts;
 pub mod queue;
 pub mod remote_files;
+pub mod search;
+mod sever_domain;
+pub mod trends;
+mod verify_links;
 
 /// Why a job did not do its work.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::{JobError, media};
+use super::{JobError, media, posts, sever_domain, verify_links};
 use crate::app::App;
 use crate::clock::{DAY, SECOND};
 use crate::db;
@@ -163,7 +163,15 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
             tracing::info!(path = %path.display(), "mail written");
             Ok(())
         }
+        Job::VerifyLinks { account_id } => verify_links::run(app, account_id, row.attempts).await,
+        Job::SeverDomain { account_id, domain } => sever_domain::run(app, account_id, domain).await,
+        Job::Publish { scheduled_id } => posts::publish(app, scheduled_id).await,
+        Job::PollUpdate { poll_id } => posts::tell_counts(app, row.id, poll_id).await,
+        Job::PollEnd { poll_id } => posts::end_poll(app, poll_id).await,
+        Job::Featured { account_id } => posts::featured(app, account_id).await,
         Job::Media { id } => media::run(app, id, row.attempts).await,
+        Job::Card { card_id } => super::card::fetch(app, card_id, row.attempts).await,
+        Job::Reindex { account_id, below } => super::search::reindex(app, account_id, below).await,
     }
 }
 

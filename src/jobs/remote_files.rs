@@ -21,9 +21,9 @@ pub async fn pass(app: &App) -> AppResult<()> {
     loop {
         let gone = app
             .write(move |tx| {
-                Box::pin(async move {
-                    Ok(db::remote_files::forget_failures(tx, before, BATCH).await?)
-                })
+                Box::pin(
+                    async move { Ok(db::remote_files::forget_failures(tx, before, BATCH).await?) },
+                )
             })
             .await?;
         if gone < BATCH as usize || *app.stop.borrow() {
@@ -78,16 +78,16 @@ pub async fn forget(app: &App, urls: &[&str]) -> AppResult<()> {
     let hashes = urls.map(|url| hash(Purpose::Attachment, url.as_str()));
     let hashes: Vec<String> = hashes.collect();
     let rows = app
-        .read(move |c| {
-            Box::pin(async move { Ok(db::remote_files::by_hashes(c, &hashes).await?) })
-        })
+        .read(move |c| Box::pin(async move { Ok(db::remote_files::by_hashes(c, &hashes).await?) }))
         .await?;
     evict(app, rows).await
 }
 
 /// The files first: a row without a file is fetched anew, a file without a row would stay.
 async fn evict(app: &App, rows: Vec<RemoteFile>) -> AppResult<()> {
-    let names = rows.iter().flat_map(|row| [row.file.as_str(), &row.preview]);
+    let names = rows
+        .iter()
+        .flat_map(|row| [row.file.as_str(), &row.preview]);
     let names: Vec<&str> = names.collect();
     sweep::delete_all(&app.storage, &names)
         .await

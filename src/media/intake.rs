@@ -70,6 +70,36 @@ pub struct Attachment {
     small: Bytes,
 }
 
+/// A profile picture, worked out but not stored yet.
+#[derive(Debug, Clone)]
+pub struct Picture {
+    pub key: Key,
+    /// Of an animation, its first frame; the key is [`still_of`] the other.
+    still: Option<(Key, Bytes)>,
+    shown: Bytes,
+}
+
+impl Picture {
+    /// The keys of its files.
+    pub fn files(&self) -> Vec<String> {
+        let still = self.still.as_ref().map(|(key, _)| key);
+        std::iter::once(&self.key)
+            .chain(still)
+            .map(Key::to_string)
+            .collect()
+    }
+}
+
+/// What stands before the extension of an animated profile picture, and of its still.
+const ANIMATED: &str = ".animated.";
+const STILL: &str = ".still.png";
+
+/// The key of an animated profile picture's first frame; `None` for pictures that stand still.
+pub fn still_of(key: &str) -> Option<String> {
+    key.rsplit_once(ANIMATED)
+        .map(|(stem, _)| format!("{stem}{STILL}"))
+}
+
 #[derive(Debug)]
 enum Content {
     Bytes(Bytes),
@@ -265,7 +295,12 @@ impl Intake {
             let picture = still.small;
             meta["small"] = json!(still.meta.small);
             let extension = picture.format.extension();
-            preview = Some(Key::for_content("previews", &id, &picture.bytes, extension)?);
+            preview = Some(Key::for_content(
+                "previews",
+                &id,
+                &picture.bytes,
+                extension,
+            )?);
             (blurhash, small) = (still.blurhash, picture.bytes);
         }
         Ok(Attachment {
@@ -325,29 +360,30 @@ impl Intake {
         self.work(move || image::process(&bytes, &limits)).await
     }
 
-    /// Takes in an avatar; the key it is stored under.
-    pub async fn avatar(&self, id: i64, bytes: Bytes) -> Result<Key, IntakeError> {
-        let done = self.as_avatar(bytes).await?;
-        self.profile_image("avatars", id, done).await
+    /// Works out an avatar; `id`, which no other file has, goes into its keys. Nothing is stored:
+    /// see [`Intake::attachment`].
+    pub async fn avatar(&self, id: i64, bytes: Bytes) -> Result<Picture, IntakeError> {
+        let limits = self.limits.clone();
+        let done = self.work(move || image::avatar(&bytes, &limits)).await?;
+        picture("avatars", id, done)
     }
 
-    /// Takes in a profile header; the key it is stored under.
-    pub async fn header(&self, id: i64, bytes: Bytes) -> Result<Key, IntakeError> {
-        let done = self.as_header(bytes).await?;
-        self.profile_image("headers", id, done).await
+    /// Works out a profile header, like an avatar.
+    pub async fn header(&self, id: i64, bytes: Bytes) -> Result<Picture, IntakeError> {
+        let limits = self.limits.clone();
+        let done = self.work(move || image::header(&bytes, &limits)).await?;
+        picture("headers", id, done)
     }
 
-    async fn profile_image(
-        &self,
-        area: &str,
-        id: i64,
-        done: ProfileImage,
-    ) -> Result<Key, IntakeError> {
-        let shown = done.shown;
-        let extension = shown.format.extension();
-        let key = Key::for_content(area, &id.to_string(), &shown.bytes, extension)?;
-        self.storage.put(&key, shown.bytes).await?;
-        Ok(key)
+    /// Stores what [`Intake::avatar`] or [`Intake::header`] worked out.
+    pub async fn store_picture(&self, picture: &Picture) -> Result<(), IntakeError> {
+        self.storage
+            .put(&picture.key, picture.shown.clone())
+            .await?;
+        if let Some((key, bytes)) = &picture.still {
+            self.storage.put(key, bytes.clone()).await?;
+        }
+        Ok(())
     }
 
     /// Makes an avatar of a picture.
@@ -376,4 +412,24 @@ impl Intake {
         });
         Ok(done.await.map_err(|_| IntakeError::Interrupted)??)
     }
+}
+
+fn picture(area: &str, id: i64, done: ProfileImage) -> Result<Picture, IntakeError> {
+    let shown = done.shown;
+    let id = id.to_string();
+    let extension = shown.format.extension();
+    let (key, still) = match done.still {
+        Some(still) => {
+            let extension = format!("animated.{extension}");
+            let key = Key::for_content(area, &id, &shown.bytes, &extension)?;
+            let still_key = still_of(key.as_str()).unwrap_or_default().parse()?;
+            (key, Some((still_key, still.bytes)))
+        }
+        None => (Key::for_content(area, &id, &shown.bytes, extension)?, None),
+    };
+    Ok(Picture {
+        key,
+        still,
+        shown: shown.bytes,
+    })
 }

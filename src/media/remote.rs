@@ -11,10 +11,10 @@ use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
+use super::av;
 use super::intake::{Intake, IntakeError};
 use super::sniff::{Format, Kind, sniff};
 use super::storage::{InvalidKey, Key, Spool, Storage, StorageError};
-use super::av;
 use crate::client::{Budget, Client, FetchError, GetOptions, Limits};
 
 /// Fetches at once, and of those from one host.
@@ -30,7 +30,8 @@ const MOST_DOWN: usize = 10_000;
 const PICTURE_TIME: Duration = Duration::from_secs(30);
 const ATTACHMENT_TIME: Duration = Duration::from_secs(180);
 /// The formats we can do most with; servers that choose are to choose one of these.
-const ACCEPT: &str = "image/webp,image/png,image/jpeg,image/gif,video/mp4,video/webm,audio/*,*/*;q=0.1";
+const ACCEPT: &str =
+    "image/webp,image/png,image/jpeg,image/gif,video/mp4,video/webm,audio/*,*/*;q=0.1";
 
 /// What a file is shown as, which decides what is kept of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -276,11 +277,15 @@ impl Fetcher<'_> {
                     Kind::Video => self.intake.poster(spool.path(), format).await,
                     _ => None,
                 };
-                let file = Key::for_digest("remote", id, &spool.digest().await?, format.extension())?;
+                let file =
+                    Key::for_digest("remote", id, &spool.digest().await?, format.extension())?;
                 let small = poster.map(|p| (p.bytes, p.format));
                 finished(id, file, Content::File(spool), small)
             }
-            _ => Err(RemoteError::Unfit(format!("a file of type {}", format.mime()))),
+            _ => Err(RemoteError::Unfit(format!(
+                "a file of type {}",
+                format.mime()
+            ))),
         }
     }
 
@@ -306,7 +311,9 @@ impl Fetcher<'_> {
         match download.status.as_u16() {
             200 => {}
             status @ (408 | 429 | 500..) => {
-                return Err(RemoteError::Unreachable(format!("its server answered {status}")));
+                return Err(RemoteError::Unreachable(format!(
+                    "its server answered {status}"
+                )));
             }
             status => return Err(RemoteError::Missing(status)),
         }
@@ -324,8 +331,9 @@ impl Fetcher<'_> {
             }
         }
         spool.flush().await?;
-        let format = format
-            .ok_or_else(|| RemoteError::Unfit("neither a picture nor a video nor a sound".to_owned()))?;
+        let format = format.ok_or_else(|| {
+            RemoteError::Unfit("neither a picture nor a video nor a sound".to_owned())
+        })?;
         Ok((spool, format))
     }
 

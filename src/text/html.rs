@@ -80,7 +80,7 @@ pub fn excerpt(html: &str, chars: usize) -> String {
 }
 
 /// Decodes HTML entities in character data.
-fn decode_entities(text: &str) -> String {
+pub(super) fn decode_entities(text: &str) -> String {
     // The sanitiser's parser knows all the named entities; with no element
     // allowed, its output escapes these few and nothing else.
     static DECODER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(ammonia::Builder::empty);

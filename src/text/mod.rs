@@ -7,10 +7,16 @@
 mod grapheme;
 mod html;
 pub mod language;
+pub mod links;
 pub mod markdown;
 mod markup;
+pub mod matching;
 pub mod names;
 pub mod plain;
+pub mod preview;
+mod rel_me;
 pub mod sanitize;
+pub mod words;
 
 pub use html::{escape, excerpt, to_plain};
+pub use rel_me::rel_me_links;

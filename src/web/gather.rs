@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde::Deserialize;
 
 use super::pages::Field;
-use super::view::{Account, Emoji, Html, Media, MediaKind, Post};
+use super::view::{Account, Card, Emoji, Html, Media, MediaKind, Poll, PollOption, Post, Quote};
 use crate::api::entities::account::avatar;
 use crate::api::entities::media::addresses;
 use crate::config::Config;
@@ -119,6 +119,50 @@ fn attachment(config: &Config, row: &media::Media) -> Media {
     }
 }
 
+/// The polls of statuses at a time: two statements.
+async fn polls(c: &mut Conn, ids: &[i64], now: i64) -> AppResult<HashMap<i64, Poll>> {
+    let rows = db::polls::of_statuses(c, ids).await?;
+    let options: Vec<i64> = rows.iter().map(|poll| poll.id).collect();
+    let options = db::polls::options_of(c, &options).await?;
+    let count = |number: i64| u64::try_from(number).unwrap_or_default();
+    let mut polls = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let expired = row.has_ended(now);
+        let own = options.iter().filter(|option| option.poll_id == row.id);
+        let votes: i64 = own.clone().map(|option| option.votes_count).sum();
+        let total = match row.voters_count {
+            Some(voters) if row.multiple => voters,
+            _ => votes,
+        };
+        let open = expired || !row.hide_totals;
+        let poll = Poll {
+            options: own
+                .map(|option| PollOption {
+                    title: option.title.clone(),
+                    votes: open.then(|| count(option.votes_count)),
+                })
+                .collect(),
+            multiple: row.multiple,
+            total: count(total),
+            expires_at: row.expires_at,
+            expired,
+        };
+        polls.insert(row.status_id, poll);
+    }
+    Ok(polls)
+}
+
+/// A preview that was fetched.
+fn card(config: &Config, card: &db::cards::Card) -> Option<Card> {
+    (card.state == db::cards::READY).then(|| Card {
+        url: card.url.clone(),
+        title: card.title.clone(),
+        description: card.description.clone(),
+        provider: card.provider_name.clone(),
+        image: (!card.image.is_empty()).then(|| config.media_url(&card.image)),
+    })
+}
+
 /// Posts that anyone may see, as pages show them.
 pub struct Posts {
     config: std::sync::Arc<Config>,
@@ -126,18 +170,32 @@ pub struct Posts {
     accounts: HashMap<i64, accounts::Account>,
     stats: HashMap<i64, StatusStats>,
     media: HashMap<i64, Vec<media::Media>>,
+    polls: HashMap<i64, Poll>,
+    cards: HashMap<i64, db::cards::Card>,
+    /// By the quoting status: the quoted one.
+    quotes: HashMap<i64, i64>,
 }
 
 impl Posts {
-    /// Reads statuses with all that is shown with them: five statements.
+    /// Reads statuses with all that is shown with them at a time: ten statements.
     pub async fn read(
         c: &mut Conn,
         config: std::sync::Arc<Config>,
         ids: &[i64],
+        now: i64,
     ) -> AppResult<Posts> {
         let mut rows = db::statuses::by_ids(c, ids).await?;
         let originals: Vec<i64> = rows.iter().filter_map(|s| s.reblog_of_id).collect();
         rows.extend(db::statuses::by_ids(c, &originals).await?);
+        let all: Vec<i64> = rows.iter().map(|s| s.id).collect();
+        let quotes: HashMap<i64, i64> = db::quotes::of_statuses(c, &all)
+            .await?
+            .into_iter()
+            .filter(|quote| quote.state == db::quotes::ACCEPTED)
+            .filter_map(|quote| Some((quote.status_id, quote.quoted_id?)))
+            .collect();
+        let quoted: Vec<i64> = quotes.values().copied().collect();
+        rows.extend(db::statuses::by_ids(c, &quoted).await?);
         let people: BTreeSet<i64> = rows
             .iter()
             .flat_map(|s| [Some(s.account_id), s.in_reply_to_account_id])
@@ -151,6 +209,9 @@ impl Posts {
             accounts: HashMap::new(),
             stats: HashMap::new(),
             media: HashMap::new(),
+            polls: polls(c, &all, now).await?,
+            cards: db::cards::of_statuses(c, &all).await?.into_iter().collect(),
+            quotes,
         };
         for account in db::accounts::by_ids(c, &people).await? {
             posts.accounts.insert(account.id, account);
@@ -192,6 +253,23 @@ impl Posts {
         can_see(status, author, &[], false, None).then_some(status)
     }
 
+    /// What a status quotes, where everyone may see it.
+    fn quote(&self, status: &Status) -> Option<Quote> {
+        let quoted = self.open(*self.quotes.get(&status.id)?)?;
+        let author = self.accounts.get(&quoted.account_id)?;
+        let covered = !quoted.spoiler_text.is_empty();
+        Some(Quote {
+            account: account(&self.config, author),
+            url: status_url(quoted, author),
+            content: Html(if covered {
+                String::new()
+            } else {
+                quoted.content.clone()
+            }),
+            spoiler_text: quoted.spoiler_text.clone(),
+        })
+    }
+
     fn post(&self, status: &Status) -> Option<Post> {
         let author = self.accounts.get(&status.account_id)?;
         let stats = self.stats.get(&status.id).copied().unwrap_or_default();
@@ -222,9 +300,12 @@ impl Posts {
                 .iter()
                 .map(|row| attachment(&self.config, row))
                 .collect(),
-            poll: None,
-            card: None,
-            quote: None,
+            poll: self.polls.get(&status.id).cloned(),
+            card: self
+                .cards
+                .get(&status.id)
+                .and_then(|c| card(&self.config, c)),
+            quote: self.quote(status),
             emojis: emojis(&self.config, &status.emojis),
             replies: count(stats.replies_count),
             boosts: count(stats.reblogs_count),

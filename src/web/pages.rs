@@ -46,7 +46,7 @@ macro_rules! pages {
 }
 
 pages!(
-    Landing, Profile, Thread, Tag, SignIn, Consent, Code, ErrorPage
+    Embed, Landing, Profile, Thread, Tag, SignIn, Consent, Code, ErrorPage
 );
 
 /// Who may join.
@@ -216,6 +216,16 @@ pub struct Thread {
     pub oembed: Option<String>,
     /// The author does not want to be found by search engines, or the post is unlisted.
     pub noindex: bool,
+}
+
+/// `/@{name}/{id}/embed`: a post alone.
+#[derive(Debug, Clone, PartialEq, Eq, Template)]
+#[template(path = "embed.html")]
+pub struct Embed {
+    /// The server.
+    pub site: Site,
+    /// The post.
+    pub post: Post,
 }
 
 impl Thread {

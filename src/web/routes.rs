@@ -20,6 +20,7 @@ use crate::db::accounts::Account;
 use crate::db::relations::Page;
 use crate::db::timelines::{AccountFilter, PublicFilter};
 use crate::db::{self};
+use crate::domain::pins::MAX_PINS;
 use crate::error::{AppError, AppResult};
 use crate::http::middleware::REQUEST_ID;
 use crate::text::plain::normalize_tag;
@@ -38,6 +39,7 @@ const A_DAY: &str = "public, max-age=86400";
 
 pub fn routes() -> Router<App> {
     Router::new()
+        .merge(super::embed::routes())
         .route("/", get(landing))
         .route("/@{name}", get(profile))
         .route("/@{name}/{id}", get(thread))
@@ -148,7 +150,7 @@ async fn landing(State(app): State<App>, headers: HeaderMap) -> Response {
 
 async fn landing_page(app: &App) -> AppResult<Response> {
     let site = site(app).await?;
-    let config = app.config.clone();
+    let (config, now) = (app.config.clone(), app.clock.now_ms());
     let (description, users, posts, peers, recent) = app
         .read(move |c| {
             Box::pin(async move {
@@ -170,7 +172,7 @@ async fn landing_page(app: &App) -> AppResult<Response> {
                     ..Page::default()
                 };
                 let ids = db::timelines::public(c, filter, page).await?;
-                let recent = Posts::read(c, config, &ids).await?.all(&ids);
+                let recent = Posts::read(c, config, &ids, now).await?.all(&ids);
                 Ok((description, users, posts, peers, recent))
             })
         })
@@ -213,6 +215,11 @@ impl Where {
             limit: POSTS + 1,
             ..Page::default()
         }
+    }
+
+    /// Whether it is the newest page.
+    fn is_first(&self) -> bool {
+        self.max_id.is_none() && self.min_id.is_none()
     }
 
     /// Of the ids that were read, those to show, and the addresses of older and newer posts.
@@ -312,7 +319,8 @@ async fn profile_page(
     let config = app.config.clone();
     let path = format!("/@{}", account.username);
     let (id, moved_to, asked) = (account.id, account.moved_to.clone(), place.page());
-    let (stats, moved_to, ids) = app
+    let first = place.is_first();
+    let (stats, moved_to, ids, pinned) = app
         .read(move |c| {
             Box::pin(async move {
                 let stats = db::accounts::stats_of(c, &[id]).await?.pop();
@@ -327,12 +335,25 @@ async fn profile_page(
                     ..AccountFilter::default()
                 };
                 let ids = db::timelines::account(c, id, filter, asked).await?;
-                Ok((stats.unwrap_or_default(), moved_to, ids))
+                // They stand above the newest page alone.
+                let pinned = if first {
+                    let all = Page {
+                        limit: MAX_PINS,
+                        ..Page::default()
+                    };
+                    db::pins::page(c, id, all).await?
+                } else {
+                    Vec::new()
+                };
+                let pinned: Vec<i64> = pinned.into_iter().map(|(_, status)| status).collect();
+                Ok((stats.unwrap_or_default(), moved_to, ids, pinned))
             })
         })
         .await?;
     let (ids, older, newer) = place.turn(ids, &path);
-    let posts = posts(app, ids).await?;
+    let recent = posts(app, ids).await?;
+    let mut pinned = posts(app, pinned).await?;
+    pinned.iter_mut().for_each(|post| post.pinned = true);
     let count = |number: i64| u64::try_from(number).unwrap_or_default();
     let counted = |number: i64| (!account.hide_collections).then(|| count(number));
     let page = Profile {
@@ -347,8 +368,8 @@ async fn profile_page(
         joined: account.created_at,
         locked: account.locked,
         moved_to: moved_to.map(|moved| gather::account(&config, &moved)),
-        pinned: Vec::new(),
-        posts,
+        pinned,
+        posts: recent,
         older,
         newer,
         actor_id: account.uri.clone(),
@@ -359,9 +380,11 @@ async fn profile_page(
 }
 
 async fn posts(app: &App, ids: Vec<i64>) -> AppResult<Vec<super::view::Post>> {
-    let config = app.config.clone();
-    app.read(move |c| Box::pin(async move { Ok(Posts::read(c, config, &ids).await?.all(&ids)) }))
-        .await
+    let (config, now) = (app.config.clone(), app.clock.now_ms());
+    app.read(move |c| {
+        Box::pin(async move { Ok(Posts::read(c, config, &ids, now).await?.all(&ids)) })
+    })
+    .await
 }
 
 async fn thread(
@@ -384,7 +407,7 @@ async fn thread_page(app: &App, name: &str, id: &str, headers: &HeaderMap) -> Ap
         // Whether there is such a post, and for whom, is answered there.
         return Ok(found(&uri));
     }
-    let config = app.config.clone();
+    let (config, now) = (app.config.clone(), app.clock.now_ms());
     let author_id = author.id;
     let tree = app
         .read(move |c| {
@@ -401,13 +424,13 @@ async fn thread_page(app: &App, name: &str, id: &str, headers: &HeaderMap) -> Ap
                     Some(_) => None,
                     None => Some(db::statuses::ancestors(c, &status, ANCESTORS).await?),
                 }) else {
-                    let posts = Posts::read(c, config, &[id]).await?;
+                    let posts = Posts::read(c, config, &[id], now).await?;
                     return Ok(Err(posts.one(id).map(|post| post.url)));
                 };
-                let below = db::statuses::descendants(c, &status, REPLIES + 1).await?;
+                let below = db::statuses::descendants(c, &status, REPLIES + 1, usize::MAX).await?;
                 let mut ids = vec![id];
                 ids.extend(above.iter().chain(&below).map(|s| s.id));
-                let posts = Posts::read(c, config, &ids).await?;
+                let posts = Posts::read(c, config, &ids, now).await?;
                 let post = posts.one(id).ok_or_else(AppError::not_found)?;
                 let mut depths: HashMap<i64, u8> = HashMap::from([(id, 0)]);
                 let mut replies = Vec::new();
@@ -448,7 +471,10 @@ async fn thread_page(app: &App, name: &str, id: &str, headers: &HeaderMap) -> Ap
         replies,
         more_replies,
         object_id: status.uri.clone(),
-        oembed: None,
+        oembed: Some(app.config.url(&format!(
+            "/api/oembed?url={}",
+            form_urlencoded::byte_serialize(status.url.as_bytes()).collect::<String>()
+        ))),
         noindex: !author.indexable || status.visibility != 0,
     };
     Ok(html(StatusCode::OK, page.render()))

@@ -298,7 +298,14 @@ async fn kill_the_sender_amid_two_hundred_deliveries() {
 async fn kill_the_server_amid_a_conversion() {
     let odd = media_av::made(
         "odd.mkv",
-        &["-f", "lavfi", "-i", "testsrc=size=320x240:rate=25:duration=4", "-c:v", "mpeg4"],
+        &[
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc=size=320x240:rate=25:duration=4",
+            "-c:v",
+            "mpeg4",
+        ],
     );
     for _ in 0..rounds() {
         let mut process = Process::start().await;
@@ -313,10 +320,17 @@ async fn kill_the_server_amid_a_conversion() {
         assert_eq!(begun.status, 202, "{}", begun.text);
         process.kill();
         process.run().await;
-        let one = format!("/api/v1/media/{}", begun.json()["id"].as_str().expect("an id"));
+        let one = format!(
+            "/api/v1/media/{}",
+            begun.json()["id"].as_str().expect("an id")
+        );
         let done = eventually("what was acknowledged is done", async || {
             let answer = process.get(&alice, &one).await;
-            assert!(answer.status == 200 || answer.status == 206, "{}", answer.text);
+            assert!(
+                answer.status == 200 || answer.status == 206,
+                "{}",
+                answer.text
+            );
             (answer.status == 200).then(|| answer.entity("MediaAttachment"))
         })
         .await;

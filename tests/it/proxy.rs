@@ -14,7 +14,9 @@ fn png(side: u32) -> Vec<u8> {
         image::Rgb([a, b, c])
     });
     let mut bytes = std::io::Cursor::new(Vec::new());
-    picture.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    picture
+        .write_to(&mut bytes, image::ImageFormat::Png)
+        .unwrap();
     bytes.into_inner()
 }
 
@@ -28,9 +30,17 @@ impl World {
     async fn start(settings: &[(&str, &str)]) -> World {
         let (server, peer) = (Server::start_with(settings).await, Peer::start().await);
         let alice = server.person("alice").await;
-        let picture = |path: &str| json!({"type": "Image", "url": format!("{}{path}", peer.origin)});
-        peer.add_actor_with("good", json!({"icon": picture("/avatar"), "image": picture("/header")}));
-        World { server, peer, alice }
+        let picture =
+            |path: &str| json!({"type": "Image", "url": format!("{}{path}", peer.origin)});
+        peer.add_actor_with(
+            "good",
+            json!({"icon": picture("/avatar"), "image": picture("/header")}),
+        );
+        World {
+            server,
+            peer,
+            alice,
+        }
     }
 
     /// A status from the peer with a file at each of these paths.
@@ -61,7 +71,10 @@ impl World {
 }
 
 fn header<'a>(response: &'a reqwest::Response, name: &str) -> &'a str {
-    response.headers().get(name).map_or("", |value| value.to_str().unwrap())
+    response
+        .headers()
+        .get(name)
+        .map_or("", |value| value.to_str().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,7 +86,11 @@ async fn files_from_elsewhere_are_shown_by_copies_of_ours() {
     let status = world.status(&["/a.png"]).await;
     let (media, account) = (&status["media_attachments"][0], &status["account"]);
     assert_eq!(media["remote_url"], format!("{}/a.png", world.peer.origin));
-    assert_eq!(world.peer.asked("/a.png"), 0, "nothing is fetched before it is asked for");
+    assert_eq!(
+        world.peer.asked("/a.png"),
+        0,
+        "nothing is fetched before it is asked for"
+    );
     for url in [
         &media["url"],
         &media["preview_url"],
@@ -86,9 +103,15 @@ async fn files_from_elsewhere_are_shown_by_copies_of_ours() {
         let answer = world.get(url).await;
         assert_eq!(answer.status(), 200, "{url}");
         let kind = header(&answer, "content-type").to_owned();
-        assert!(matches!(kind.as_str(), "image/png" | "image/jpeg"), "{kind}");
+        assert!(
+            matches!(kind.as_str(), "image/png" | "image/jpeg"),
+            "{kind}"
+        );
         assert_eq!(header(&answer, "x-content-type-options"), "nosniff");
-        assert_eq!(header(&answer, "content-security-policy"), "default-src 'none'; sandbox");
+        assert_eq!(
+            header(&answer, "content-security-policy"),
+            "default-src 'none'; sandbox"
+        );
         assert!(header(&answer, "cache-control").contains("immutable"));
         assert!(image::load_from_memory(&answer.bytes().await.unwrap()).is_ok());
     }
@@ -119,11 +142,15 @@ async fn what_is_no_file_to_show_is_not_asked_for_again() {
     world.peer.serve("/page", Page::Raw(200, "image/png", page));
     let activity = json!({"type": "Note", "id": "https://kith.example/x"});
     world.peer.serve("/object", Page::Document(activity));
-    world.peer.serve("/trouble", Page::Raw(500, "text/plain", String::new()));
+    world
+        .peer
+        .serve("/trouble", Page::Raw(500, "text/plain", String::new()));
     world.peer.serve("/endless", Page::Endless);
     let cut = png(40)[..500].to_vec();
     world.peer.serve("/cut", Page::File("image/png", cut));
-    let paths = ["/page", "/object", "/missing", "/endless", "/cut", "/trouble"];
+    let paths = [
+        "/page", "/object", "/missing", "/endless", "/cut", "/trouble",
+    ];
     let status = world.status(&paths).await;
     for (n, path) in paths.iter().enumerate() {
         for _ in 0..2 {
@@ -170,9 +197,14 @@ async fn nothing_is_fetched_that_was_not_shown() {
 async fn a_domain_whose_media_is_rejected_shows_none() {
     let world = World::start(&[]).await;
     world.peer.serve("/a.png", Page::File("image/png", png(20)));
-    world.peer.serve("/avatar", Page::File("image/png", png(20)));
+    world
+        .peer
+        .serve("/avatar", Page::File("image/png", png(20)));
     let status = world.status(&["/a.png"]).await;
-    let urls = [&status["media_attachments"][0]["url"], &status["account"]["avatar"]];
+    let urls = [
+        &status["media_attachments"][0]["url"],
+        &status["account"]["avatar"],
+    ];
     assert_eq!(world.get(urls[0]).await.status(), 200);
     let (ctx, domain) = (world.server.app.ctx.clone(), world.peer.domain().to_owned());
     world
@@ -209,16 +241,19 @@ async fn copies_give_way_when_there_are_too_many() {
     kith::jobs::remote_files::pass(&world.server.app)
         .await
         .unwrap();
-    eventually("what is counted is what is there, within the limit", async || {
-        let total = world
-            .server
-            .app
-            .read(|c| Box::pin(async move { Ok(kith::db::remote_files::total(c).await?) }))
-            .await
-            .unwrap();
-        let there = bytes_below(&world.server.data_dir().join("media/remote"));
-        (there == total && total > 0 && total <= 40 << 10).then_some(())
-    })
+    eventually(
+        "what is counted is what is there, within the limit",
+        async || {
+            let total = world
+                .server
+                .app
+                .read(|c| Box::pin(async move { Ok(kith::db::remote_files::total(c).await?) }))
+                .await
+                .unwrap();
+            let there = bytes_below(&world.server.data_dir().join("media/remote"));
+            (there == total && total > 0 && total <= 40 << 10).then_some(())
+        },
+    )
     .await;
     assert_eq!(world.get(url(3)).await.status(), 200);
     assert_eq!(world.peer.asked("/4"), 1, "the newest is still there");
@@ -269,7 +304,11 @@ async fn the_copies_of_a_deleted_status_are_deleted() {
         (world.get(url).await.status() == 404).then_some(())
     })
     .await;
-    let id: i64 = status["media_attachments"][0]["id"].as_str().unwrap().parse().unwrap();
+    let id: i64 = status["media_attachments"][0]["id"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
     let app = &world.server.app;
     app.write(move |tx| {
         Box::pin(async move {
@@ -284,7 +323,10 @@ async fn the_copies_of_a_deleted_status_are_deleted() {
     .await
     .unwrap();
     kith::jobs::cleanup::pass(app).await.unwrap();
-    assert_eq!(bytes_below(&world.server.data_dir().join("media/remote")), 0);
+    assert_eq!(
+        bytes_below(&world.server.data_dir().join("media/remote")),
+        0
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

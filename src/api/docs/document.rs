@@ -141,7 +141,12 @@ fn parameters(route: &Served, row: &Row) -> Result<(Vec<Value>, Option<Value>), 
         notation::fields(row.input)?
     };
     let mut parameters = Vec::new();
-    for name in route.path.split('{').skip(1).filter_map(|part| part.split('}').next()) {
+    for name in route
+        .path
+        .split('{')
+        .skip(1)
+        .filter_map(|part| part.split('}').next())
+    {
         let name = name.trim_start_matches('*');
         let known = fields.iter().position(|field| field.name == name);
         let schema = known.map_or_else(|| json!({"type": "string"}), |at| fields.remove(at).schema);
@@ -168,14 +173,19 @@ fn parameters(route: &Served, row: &Row) -> Result<(Vec<Value>, Option<Value>), 
         return Ok((parameters, None));
     }
     let schema = notation::object_of(&fields);
-    let files = fields.iter().any(|field| field.schema["format"] == "binary");
+    let files = fields
+        .iter()
+        .any(|field| field.schema["format"] == "binary");
     let required = fields.iter().any(|field| field.required);
     let mut content = json!({"multipart/form-data": {"schema": schema}});
     if !files {
         content["application/json"] = json!({"schema": schema});
         content["application/x-www-form-urlencoded"] = json!({"schema": schema});
     }
-    Ok((parameters, Some(json!({"required": required, "content": content}))))
+    Ok((
+        parameters,
+        Some(json!({"required": required, "content": content})),
+    ))
 }
 
 fn query(field: &Field) -> Value {
@@ -194,7 +204,8 @@ fn query(field: &Field) -> Value {
 }
 
 fn responses(route: &Served, row: &Row, has_body: bool) -> Result<Value, String> {
-    let answer = notation::answer(row.answer).map_err(|reason| format!("{}: {reason}", row.path))?;
+    let answer =
+        notation::answer(row.answer).map_err(|reason| format!("{}: {reason}", row.path))?;
     let mut all = Map::new();
     for status in &answer.statuses {
         let mut response = json!({"description": answer.description});
@@ -207,7 +218,10 @@ fn responses(route: &Served, row: &Row, has_body: bool) -> Result<Value, String>
         all.insert(status.clone(), response);
     }
     let mut error = |status: &str, name: &str| {
-        all.insert(status.to_owned(), json!({"$ref": format!("#/components/responses/{name}")}));
+        all.insert(
+            status.to_owned(),
+            json!({"$ref": format!("#/components/responses/{name}")}),
+        );
     };
     let token = row.scope.contains("token") || row.scope.starts_with("User");
     if token {
@@ -304,7 +318,9 @@ mod tests {
                 if let Some(Value::String(target)) = members.get("$ref") {
                     found(target);
                 }
-                members.values().for_each(|member| references(member, found));
+                members
+                    .values()
+                    .for_each(|member| references(member, found));
             }
             Value::Array(items) => items.iter().for_each(|item| references(item, found)),
             _ => {}
@@ -319,13 +335,36 @@ mod tests {
             let path = route.path.replace("{*", "{");
             let operation = &document["paths"][&path][route.method.to_lowercase()];
             let at = format!("{} {path}", route.method);
-            assert_ne!(operation["summary"], WRONG, "{at}: {}", operation["description"]);
-            assert!(seen.insert(operation["operationId"].to_string()), "{at} is there twice");
-            assert!(!operation["responses"].as_object().unwrap().is_empty(), "{at}");
-            let named: Vec<&str> = path.split('{').skip(1).filter_map(|p| p.split('}').next()).collect();
+            assert_ne!(
+                operation["summary"], WRONG,
+                "{at}: {}",
+                operation["description"]
+            );
+            assert!(
+                seen.insert(operation["operationId"].to_string()),
+                "{at} is there twice"
+            );
+            assert!(
+                !operation["responses"].as_object().unwrap().is_empty(),
+                "{at}"
+            );
+            let named: Vec<&str> = path
+                .split('{')
+                .skip(1)
+                .filter_map(|p| p.split('}').next())
+                .collect();
             let parameters = operation["parameters"].as_array();
-            let given = parameters.into_iter().flatten().filter(|p| p["in"] == "path");
-            assert_eq!(given.map(|p| p["name"].as_str().unwrap()).collect::<Vec<_>>(), named, "{at}");
+            let given = parameters
+                .into_iter()
+                .flatten()
+                .filter(|p| p["in"] == "path");
+            assert_eq!(
+                given
+                    .map(|p| p["name"].as_str().unwrap())
+                    .collect::<Vec<_>>(),
+                named,
+                "{at}"
+            );
         }
         assert!(seen.len() > 90);
     }
@@ -362,6 +401,9 @@ mod tests {
         assert_eq!(document["servers"][0]["url"], "https://kith.example");
         let follow = &document["paths"]["/api/v1/accounts/{id}/follow"]["post"];
         assert_eq!(follow["security"][1]["oauth2"][0], "write:follows");
-        assert_eq!(follow["responses"]["422"]["$ref"], "#/components/responses/Invalid");
+        assert_eq!(
+            follow["responses"]["422"]["$ref"],
+            "#/components/responses/Invalid"
+        );
     }
 }

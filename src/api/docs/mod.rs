@@ -41,7 +41,10 @@ async fn openapi(State(app): State<App>) -> Response {
 }
 
 async fn swagger() -> Response {
-    page("swagger-ui.css", &["swagger-ui-bundle.js", "init-swagger.js"])
+    page(
+        "swagger-ui.css",
+        &["swagger-ui-bundle.js", "init-swagger.js"],
+    )
 }
 
 async fn redoc() -> Response {
@@ -55,7 +58,9 @@ fn page(style: &str, scripts: &[&str]) -> Response {
          <link rel=\"icon\" href=\"data:,\">",
     );
     if !style.is_empty() {
-        html.push_str(&format!("<link rel=\"stylesheet\" href=\"/api/docs/{style}\">"));
+        html.push_str(&format!(
+            "<link rel=\"stylesheet\" href=\"/api/docs/{style}\">"
+        ));
     }
     html.push_str("</head><body><div id=\"docs\"></div>");
     for script in scripts {
@@ -104,14 +109,13 @@ async fn file(Path(name): Path<String>) -> AppResult<Response> {
         "oauth2-redirect" => return Ok(page("", &["oauth2-redirect.js"])),
         _ => return Err(AppError::not_found()),
     };
-    let headers = [
-        (header::CONTENT_TYPE, kind),
-        (header::CACHE_CONTROL, A_DAY),
-    ];
+    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, A_DAY)];
     let mut response = (headers, bytes).into_response();
     if packed {
         let gzip = HeaderValue::from_static("gzip");
-        response.headers_mut().insert(header::CONTENT_ENCODING, gzip);
+        response
+            .headers_mut()
+            .insert(header::CONTENT_ENCODING, gzip);
     }
     Ok(response)
 }

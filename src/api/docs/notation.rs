@@ -36,7 +36,11 @@ fn parts(text: &str) -> Result<Vec<&str>, String> {
     for (at, c) in text.char_indices() {
         match c {
             '{' => depth += 1,
-            '}' => depth = depth.checked_sub(1).ok_or_else(|| format!("braces in {text:?}"))?,
+            '}' => {
+                depth = depth
+                    .checked_sub(1)
+                    .ok_or_else(|| format!("braces in {text:?}"))?
+            }
             ',' if depth == 0 => {
                 parts.push(text[from..at].trim());
                 from = at + 1;
@@ -151,13 +155,19 @@ pub fn answer(text: &str) -> Result<Answer, String> {
     let as_json = |schema| Some(("application/json".to_owned(), schema));
     let word = rest.split(' ').next().unwrap_or_default();
     let (description, body) = if rest == "Empty" {
-        ("Done".to_owned(), as_json(json!({"type": "object", "maxProperties": 0})))
+        (
+            "Done".to_owned(),
+            as_json(json!({"type": "object", "maxProperties": 0})),
+        )
     } else if let Some(entity) = rest.strip_prefix("Array of ") {
         let items = match entity {
             "String" => json!({"type": "string"}),
             entity => reference(entity),
         };
-        (format!("A list of {entity}"), as_json(json!({"type": "array", "items": items})))
+        (
+            format!("A list of {entity}"),
+            as_json(json!({"type": "array", "items": items})),
+        )
     } else if let Some(inner) = rest.strip_prefix("[{").and_then(|r| r.strip_suffix("}]")) {
         let schema = json!({"type": "array", "items": object(inner)?});
         ("A list".to_owned(), as_json(schema))
@@ -202,12 +212,22 @@ mod tests {
 
     #[test]
     fn inputs_are_read_with_their_types() {
-        let all = fields("q, limit:int?, ids[], kind=a|b?, poll{options[], expires_in:int}?").unwrap();
+        let all =
+            fields("q, limit:int?, ids[], kind=a|b?, poll{options[], expires_in:int}?").unwrap();
         let names: Vec<_> = all.iter().map(|f| (f.name.as_str(), f.required)).collect();
-        let expected = [("q", true), ("limit", false), ("ids", true), ("kind", false), ("poll", false)];
+        let expected = [
+            ("q", true),
+            ("limit", false),
+            ("ids", true),
+            ("kind", false),
+            ("poll", false),
+        ];
         assert_eq!(names, expected);
         assert_eq!(all[1].schema, json!({"type": "integer"}));
-        assert_eq!(all[2].schema, json!({"type": "array", "items": {"type": "string"}}));
+        assert_eq!(
+            all[2].schema,
+            json!({"type": "array", "items": {"type": "string"}})
+        );
         assert_eq!(all[3].schema, json!({"type": "string", "enum": ["a", "b"]}));
         assert_eq!(all[4].schema["required"], json!(["options", "expires_in"]));
         assert_eq!(fields("page").unwrap().len(), 4);
@@ -232,8 +252,14 @@ mod tests {
 
     #[test]
     fn scopes_are_found_in_texts() {
-        assert_eq!(scopes("User token + write:blocks or follow"), ["write:blocks", "follow"]);
-        assert_eq!(scopes("User token + admin:read:accounts"), ["admin:read:accounts"]);
+        assert_eq!(
+            scopes("User token + write:blocks or follow"),
+            ["write:blocks", "follow"]
+        );
+        assert_eq!(
+            scopes("User token + admin:read:accounts"),
+            ["admin:read:accounts"]
+        );
         assert!(scopes("Public").is_empty());
     }
 }

@@ -125,8 +125,13 @@ mod tests {
         let lines: usize = TABLES.iter().map(|table| table.lines().count() - 1).sum();
         assert_eq!(rows().len(), lines);
         for (n, row) in rows().iter().enumerate() {
-            let same = |other: &&Row| other.method == row.method && shape(other.path) == shape(row.path);
-            assert_eq!(rows().iter().position(|other| same(&other)), Some(n), "{row:?}");
+            let same =
+                |other: &&Row| other.method == row.method && shape(other.path) == shape(row.path);
+            assert_eq!(
+                rows().iter().position(|other| same(&other)),
+                Some(n),
+                "{row:?}"
+            );
         }
     }
 }

@@ -13,7 +13,12 @@ use crate::clock::{DAY, iso};
 use crate::config::{Config, is_remote};
 use crate::db;
 use crate::db::accounts::{Account, AccountStats};
+use crate::db::profiles::Profile;
+use crate::db::users::User;
+use crate::domain::profiles::shown_privacy;
+use crate::domain::settings::Settings;
 use crate::error::AppResult;
+use crate::media::intake::still_of;
 
 /// `Account`.
 #[derive(Debug, Serialize)]
@@ -139,7 +144,10 @@ fn shown(
     if is_remote(stored) && !account.is_local() {
         config.remote_picture_url(kind, account.id, stored, still)
     } else {
-        picture(config, stored, missing)
+        match still_of(stored).filter(|_| still) {
+            Some(still) => config.media_url(&still),
+            None => picture(config, stored, missing),
+        }
     }
 }
 
@@ -198,7 +206,22 @@ pub fn entity<'a>(config: &Config, account: &'a Account, stats: AccountStats) ->
     }
 }
 
-/// Account entities as JSON by id: from memory, the rest in two statements.
+impl Entity<'_> {
+    /// With what its owner chose to show.
+    fn showing(self, profile: Option<&Profile>) -> Self {
+        match profile {
+            Some(profile) => Entity {
+                show_media: profile.show_media,
+                show_media_replies: profile.show_media_replies,
+                show_featured: profile.show_featured,
+                ..self
+            },
+            None => self,
+        }
+    }
+}
+
+/// Account entities as JSON by id: from memory, the rest in three statements.
 pub async fn json(app: &App, ids: &[i64]) -> AppResult<HashMap<i64, Arc<str>>> {
     let mut found = HashMap::with_capacity(ids.len());
     let mut missing: Vec<i64> = Vec::new();
@@ -223,15 +246,18 @@ pub async fn json(app: &App, ids: &[i64]) -> AppResult<HashMap<i64, Arc<str>>> {
             Box::pin(async move {
                 let accounts = db::accounts::by_ids(c, &missing).await?;
                 let stats = db::accounts::stats_of(c, &missing).await?;
-                Ok((accounts, stats))
+                let profiles = db::profiles::of(c, &missing).await?;
+                Ok((accounts, stats, profiles))
             })
         })
         .await?;
+    let profiles: HashMap<i64, Profile> = rows.2.into_iter().map(|p| (p.account_id, p)).collect();
     let stats: HashMap<i64, AccountStats> = rows.1.into_iter().map(|s| (s.account_id, s)).collect();
     for account in rows.0 {
         let id = account.id;
         let stats = stats.get(&id).copied().unwrap_or_default();
-        let json: Arc<str> = serde_json::to_string(&entity(&app.config, &account, stats))?.into();
+        let shown = entity(&app.config, &account, stats).showing(profiles.get(&id));
+        let json: Arc<str> = serde_json::to_string(&shown)?.into();
         app.caches.account_json.put(ticket, id, json.clone());
         app.caches
             .accounts
@@ -252,45 +278,65 @@ pub async fn render_one(app: &App, id: i64) -> AppResult<Option<Box<RawValue>>> 
     Ok(render(app, &[id]).await?.pop())
 }
 
-/// `CredentialAccount`: the account with what only its owner sees.
-pub async fn credential(app: &App, account: &Account) -> AppResult<Value> {
+/// What only its owner sees of an account.
+struct Own {
+    stats: AccountStats,
+    profile: Profile,
+    user: Option<User>,
+    settings: Settings,
+    requests: i64,
+}
+
+async fn own(app: &App, account: &Account) -> AppResult<Own> {
     let id = account.id;
-    let (stats, user, requests) = app
-        .read(move |c| {
-            Box::pin(async move {
-                let stats = db::accounts::stats_of(c, &[id]).await?.pop();
-                let user = db::users::by_account(c, id).await?;
-                let requests = db::relations::count_requests(c, id).await?;
-                Ok((stats.unwrap_or_default(), user, requests))
+    app.read(move |c| {
+        Box::pin(async move {
+            let stats = db::accounts::stats_of(c, &[id]).await?.pop();
+            let profile = db::profiles::of(c, &[id]).await?.pop();
+            let user = db::users::by_account(c, id).await?;
+            Ok(Own {
+                stats: stats.unwrap_or_default(),
+                profile: profile.unwrap_or_else(|| Profile::usual(id)),
+                settings: user.as_ref().map(Settings::of).unwrap_or_default(),
+                user,
+                requests: db::relations::count_requests(c, id).await?,
             })
         })
-        .await?;
-    let mut value = serde_json::to_value(entity(&app.config, account, stats))?;
-    let settings: Value = user
-        .as_ref()
-        .and_then(|u| serde_json::from_str(&u.settings).ok())
-        .unwrap_or_default();
-    let setting = |name: &str, default: Value| settings.get(name).cloned().unwrap_or(default);
-    let role = user.as_ref().map_or("user", |u| u.role.as_str());
+    })
+    .await
+}
+
+fn attribution_domains(profile: &Profile) -> Vec<String> {
+    serde_json::from_str(&profile.attribution_domains).unwrap_or_default()
+}
+
+/// `CredentialAccount`: the account with what only its owner sees.
+pub async fn credential(app: &App, account: &Account) -> AppResult<Value> {
+    let own = own(app, account).await?;
+    let shown = entity(&app.config, account, own.stats).showing(Some(&own.profile));
+    let mut value = serde_json::to_value(shown)?;
+    let settings = &own.settings;
+    let role = own.user.as_ref().map_or("user", |u| u.role.as_str());
     let (role_id, permissions) = match role {
         "admin" => ("3", "1"),
         "moderator" => ("2", "0"),
         _ => ("-99", "0"),
     };
-    let locale = user.as_ref().map_or("en", |u| u.locale.as_str());
+    let locale = own.user.as_ref().map_or("", |u| u.locale.as_str());
+    let usual = if locale.is_empty() { "en" } else { locale };
     let own = serde_json::json!({
         "source": {
-            "attribution_domains": [],
-            "note": setting("note", "".into()),
-            "fields": setting("fields", Value::Array(Vec::new())),
-            "privacy": setting("privacy", "public".into()),
-            "sensitive": setting("sensitive", false.into()),
-            "language": setting("language", if locale.is_empty() { "en" } else { locale }.into()),
-            "follow_requests_count": requests,
+            "attribution_domains": attribution_domains(&own.profile),
+            "note": settings.note,
+            "fields": settings.fields,
+            "privacy": shown_privacy(settings),
+            "sensitive": settings.sensitive.unwrap_or(false),
+            "language": settings.language.as_deref().unwrap_or(usual),
+            "follow_requests_count": own.requests,
             "hide_collections": account.hide_collections,
             "discoverable": account.discoverable,
             "indexable": account.indexable,
-            "quote_policy": "nobody",
+            "quote_policy": settings.quote_policy(),
         },
         "role": {
             "id": role_id,
@@ -305,4 +351,32 @@ pub async fn credential(app: &App, account: &Account) -> AppResult<Value> {
         entity.extend(own);
     }
     Ok(value)
+}
+
+/// `Profile`: one's own profile as it was typed.
+pub async fn profile(app: &App, account: &Account) -> AppResult<Value> {
+    let own = own(app, account).await?;
+    let (config, profile) = (&app.config, &own.profile);
+    let picture = |stored: &str, url: String| (!stored.is_empty()).then_some(url);
+    Ok(serde_json::json!({
+        "id": account.id.to_string(),
+        "display_name": account.display_name,
+        "note": own.settings.note,
+        "fields": own.settings.fields,
+        "avatar": picture(&account.avatar, avatar(config, account, false)),
+        "avatar_static": picture(&account.avatar, avatar(config, account, true)),
+        "avatar_description": account.avatar_description,
+        "header": picture(&account.header, header(config, account, false)),
+        "header_static": picture(&account.header, header(config, account, true)),
+        "header_description": account.header_description,
+        "locked": account.locked,
+        "bot": account.kind == "Service",
+        "hide_collections": account.hide_collections,
+        "discoverable": account.discoverable,
+        "indexable": account.indexable,
+        "show_media": profile.show_media,
+        "show_media_replies": profile.show_media_replies,
+        "show_featured": profile.show_featured,
+        "attribution_domains": attribution_domains(profile),
+    }))
 }

@@ -124,7 +124,10 @@ mod tests {
             "{url}"
         );
         assert_eq!(remote.preview_url, Some(url.replace("/original", "/small")));
-        assert_eq!(remote.remote_url.as_deref(), Some("https://b.example/x.png"));
+        assert_eq!(
+            remote.remote_url.as_deref(),
+            Some("https://b.example/x.png")
+        );
         assert!(remote.meta.is_none());
     }
 

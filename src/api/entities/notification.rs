@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::clock::iso;
 use crate::db;
 use crate::db::notifications::Notification;
+use crate::domain::filters::Context;
 use crate::error::AppResult;
 
 /// `Notification`.
@@ -29,7 +30,7 @@ pub struct Entity {
 /// Shows notifications to their owner. One about a status that is gone or out of sight is left
 /// out.
 pub async fn render(app: &App, owner: i64, rows: &[Notification]) -> AppResult<Vec<(i64, Entity)>> {
-    let reader = Reader::of(app, owner).await?;
+    let reader = Reader::of(app, owner).await?.within(Context::Notifications);
     let ids: Vec<i64> = rows.iter().filter_map(|n| n.status_id).collect();
     let statuses = status::page(app, &ids, Some(&reader), Mode::Visible).await?;
     let authors: Vec<i64> = rows.iter().map(|n| n.from_account_id).collect();

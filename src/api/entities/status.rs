@@ -4,13 +4,15 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::account::{self, Emoji, acct, emojis};
-use super::raw;
+use super::filter::Sieve;
+use super::poll::{self, Voter};
+use super::{quoting, raw};
 use crate::app::App;
 use crate::caches::mark;
 use crate::clock::iso;
@@ -19,8 +21,12 @@ use crate::db;
 use crate::db::accounts::Account;
 use crate::db::media::Media;
 use crate::db::statuses::{Status, StatusStats, Tag};
+use crate::domain::filters::Context;
+use crate::domain::quotes::Leave;
+use crate::domain::search;
 use crate::domain::visibility::{Relations, Viewer, Visibility, can_see, in_timeline};
 use crate::error::AppResult;
+use crate::text;
 
 /// A status without what depends on the reader.
 pub struct Prepared {
@@ -28,10 +34,22 @@ pub struct Prepared {
     pub status: Status,
     /// Whom it mentions.
     pub mentioned: Vec<i64>,
+    words: OnceLock<Box<str>>,
+    /// Its poll, whose showing depends on who voted and on the time.
+    poll: Option<poll::Known>,
     /// The entity's JSON up to `account`, without the closing brace.
     head: String,
     /// The app it was posted with, shown to its author alone.
     application: String,
+    card: Option<super::card::Card>,
+    quoting: quoting::Quoting,
+}
+
+impl Prepared {
+    /// Whether readers see it differently, even those who neither wrote nor marked it.
+    pub fn varies(&self) -> bool {
+        self.quoting.varies()
+    }
 }
 
 #[derive(Serialize)]
@@ -56,10 +74,6 @@ struct Head<'a> {
     reblogs_count: i64,
     favourites_count: i64,
     quotes_count: i64,
-    poll: (),
-    card: (),
-    quote: (),
-    quote_approval: QuoteApproval,
     tagged_collections: [(); 0],
     kith: Extra<'a>,
 }
@@ -76,14 +90,6 @@ struct Mention<'a> {
 struct TagLink<'a> {
     name: &'a str,
     url: String,
-}
-
-/// Nobody may quote: quoting is not offered yet.
-#[derive(Serialize)]
-struct QuoteApproval {
-    automatic: [(); 0],
-    manual: [(); 0],
-    current_user: &'static str,
 }
 
 /// Kith's own fields.
@@ -105,14 +111,39 @@ struct Rows {
     media: HashMap<i64, Vec<Media>>,
     accounts: HashMap<i64, Account>,
     apps: HashMap<i64, db::tokens::App>,
+    polls: HashMap<i64, poll::Known>,
+    cards: HashMap<i64, db::cards::Card>,
+    quotes: HashMap<i64, db::quotes::Quote>,
+    policies: HashMap<i64, db::quotes::PolicyRow>,
 }
 
-/// Prepared statuses by id, with what they are reblogs of: from memory, the rest in a fixed
-/// number of statements.
+/// Prepared statuses by id, with what they are reblogs of, what they quote, and what that quotes:
+/// from memory, the rest in a fixed number of statements.
 pub async fn prepare(app: &App, ids: &[i64]) -> AppResult<HashMap<i64, Arc<Prepared>>> {
     let mut found: HashMap<i64, Arc<Prepared>> = HashMap::with_capacity(ids.len() * 2);
-    let mut missing = Vec::new();
     let mut wanted: Vec<i64> = ids.to_vec();
+    for _ in 0..=quoting::DEPTH {
+        let fresh = prepare_level(app, &mut found, wanted).await?;
+        wanted = fresh
+            .iter()
+            .filter_map(|id| found.get(id)?.quoting.shown())
+            .filter(|id| !found.contains_key(id))
+            .collect();
+        if wanted.is_empty() {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// Adds statuses and what they are reblogs of; gives back which were added.
+async fn prepare_level(
+    app: &App,
+    found: &mut HashMap<i64, Arc<Prepared>>,
+    mut wanted: Vec<i64>,
+) -> AppResult<Vec<i64>> {
+    let mut fresh = Vec::with_capacity(wanted.len() * 2);
+    let mut missing = Vec::new();
     while let Some(id) = wanted.pop() {
         if found.contains_key(&id) {
             continue;
@@ -121,12 +152,13 @@ pub async fn prepare(app: &App, ids: &[i64]) -> AppResult<HashMap<i64, Arc<Prepa
             Some(prepared) => {
                 wanted.extend(prepared.status.reblog_of_id);
                 found.insert(id, prepared);
+                fresh.push(id);
             }
             None => missing.push(id),
         }
     }
     if missing.is_empty() {
-        return Ok(found);
+        return Ok(fresh);
     }
     missing.sort_unstable();
     missing.dedup();
@@ -136,11 +168,12 @@ pub async fn prepare(app: &App, ids: &[i64]) -> AppResult<HashMap<i64, Arc<Prepa
         let prepared = Arc::new(assemble(&app.config, status, &rows)?);
         app.caches.statuses.put(ticket, status.id, prepared.clone());
         found.insert(status.id, prepared);
+        fresh.push(status.id);
     }
-    Ok(found)
+    Ok(fresh)
 }
 
-/// Reads statuses, their originals and all that is shown with them: eight statements at most.
+/// Reads statuses, their originals and all that is shown with them: thirteen statements at most.
 async fn load(c: &mut db::Conn, ids: Vec<i64>) -> AppResult<Rows> {
     let mut statuses = db::statuses::by_ids(c, &ids).await?;
     let originals: Vec<i64> = statuses
@@ -185,6 +218,31 @@ async fn load(c: &mut db::Conn, ids: Vec<i64>) -> AppResult<Rows> {
         .collect();
     for app in db::tokens::apps_by_ids(c, &apps).await? {
         rows.apps.insert(app.id, app);
+    }
+    let polls = db::polls::of_statuses(c, &own).await?;
+    let ids: Vec<i64> = polls.iter().map(|poll| poll.id).collect();
+    let options = db::polls::options_of(c, &ids).await?;
+    for poll in polls {
+        let status = statuses.iter().find(|s| s.id == poll.status_id);
+        let known = poll::Known {
+            options: options
+                .iter()
+                .filter(|option| option.poll_id == poll.id)
+                .cloned()
+                .collect(),
+            emojis: status.map(|s| s.emojis.clone()).unwrap_or_default(),
+            poll,
+        };
+        rows.polls.insert(known.poll.status_id, known);
+    }
+    for (status, card) in db::cards::of_statuses(c, &own).await? {
+        rows.cards.insert(status, card);
+    }
+    for quote in db::quotes::of_statuses(c, &own).await? {
+        rows.quotes.insert(quote.status_id, quote);
+    }
+    for policy in db::quotes::policies_of(c, &own).await? {
+        rows.policies.insert(policy.status_id, policy);
     }
     rows.statuses = statuses;
     Ok(rows)
@@ -257,15 +315,7 @@ fn assemble(config: &Config, status: &Status, rows: &Rows) -> AppResult<Prepared
         replies_count: stats.replies_count.max(0),
         reblogs_count: stats.reblogs_count.max(0),
         favourites_count: stats.favourites_count.max(0),
-        quotes_count: 0,
-        poll: (),
-        card: (),
-        quote: (),
-        quote_approval: QuoteApproval {
-            automatic: [],
-            manual: [],
-            current_user: "denied",
-        },
+        quotes_count: stats.quotes_count.max(0),
         tagged_collections: [],
         kith: Extra {
             visibility: match visibility {
@@ -296,15 +346,63 @@ fn assemble(config: &Config, status: &Status, rows: &Rows) -> AppResult<Prepared
             ..status.clone()
         },
         mentioned,
+        words: OnceLock::new(),
+        poll: rows.polls.get(&id).cloned(),
         head,
         application,
+        card: rows
+            .cards
+            .get(&id)
+            .and_then(|card| super::card::Card::of(config, card)),
+        quoting: quoting::Quoting::of(status, rows.quotes.get(&id), rows.policies.get(&id)),
     })
 }
 
-/// Who reads: the account, its relations, and the time (for mutes that end).
+/// Of a status as JSON, what filters look at.
+#[derive(Deserialize)]
+struct Spoken {
+    content: String,
+    spoiler_text: String,
+    media_attachments: Vec<Described>,
+}
+
+#[derive(Deserialize)]
+struct Described {
+    description: Option<String>,
+}
+
+impl Prepared {
+    /// Warning, text, descriptions and choices, as [`text::matching::fold`] makes them: what
+    /// filters look at. Made when somebody first asks: most readers have no filters.
+    pub fn words(&self) -> &str {
+        self.words.get_or_init(|| {
+            let Ok(said) = serde_json::from_str::<Spoken>(&format!("{}}}", self.head)) else {
+                return Box::default();
+            };
+            let mut words = vec![said.spoiler_text, text::to_plain(&said.content)];
+            words.extend(
+                said.media_attachments
+                    .into_iter()
+                    .filter_map(|m| m.description),
+            );
+            words.extend(
+                self.poll
+                    .iter()
+                    .flat_map(|known| &known.options)
+                    .map(|option| option.title.clone()),
+            );
+            text::matching::fold(&words.join("\n\n")).into()
+        })
+    }
+}
+
+/// Who reads: the account, its relations, and where what it reads is shown.
+#[derive(Clone)]
 pub struct Reader {
     pub account_id: i64,
     pub relations: Arc<Relations>,
+    /// Where filters that hide keep statuses out; `None`: nowhere.
+    pub context: Option<Context>,
 }
 
 impl Reader {
@@ -313,7 +411,14 @@ impl Reader {
         Ok(Reader {
             account_id,
             relations: app.relations(account_id).await?,
+            context: None,
         })
+    }
+
+    /// The same, reading in a context.
+    pub fn within(mut self, context: Context) -> Reader {
+        self.context = Some(context);
+        self
     }
 
     fn viewer(&self) -> Viewer<'_> {
@@ -329,16 +434,28 @@ impl Reader {
 pub enum Mode {
     /// What the reader may see: threads, single statuses, their own lists.
     Visible,
-    /// A timeline: besides, without those they block or mute, and a status once only.
+    /// What surrounds a status: besides, without those they block or mute.
+    Thread,
+    /// A timeline: the same, and a status once only.
     Timeline,
 }
 
 /// Statuses that are ready to be written for one reader.
 pub struct Page {
+    config: Arc<Config>,
     prepared: HashMap<i64, Arc<Prepared>>,
     accounts: HashMap<i64, Arc<str>>,
     marks: HashMap<i64, u8>,
-    reader: Option<i64>,
+    /// `filtered` of those that match a filter of the reader.
+    filtered: HashMap<i64, Box<str>>,
+    /// What the reader chose in polls, by status.
+    choices: HashMap<i64, Arc<Vec<i64>>>,
+    reader: Option<Reader>,
+    now: i64,
+    /// By the quoting status: how its quote stands for the reader.
+    quotes: HashMap<i64, quoting::Shown>,
+    /// By status: what becomes of a quote that the reader makes of it.
+    leaves: HashMap<i64, Leave>,
     /// Ids in order, those not to be shown left out.
     pub ids: Vec<i64>,
 }
@@ -347,6 +464,11 @@ pub struct Page {
 pub async fn page(app: &App, ids: &[i64], reader: Option<&Reader>, mode: Mode) -> AppResult<Page> {
     let prepared = prepare(app, ids).await?;
     let mut authors: Vec<i64> = prepared.values().map(|p| p.status.account_id).collect();
+    authors.extend(
+        prepared
+            .values()
+            .filter_map(|p| p.card.as_ref()?.author_id()),
+    );
     authors.sort_unstable();
     authors.dedup();
     let accounts = account::json(app, &authors).await?;
@@ -370,6 +492,12 @@ pub async fn page(app: &App, ids: &[i64], reader: Option<&Reader>, mode: Mode) -
             )
         })
     };
+    let unwanted = |reader: &Reader, author: &i64| {
+        people
+            .get(author)
+            .is_some_and(|author| reader.relations.blocks_domain(&author.domain))
+    };
+    let mut sieve = Sieve::of(reader, now);
     let mut shown = HashSet::new();
     let mut kept = Vec::with_capacity(ids.len());
     for id in ids {
@@ -386,35 +514,70 @@ pub async fn page(app: &App, ids: &[i64], reader: Option<&Reader>, mode: Mode) -
         if !sees(outer) || !original.is_none_or(|o| sees(o)) {
             continue;
         }
-        if mode == Mode::Timeline {
+        if mode != Mode::Visible {
             let mut concerned = vec![outer.status.account_id];
             concerned.extend(original.map(|o| o.status.account_id));
             if let Some(reader) = reader
-                && !in_timeline(&concerned, reader.viewer(), now)
+                && (!in_timeline(&concerned, reader.viewer(), now)
+                    || concerned.iter().any(|author| unwanted(reader, author)))
             {
                 continue;
             }
-            // A status and its reblogs, or two reblogs of it, show once.
-            if !shown.insert(original.map_or(*id, |o| o.status.id)) {
-                continue;
-            }
+        }
+        if let Some(sieve) = &mut sieve
+            && sieve.hides(outer, original.unwrap_or(outer))?
+        {
+            continue;
+        }
+        // A status and its reblogs, or two reblogs of it, show once.
+        if mode == Mode::Timeline && !shown.insert(original.map_or(*id, |o| o.status.id)) {
+            continue;
         }
         kept.push(*id);
     }
-    let marks = match reader {
-        Some(reader) => marks(app, reader.account_id, &prepared).await?,
-        None => HashMap::new(),
+    let (marks, choices) = match reader {
+        Some(reader) => {
+            let polls: Vec<(i64, i64)> = prepared
+                .iter()
+                .filter_map(|(id, p)| Some((*id, p.poll.as_ref()?.poll.id)))
+                .collect();
+            (
+                marks(app, reader.account_id, &prepared).await?,
+                poll::choices(app, reader.account_id, &polls).await?,
+            )
+        }
+        None => Default::default(),
     };
+    let mut quotes = HashMap::new();
+    let mut leaves = HashMap::with_capacity(prepared.len());
+    for (id, p) in &prepared {
+        if let Some(quoted) = p.quoting.shown() {
+            let quoted = prepared
+                .get(&quoted)
+                .filter(|q| q.status.reblog_of_id.is_none());
+            let shown = quoting::shown(quoted.map(|q| (&q.status, sees(q))), reader, now);
+            quotes.insert(*id, shown);
+        }
+        let friend = friends.contains(&p.status.account_id);
+        leaves.insert(*id, p.quoting.leave(&p.status, reader, friend));
+    }
     Ok(Page {
+        config: app.config.clone(),
         prepared,
         accounts,
         marks,
-        reader: reader.map(|r| r.account_id),
+        filtered: sieve.map(|sieve| sieve.found).unwrap_or_default(),
+        choices,
+        reader: reader.cloned(),
+        now,
+        quotes,
+        leaves,
         ids: kept,
     })
 }
 
-/// Authors of mutuals-only statuses who follow the reader: asked only where there are such.
+/// Authors who follow the reader, of statuses that are for mutuals or that those may quote whom
+/// the author follows: asked only where there are such.
 async fn mutual_authors(
     app: &App,
     prepared: &HashMap<i64, Arc<Prepared>>,
@@ -425,7 +588,9 @@ async fn mutual_authors(
     };
     let authors: Vec<i64> = prepared
         .values()
-        .filter(|p| p.status.visibility == Visibility::Mutuals as i16)
+        .filter(|p| {
+            p.status.visibility == Visibility::Mutuals as i16 || p.quoting.depends_on_following()
+        })
         .map(|p| p.status.account_id)
         .filter(|author| *author != reader.account_id)
         .collect();
@@ -441,7 +606,7 @@ async fn mutual_authors(
     Ok(friends.into_iter().collect())
 }
 
-/// The reader's marks on statuses: from memory, the rest in three statements.
+/// The reader's marks on statuses: from memory, the rest in four statements.
 async fn marks(
     app: &App,
     reader: i64,
@@ -476,7 +641,8 @@ async fn marks(
         let bit = |list: &[i64], bit| if list.contains(&id) { bit } else { 0 };
         let bits = bit(&marks.favourited, mark::FAVOURITED)
             | bit(&marks.reblogged, mark::REBLOGGED)
-            | bit(&marks.bookmarked, mark::BOOKMARKED);
+            | bit(&marks.bookmarked, mark::BOOKMARKED)
+            | bit(&marks.pinned, mark::PINNED);
         app.caches.marks.put(ticket, (reader, id), bits);
         found.insert(id, bits);
     }
@@ -492,7 +658,7 @@ impl Page {
             if n > 0 {
                 out.push(',');
             }
-            self.write(&mut out, *id);
+            self.write(&mut out, *id, 0);
         }
         out.push(']');
         out
@@ -504,7 +670,7 @@ impl Page {
             return None;
         }
         let mut out = String::with_capacity(4096);
-        self.write(&mut out, id);
+        self.write(&mut out, id, 0);
         Some(out)
     }
 
@@ -516,21 +682,29 @@ impl Page {
             .collect()
     }
 
-    fn write(&self, out: &mut String, id: i64) {
+    /// Writes a status; `depth`: how many quotes it is in.
+    fn write(&self, out: &mut String, id: i64, depth: usize) {
         let Some(prepared) = self.prepared.get(&id) else {
             out.push_str("null");
             return;
         };
         out.push_str(&prepared.head);
+        self.write_poll(out, prepared);
         out.push_str(",\"account\":");
         let author = prepared.status.account_id;
         out.push_str(self.accounts.get(&author).map_or("null", |json| json));
         out.push_str(",\"reblog\":");
         match prepared.status.reblog_of_id {
-            Some(original) => self.write(out, original),
+            Some(original) => self.write(out, original, depth),
             None => out.push_str("null"),
         }
-        if let Some(reader) = self.reader {
+        out.push_str(",\"card\":");
+        match &prepared.card {
+            Some(card) => card.write(out, &self.accounts),
+            None => out.push_str("null"),
+        }
+        self.write_quoting(out, id, prepared, depth);
+        if let Some(reader) = &self.reader {
             // Marks on a reblog are those on what it is of.
             let subject = prepared.status.reblog_of_id.unwrap_or(id);
             let marks = self.marks.get(&subject).copied().unwrap_or_default();
@@ -541,9 +715,18 @@ impl Page {
             out.push_str(flag(mark::REBLOGGED));
             out.push_str(",\"bookmarked\":");
             out.push_str(flag(mark::BOOKMARKED));
-            out.push_str(",\"muted\":false,\"filtered\":[]");
-            if reader == author {
-                out.push_str(",\"pinned\":false");
+            out.push_str(",\"muted\":");
+            let thread = self
+                .prepared
+                .get(&subject)
+                .map(|p| p.status.conversation_id);
+            let muted = thread.is_some_and(|id| reader.relations.muted_threads.contains(&id));
+            out.push_str(if muted { "true" } else { "false" });
+            out.push_str(",\"filtered\":");
+            out.push_str(self.filtered.get(&id).map_or("[]", |json| json));
+            if reader.account_id == author {
+                out.push_str(",\"pinned\":");
+                out.push_str(flag(mark::PINNED));
                 if !prepared.application.is_empty() {
                     out.push_str(",\"application\":");
                     out.push_str(&prepared.application);
@@ -551,6 +734,87 @@ impl Page {
             }
         }
         out.push('}');
+    }
+
+    fn write_poll(&self, out: &mut String, prepared: &Prepared) {
+        out.push_str(",\"poll\":");
+        let Some(known) = &prepared.poll else {
+            out.push_str("null");
+            return;
+        };
+        // Plain values: this does not fail.
+        let entity = poll::entity(
+            &self.config,
+            known,
+            self.voter(prepared.status.id),
+            self.now,
+        );
+        let json = serde_json::to_string(&entity);
+        out.push_str(json.as_deref().unwrap_or("null"));
+    }
+
+    /// Who reads, and what they chose in a status's poll.
+    fn voter(&self, id: i64) -> Option<Voter<'_>> {
+        let choices = self.choices.get(&id);
+        self.reader.as_ref().map(|reader| Voter {
+            account_id: reader.account_id,
+            choices: choices
+                .map(|choices| choices.as_slice())
+                .unwrap_or_default(),
+        })
+    }
+}
+
+impl Page {
+    /// Whether a reader may find a status of the page by searching.
+    pub async fn may_find(&self, app: &App, id: i64, reader: i64) -> AppResult<bool> {
+        let Some(prepared) = self.prepared.get(&id) else {
+            return Ok(false);
+        };
+        let Some(author) = app.account(prepared.status.account_id).await? else {
+            return Ok(false);
+        };
+        let marked = self.marks.get(&id).is_some_and(|marks| *marks != 0);
+        let (status, mentioned) = (&prepared.status, &prepared.mentioned);
+        Ok(search::may_find(status, &author, mentioned, marked, reader))
+    }
+
+    /// Writes what a status quotes, and who may quote it.
+    fn write_quoting(&self, out: &mut String, id: i64, prepared: &Prepared, depth: usize) {
+        out.push_str(",\"quote\":");
+        match prepared.quoting.state() {
+            None => out.push_str("null"),
+            Some(state) => {
+                let shown = self.quotes.get(&id);
+                let state = shown.map_or(state, |shown| shown.state);
+                let quoted = shown.and_then(|shown| shown.quoted_id);
+                out.push_str("{\"state\":\"");
+                out.push_str(state);
+                if depth == 0 {
+                    out.push_str("\",\"quoted_status\":");
+                    match quoted {
+                        Some(quoted) => self.write(out, quoted, depth + 1),
+                        None => out.push_str("null"),
+                    }
+                } else {
+                    out.push_str("\",\"quoted_status_id\":");
+                    match quoted {
+                        Some(quoted) => {
+                            out.push('"');
+                            out.push_str(&quoted.to_string());
+                            out.push('"');
+                        }
+                        None => out.push_str("null"),
+                    }
+                }
+                out.push('}');
+            }
+        }
+        let leave = self.leaves.get(&id).copied().unwrap_or(Leave::Denied);
+        out.push_str(",\"quote_approval\":");
+        out.push_str(&prepared.quoting.approval);
+        out.push_str(leave.as_str());
+        out.push_str("\"}");
     }
 }
 
@@ -560,10 +824,39 @@ pub async fn render_one(
     id: i64,
     reader: Option<i64>,
 ) -> AppResult<Option<Box<RawValue>>> {
+    render_one_in(app, id, reader, None).await
+}
+
+/// The same in a context: `None` also when a filter of the reader keeps it out.
+pub async fn render_one_in(
+    app: &App,
+    id: i64,
+    reader: Option<i64>,
+    context: Option<Context>,
+) -> AppResult<Option<Box<RawValue>>> {
+    let reader = match reader {
+        Some(account) => Some(Reader {
+            context,
+            ..Reader::of(app, account).await?
+        }),
+        None => None,
+    };
+    let page = page(app, &[id], reader.as_ref(), Mode::Visible).await?;
+    Ok(page.one(id).and_then(|json| raw(&json)))
+}
+
+/// The poll of one status as a reader sees it, as JSON; `None` when they may not see the status,
+/// or it has none.
+pub async fn render_poll(app: &App, id: i64, reader: Option<i64>) -> AppResult<Option<String>> {
     let reader = match reader {
         Some(account) => Some(Reader::of(app, account).await?),
         None => None,
     };
     let page = page(app, &[id], reader.as_ref(), Mode::Visible).await?;
-    Ok(page.one(id).and_then(|json| raw(&json)))
+    let shown = page.prepared.get(&id).filter(|_| page.ids.contains(&id));
+    let Some(known) = shown.and_then(|prepared| prepared.poll.as_ref()) else {
+        return Ok(None);
+    };
+    let entity = poll::entity(&app.config, known, page.voter(id), page.now);
+    Ok(Some(serde_json::to_string(&entity)?))
 }

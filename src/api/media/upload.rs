@@ -57,7 +57,11 @@ async fn take(
         .map(|at| files.swap_remove(at))
         .ok_or_else(|| AppError::invalid("Validation failed: File can't be blank"))?;
     let format = format_of(&file)?;
-    let sort = app.intake.sort(&file.spool, format).await.map_err(refused)?;
+    let sort = app
+        .intake
+        .sort(&file.spool, format)
+        .await
+        .map_err(refused)?;
     if let Some(chosen) = thumbnail(&app, row.id, &files).await? {
         row.meta["small"] = chosen.meta;
         row.preview = chosen.key.to_string();

@@ -13,6 +13,7 @@ use http::request::Parts;
 
 use crate::app::App;
 use crate::caches::Session;
+use crate::db;
 use crate::domain::visibility::Relations;
 use crate::error::{AppError, AppResult};
 use crate::events::hub::{Channel, Listener, Origin};
@@ -80,6 +81,13 @@ fn query_token(parts: &Parts) -> Option<String> {
         .map(|(_, token)| token.into_owned())
 }
 
+/// What a stream is of, where that is not said by its name.
+#[derive(Debug, Clone, Copy, Default)]
+struct Of<'a> {
+    tag: Option<&'a str>,
+    list: Option<&'a str>,
+}
+
 /// Someone whose token is good, listening.
 struct Entered {
     session: Arc<Session>,
@@ -118,11 +126,12 @@ impl Entered {
     }
 
     /// The channels of a stream by its name, for this token's scopes.
-    fn channels(&self, stream: &str, tag: Option<&str>) -> AppResult<Vec<Channel>> {
+    async fn channels(&self, app: &App, stream: &str, of: Of<'_>) -> AppResult<Vec<Channel>> {
         let statuses = self.session.allows("read:statuses");
         let notifications = self.session.allows("read:notifications");
         let allowed = match stream {
             "user:notification" => notifications,
+            "list" => self.session.allows("read:lists"),
             _ => statuses,
         };
         if !allowed {
@@ -133,7 +142,7 @@ impl Entered {
         }
         let id = self.account_id;
         let tag = || {
-            let name = normalize_tag(tag.unwrap_or_default());
+            let name = normalize_tag(of.tag.unwrap_or_default());
             if name.is_empty() || name.len() > 512 {
                 return Err(AppError::bad_request("Missing tag name parameter"));
             }
@@ -152,13 +161,26 @@ impl Entered {
             "public:remote:media" => vec![Channel::PublicMedia(Origin::Remote)],
             "hashtag" => vec![Channel::Hashtag(tag()?)],
             "hashtag:local" => vec![Channel::HashtagLocal(tag()?)],
+            "list" => vec![pump::list_channel(self.own_list(app, of.list).await?)],
             _ => return Err(AppError::bad_request("Unknown stream type")),
         })
     }
 
+    /// The id of a list of the listener's own.
+    async fn own_list(&self, app: &App, list: Option<&str>) -> AppResult<i64> {
+        let id: i64 = list
+            .and_then(|id| id.parse().ok())
+            .ok_or_else(|| AppError::bad_request("Missing list name parameter"))?;
+        let owner = self.account_id;
+        let known = app
+            .read(move |c| Box::pin(async move { Ok(db::lists::by_id(c, owner, id).await?) }))
+            .await?;
+        known.map(|list| list.id).ok_or_else(AppError::not_found)
+    }
+
     /// Listens to a stream.
-    fn subscribe(&self, stream: &str, tag: Option<&str>) -> AppResult<()> {
-        for channel in self.channels(stream, tag)? {
+    async fn subscribe(&self, app: &App, stream: &str, of: Of<'_>) -> AppResult<()> {
+        for channel in self.channels(app, stream, of).await? {
             self.listener
                 .subscribe(channel)
                 .map_err(|_| AppError::bad_request("Too many streams"))?;
@@ -167,8 +189,8 @@ impl Entered {
     }
 
     /// Listens to it no more.
-    fn unsubscribe(&self, stream: &str, tag: Option<&str>) -> AppResult<()> {
-        for channel in self.channels(stream, tag)? {
+    async fn unsubscribe(&self, app: &App, stream: &str, of: Of<'_>) -> AppResult<()> {
+        for channel in self.channels(app, stream, of).await? {
             self.listener.unsubscribe(&channel);
         }
         Ok(())

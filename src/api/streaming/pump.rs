@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::db::accounts::Account;
 use crate::db::statuses::Status;
 use crate::db::{self};
+use crate::domain::filters::Context;
 use crate::domain::visibility::{Relations, Viewer, Visibility, in_timeline};
 use crate::error::AppResult;
 use crate::events::hub::{Channel, Message, Origin};
@@ -59,9 +60,22 @@ async fn tell(app: &App, event: &Event) -> AppResult<()> {
                 notification(app, account, subject).await?;
             }
         }
+        Kind::ConversationChanged => {
+            if let Some(account) = event.account_id {
+                conversation(app, account, subject).await?;
+            }
+        }
         Kind::RelationChanged => {
             if let Some(account) = event.account_id {
                 refresh_view(app, account).await?;
+            }
+        }
+        Kind::FiltersChanged => {
+            if let Some(account) = event.account_id {
+                refresh_view(app, account).await?;
+                let channel = Channel::Home(account);
+                let message = Arc::new(Message::new(&channel, "filters_changed", "".into()));
+                hub.send(&channel, &message, |_, _| true);
             }
         }
         Kind::TokenRevoked => hub.end_token(subject),
@@ -88,23 +102,33 @@ pub async fn refresh_view(app: &App, account_id: i64) -> AppResult<()> {
     Ok(())
 }
 
-/// Of an account's relations, what hides others from it. Most hide nobody, and share this.
+/// Of an account's relations, what hides things from it. Most hide nothing, and share this.
 fn hidden(relations: &Relations) -> Arc<Relations> {
     static NOBODY: LazyLock<Arc<Relations>> = LazyLock::new(Arc::default);
     let Relations {
         blocking,
         blocked_by,
         muting,
+        domain_blocks,
+        filters,
         ..
     } = relations;
-    if blocking.is_empty() && blocked_by.is_empty() && muting.is_empty() {
+    if blocking.is_empty()
+        && blocked_by.is_empty()
+        && muting.is_empty()
+        && domain_blocks.is_empty()
+        && filters.is_empty()
+    {
         return NOBODY.clone();
     }
     Arc::new(Relations {
         following: Default::default(),
+        muted_threads: Default::default(),
         blocking: blocking.clone(),
         blocked_by: blocked_by.clone(),
         muting: muting.clone(),
+        domain_blocks: domain_blocks.clone(),
+        filters: filters.clone(),
     })
 }
 
@@ -114,7 +138,13 @@ struct Subject {
     author: Account,
     /// Whoever wrote or reblogged it.
     concerned: Vec<i64>,
+    /// Their domains.
+    domains: Vec<String>,
+    /// Whoever wrote what it quotes.
+    quoted: Option<i64>,
     homes: Vec<i64>,
+    /// Lists that hold it, with their owners.
+    lists: Vec<(i64, i64)>,
     tags: Vec<Arc<str>>,
     has_media: bool,
 }
@@ -129,20 +159,29 @@ async fn load(app: &App, id: i64) -> AppResult<Option<Subject>> {
                 return Ok(None);
             };
             let mut concerned = vec![status.account_id];
-            if let Some(original) = status.reblog_of_id {
-                let original = db::statuses::by_id(c, original).await?;
-                concerned.extend(original.map(|original| original.account_id));
+            let mut domains = vec![author.domain.clone()];
+            if let Some(original) = status.reblog_of_id
+                && let Some(original) = db::statuses::by_id(c, original).await?
+            {
+                concerned.push(original.account_id);
+                let author = db::accounts::by_id(c, original.account_id).await?;
+                domains.extend(author.map(|author| author.domain));
             }
             let homes = db::timelines::homes_of(c, id, i64::MAX).await?;
+            let lists = db::lists::holding(c, id, i64::MAX).await?;
             let tags = db::statuses::tags_of(c, &[id]).await?;
             let media = db::media::of_statuses(c, &[id]).await?;
+            let quote = db::quotes::of_status(c, status.reblog_of_id.unwrap_or(id)).await?;
             Ok(Some(Subject {
                 status,
                 author,
                 concerned,
+                domains,
                 homes,
+                lists,
                 tags: tags.into_iter().map(|(_, tag)| tag.name.into()).collect(),
                 has_media: !media.is_empty(),
+                quoted: quote.and_then(|quote| quote.quoted_account_id),
             }))
         })
     })
@@ -160,20 +199,66 @@ async fn status(app: &App, id: i64, event: &'static str) -> AppResult<()> {
             relations,
         };
         in_timeline(&subject.concerned, viewer, now)
+            && !subject
+                .domains
+                .iter()
+                .any(|domain| relations.blocks_domain(domain))
     };
     let readers = app.hub.among(&subject.homes, Channel::Home, admits);
     to_homes(app, &subject, event, readers).await?;
+    to_lists(app, &subject, event, admits).await?;
     let channels: Vec<Channel> = public_channels(&subject)
         .into_iter()
         .filter(|channel| app.hub.has(channel))
         .collect();
-    if !channels.is_empty()
-        && let Some(entity) = entities::status::render_one(app, id, None).await?
-    {
-        let payload: Arc<str> = entity.get().into();
-        for channel in &channels {
-            let message = Arc::new(Message::new(channel, event, payload.clone()));
-            app.hub.send(channel, &message, admits);
+    if channels.is_empty() {
+        return Ok(());
+    }
+    let prepared = entities::status::prepare(app, &[id]).await?;
+    let (Some(prepared), Some(entity)) = (
+        prepared.get(&id),
+        entities::status::render_one(app, id, None).await?,
+    ) else {
+        return Ok(());
+    };
+    // Those with a filter that it matches get it with what matched, or not at all.
+    let matches = |account: i64, relations: &Relations| {
+        account != subject.status.account_id
+            && !relations.filters.is_empty()
+            && !relations
+                .filters
+                .matches(prepared.words(), &[id], now)
+                .is_empty()
+    };
+    // Who hides the quoted author does not get it.
+    let admits = |account_id: i64, relations: &Relations| {
+        let viewer = Viewer {
+            account_id,
+            relations,
+        };
+        admits(account_id, relations)
+            && subject
+                .quoted
+                .is_none_or(|quoted| in_timeline(&[quoted], viewer, now))
+    };
+    let payload: Arc<str> = entity.get().into();
+    for channel in &channels {
+        let message = Arc::new(Message::new(channel, event, payload.clone()));
+        app.hub.send(channel, &message, |account, relations| {
+            admits(account, relations) && !matches(account, relations)
+        });
+        let apart = app.hub.listening(channel, |account, relations| {
+            admits(account, relations) && matches(account, relations)
+        });
+        for reader in apart {
+            let context = Some(Context::Public);
+            let entity = entities::status::render_one_in(app, id, Some(reader), context).await?;
+            if let Some(entity) = entity {
+                let message = Message::new(channel, event, entity.get().into());
+                let message = Arc::new(message);
+                app.hub
+                    .send(channel, &message, |account, _| account == reader);
+            }
         }
     }
     Ok(())
@@ -198,16 +283,37 @@ async fn to_homes(
         let (subject, readers) = (original.unwrap_or(id), readers.clone());
         let marked = app
             .read(move |c| {
-                Box::pin(async move { Ok(db::reactions::markers(c, subject, &readers).await?) })
+                Box::pin(async move {
+                    let mut marked = db::reactions::markers(c, subject, &readers).await?;
+                    marked.extend(db::polls::voted(c, subject, &readers).await?);
+                    Ok(marked)
+                })
             })
             .await?;
         marked.into_iter().collect()
     };
-    let (apart, shared): (Vec<i64>, Vec<i64>) = readers
+    let filter = |_: i64, relations: &Relations| !relations.filters.is_empty();
+    let filtering: HashSet<i64> = app
+        .hub
+        .among(&readers, Channel::Home, filter)
         .into_iter()
-        .partition(|reader| subject.concerned.contains(reader) || marked.contains(reader));
+        .collect();
+    let subject_id = original.unwrap_or(id);
+    // Of some, what they quote or who may quote them looks different to each reader.
+    let varies = entities::status::prepare(app, &[subject_id])
+        .await?
+        .get(&subject_id)
+        .is_some_and(|prepared| prepared.varies());
+    let (apart, shared): (Vec<i64>, Vec<i64>) = readers.into_iter().partition(|reader| {
+        varies
+            || subject.concerned.contains(reader)
+            || marked.contains(reader)
+            || filtering.contains(reader)
+    });
+    let context = Some(Context::Home);
     for reader in apart {
-        if let Some(entity) = entities::status::render_one(app, id, Some(reader)).await? {
+        let entity = entities::status::render_one_in(app, id, Some(reader), context).await?;
+        if let Some(entity) = entity {
             send_home(app, &[reader], event, &entity);
         }
     }
@@ -218,6 +324,36 @@ async fn to_homes(
         }
     }
     Ok(())
+}
+
+/// Sends a status to the lists that hold it, each as its owner sees it.
+async fn to_lists(
+    app: &App,
+    subject: &Subject,
+    event: &'static str,
+    admits: impl Fn(i64, &Relations) -> bool,
+) -> AppResult<()> {
+    for (list, owner) in &subject.lists {
+        let channel = list_channel(*list);
+        if app
+            .hub
+            .among(&[*owner], |_| channel.clone(), &admits)
+            .is_empty()
+        {
+            continue;
+        }
+        let entity = entities::status::render_one(app, subject.status.id, Some(*owner)).await?;
+        if let Some(entity) = entity {
+            let message = Arc::new(Message::new(&channel, event, entity.get().into()));
+            app.hub.send(&channel, &message, &admits);
+        }
+    }
+    Ok(())
+}
+
+/// The channel of a list.
+pub fn list_channel(id: i64) -> Channel {
+    Channel::List(id.to_string().into())
 }
 
 fn send_home(app: &App, readers: &[i64], event: &'static str, entity: &RawValue) {
@@ -270,7 +406,9 @@ fn tag_channels(tags: &[Arc<str>], local: bool) -> Vec<Channel> {
 }
 
 fn deleted(app: &App, id: i64, gone: &Gone) {
-    let mut channels: Vec<Channel> = gone.homes.iter().copied().map(Channel::Home).collect();
+    let homes = gone.homes.iter().copied().map(Channel::Home);
+    let lists = gone.lists.iter().copied().map(list_channel);
+    let mut channels: Vec<Channel> = homes.chain(lists).collect();
     if Visibility::from_db(gone.visibility) == Visibility::Public && gone.reblog_of_id.is_none() {
         let tags: Vec<Arc<str>> = gone.tags.iter().map(|tag| tag.as_str().into()).collect();
         channels.extend(tag_channels(&tags, gone.local));
@@ -302,5 +440,18 @@ async fn notification(app: &App, account: i64, id: i64) -> AppResult<()> {
         let message = Arc::new(Message::new(channel, "notification", payload.clone()));
         app.hub.send(channel, &message, |_, _| true);
     }
+    Ok(())
+}
+
+async fn conversation(app: &App, account: i64, id: i64) -> AppResult<()> {
+    let channel = Channel::Direct(account);
+    if !app.hub.has(&channel) {
+        return Ok(());
+    }
+    let Some(entity) = entities::conversation::render_one(app, account, id).await? else {
+        return Ok(());
+    };
+    let message = Arc::new(Message::new(&channel, "conversation", entity.get().into()));
+    app.hub.send(&channel, &message, |_, _| true);
     Ok(())
 }

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
-use super::{Entered, Token, enter, expiry};
+use super::{Entered, Of, Token, enter, expiry};
 use crate::app::App;
 use crate::error::{AppError, AppResult};
 
@@ -24,6 +24,7 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 #[derive(Debug, Deserialize)]
 pub struct Options {
     tag: Option<String>,
+    list: Option<String>,
     only_media: Option<String>,
 }
 
@@ -39,6 +40,7 @@ pub async fn open(
         ["user"] => "user",
         ["user", "notification"] => "user:notification",
         ["direct"] => "direct",
+        ["list"] => "list",
         ["public"] => "public",
         ["public", "local"] => "public:local",
         ["public", "remote"] => "public:remote",
@@ -52,7 +54,11 @@ pub async fn open(
         stream.push_str(":media");
     }
     let entered = enter(&app, &token.text).await?;
-    entered.subscribe(&stream, options.tag.as_deref())?;
+    let of = Of {
+        tag: options.tag.as_deref(),
+        list: options.list.as_deref(),
+    };
+    entered.subscribe(&app, &stream, of).await?;
     let lasts = entered.lasts(&app);
     let mut heartbeat = tokio::time::interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);

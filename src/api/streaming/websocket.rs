@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::{Entered, Token, enter, expiry};
+use super::{Entered, Of, Token, enter, expiry};
 use crate::app::App;
 use crate::error::{AppError, AppResult};
 use crate::events::hub::End;
@@ -30,6 +30,7 @@ const READ_BUFFER: usize = 1 << 10;
 pub struct Options {
     stream: Option<String>,
     tag: Option<String>,
+    list: Option<String>,
 }
 
 /// A frame from a client.
@@ -39,6 +40,15 @@ struct Frame {
     kind: String,
     stream: Option<String>,
     tag: Option<String>,
+    list: Option<Name>,
+}
+
+/// An id: some clients send a number.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Name {
+    Text(String),
+    Number(i64),
 }
 
 /// `GET /api/v1/streaming`
@@ -61,7 +71,11 @@ pub async fn open(
     }
     Ok(upgrade.on_upgrade(move |mut socket| async move {
         if let Some(stream) = options.stream.as_deref() {
-            let subscribed = entered.subscribe(stream, options.tag.as_deref());
+            let of = Of {
+                tag: options.tag.as_deref(),
+                list: options.list.as_deref(),
+            };
+            let subscribed = entered.subscribe(&app, stream, of).await;
             if let Err(error) = subscribed
                 && socket.send(refusal(&error)).await.is_err()
             {
@@ -98,7 +112,7 @@ async fn talk(app: App, mut socket: WebSocket, mut entered: Entered) {
     let why = tokio::select! {
         biased;
         why = ended => Some(why),
-        () = exchange(&mut socket, &mut entered) => None,
+        () = exchange(&app, &mut socket, &mut entered) => None,
     };
     if let Some((code, reason)) = why {
         let close = Message::Close(Some(CloseFrame {
@@ -110,7 +124,7 @@ async fn talk(app: App, mut socket: WebSocket, mut entered: Entered) {
 }
 
 /// Returns when the peer is gone.
-async fn exchange(socket: &mut WebSocket, entered: &mut Entered) {
+async fn exchange(app: &App, socket: &mut WebSocket, entered: &mut Entered) {
     let mut ping = tokio::time::interval_at(Instant::now() + PING, PING);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut unanswered = 0;
@@ -127,7 +141,9 @@ async fn exchange(socket: &mut WebSocket, entered: &mut Entered) {
                 let Some(Ok(frame)) = frame else { return };
                 unanswered = 0;
                 match frame {
-                    Message::Text(text) => hear(entered, &text).err().map(|e| refusal(&e)),
+                    Message::Text(text) => {
+                        hear(app, entered, &text).await.err().map(|e| refusal(&e))
+                    }
                     Message::Binary(_) => Some(refusal(&unknown())),
                     Message::Close(_) => return,
                     // Pings are answered by the library.
@@ -151,13 +167,20 @@ async fn exchange(socket: &mut WebSocket, entered: &mut Entered) {
 }
 
 /// Does what a client's frame asks for.
-fn hear(entered: &Entered, text: &str) -> AppResult<()> {
+async fn hear(app: &App, entered: &Entered, text: &str) -> AppResult<()> {
     let frame: Frame = serde_json::from_str(text).map_err(|_| unknown())?;
     let stream = frame.stream.as_deref().unwrap_or_default();
-    let tag = frame.tag.as_deref();
+    let list = frame.list.map(|name| match name {
+        Name::Text(text) => text,
+        Name::Number(id) => id.to_string(),
+    });
+    let of = Of {
+        tag: frame.tag.as_deref(),
+        list: list.as_deref(),
+    };
     match frame.kind.as_str() {
-        "subscribe" => entered.subscribe(stream, tag),
-        "unsubscribe" => entered.unsubscribe(stream, tag),
+        "subscribe" => entered.subscribe(app, stream, of).await,
+        "unsubscribe" => entered.unsubscribe(app, stream, of).await,
         _ => Err(unknown()),
     }
 }

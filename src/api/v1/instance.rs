@@ -30,7 +30,10 @@ async fn index(State(app): State<App>) -> AppResult<Json<Value>> {
         .await?;
     let mut configuration = shared_configuration(&app);
     if let Some(object) = configuration.as_object_mut() {
-        object.insert("accounts".to_owned(), json!({"max_featured_tags": 0}));
+        object.insert(
+            "accounts".to_owned(),
+            json!({"max_featured_tags": crate::domain::tags::MAX_FEATURED}),
+        );
     }
     let registration = app.config.registration;
     Ok(Json(json!({

@@ -7,14 +7,28 @@ use crate::app::App;
 mod accounts;
 mod apps;
 mod bookmarks;
+mod conversations;
+mod directory;
+mod domain_blocks;
 mod emails;
 mod favourites;
+mod featured_tags;
+mod filters;
 mod follow_requests;
 pub mod instance;
+mod lists;
+mod markers;
 mod notifications;
+mod polls;
+mod preferences;
 mod relations;
+mod reports;
+mod scheduled_statuses;
 mod statuses;
+mod suggestions;
+mod tags;
 mod timelines;
+mod trends;
 
 /// The routes of the areas under `/api/v1`.
 pub fn routes() -> Router<App> {
@@ -22,19 +36,30 @@ pub fn routes() -> Router<App> {
         .merge(accounts::routes())
         .merge(apps::routes())
         .merge(bookmarks::routes())
+        .merge(directory::routes())
+        .merge(domain_blocks::routes())
+        .merge(conversations::routes())
         .merge(emails::routes())
         .merge(favourites::routes())
+        .merge(filters::routes())
+        .merge(featured_tags::routes())
         .merge(follow_requests::routes())
         .merge(instance::routes())
+        .merge(lists::routes())
+        .merge(markers::routes())
         .merge(notifications::routes())
+        .merge(preferences::routes())
         .merge(relations::routes())
+        .merge(reports::routes())
+        .merge(polls::routes())
+        .merge(scheduled_statuses::routes())
         .merge(statuses::routes())
+        .merge(suggestions::routes())
+        .merge(tags::routes())
         .merge(timelines::routes())
+        .merge(trends::routes())
 }
 
-/// Limits of a profile, in characters; announced in the instance entity.
-pub const MAX_DISPLAY_NAME: usize = 30;
-pub const MAX_NOTE: usize = 500;
-pub const MAX_FIELDS: usize = 4;
-pub const MAX_FIELD: usize = 255;
-pub const MAX_PICTURE_DESCRIPTION: usize = 150;
+pub use crate::domain::profiles::{
+    MAX_DISPLAY_NAME, MAX_FIELD, MAX_FIELDS, MAX_NOTE, MAX_PICTURE_DESCRIPTION,
+};

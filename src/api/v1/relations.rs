@@ -49,7 +49,13 @@ async fn mutes(
         })
         .await?;
     let relations = app.relations(id).await?;
-    let ids: Vec<i64> = rows.iter().map(|(_, account)| account.id).collect();
+    let now = app.clock.now_ms();
+    // One that has ended is no mute any more, though its row may still be there.
+    let ids: Vec<i64> = rows
+        .iter()
+        .map(|(_, account)| account.id)
+        .filter(|id| relations.mutes(*id, now))
+        .collect();
     let accounts = account::json(&app, &ids).await?;
     let mut out = String::from("[");
     for id in &ids {

@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::config::Registration;
 use crate::db;
 use crate::domain::statuses::LIMITS;
+use crate::domain::{pins, polls};
 use crate::error::AppResult;
 
 /// What we say we are: clients go by the first number.
@@ -50,12 +51,11 @@ pub fn shared_configuration(app: &App) -> Value {
             "supported_mime_types": ["text/plain", "text/markdown", "text/html"],
         },
         "media_attachments": crate::api::media::configuration(app),
-        // No polls yet, and no more than that.
         "polls": {
-            "max_options": 0,
-            "max_characters_per_option": 0,
-            "min_expiration": 0,
-            "max_expiration": 0,
+            "max_options": polls::LIMITS.max_options,
+            "max_characters_per_option": polls::LIMITS.max_characters,
+            "min_expiration": polls::LIMITS.min_expiration,
+            "max_expiration": polls::LIMITS.max_expiration,
         },
     })
 }
@@ -92,20 +92,23 @@ pub async fn get(State(app): State<App>) -> AppResult<Json<Value>> {
                 "max_note_length": crate::api::v1::MAX_NOTE,
                 "max_avatar_description_length": crate::api::v1::MAX_PICTURE_DESCRIPTION,
                 "max_header_description_length": crate::api::v1::MAX_PICTURE_DESCRIPTION,
-                "max_featured_tags": 0,
-                "max_pinned_statuses": 0,
+                "max_featured_tags": crate::domain::tags::MAX_FEATURED,
+                "max_pinned_statuses": pins::MAX_PINS,
                 "max_profile_fields": crate::api::v1::MAX_FIELDS,
                 "profile_field_name_limit": crate::api::v1::MAX_FIELD,
                 "profile_field_value_limit": crate::api::v1::MAX_FIELD,
             }),
         );
-        object.insert("translation".to_owned(), json!({"enabled": false}));
+        object.insert(
+            "translation".to_owned(),
+            json!({"enabled": app.translator.is_some()}),
+        );
         object.insert(
             "timelines_access".to_owned(),
             json!({
                 "live_feeds": {"local": "public", "remote": "public"},
                 "hashtag_feeds": {"local": "public", "remote": "public"},
-                "trending_link_feeds": {"local": "public", "remote": "disabled"},
+                "trending_link_feeds": {"local": "public", "remote": "public"},
             }),
         );
         object.insert("limited_federation".to_owned(), json!(false));

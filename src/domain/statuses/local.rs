@@ -1,38 +1,50 @@
 //! What local authors do.
 
-use super::compose::{LIMITS, compose};
-use super::{Parts, erase, note, note_of, publish};
+use super::compose::{Composed, LIMITS, compose};
+use super::{Parts, edits, erase, note, note_of, publish};
+use serde::{Deserialize, Serialize};
+
 use crate::clock::HOUR;
 use crate::db::accounts::Account;
 use crate::db::media::Media;
 use crate::db::statuses::Status;
 use crate::db::{self, Conn};
-use crate::domain::Ctx;
-use crate::domain::media;
+use crate::domain::discovery;
 use crate::domain::notifications::{self, Type};
 use crate::domain::outgoing::{self, Audience, Outgoing};
+use crate::domain::polls::{self, PollDraft};
+use crate::domain::quotes::{self, Policy};
+use crate::domain::settings::Settings;
 use crate::domain::visibility::{Visibility, may_see};
+use crate::domain::{Ctx, conversations, media};
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Kind};
 
 /// How long an idempotency key is remembered.
 const IDEMPOTENCY: i64 = HOUR;
 
-/// A status to post.
-#[derive(Debug, Clone, Default)]
+/// A status to post. Scheduled ones are kept as JSON.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Draft {
     /// What the author typed.
     pub text: String,
     /// `text/plain` (also when empty), `text/markdown` or `text/html`.
     pub content_type: String,
     pub spoiler_text: String,
-    pub sensitive: bool,
+    /// `None`: as the author usually does; the same for visibility and language.
+    pub sensitive: Option<bool>,
     pub visibility: Option<Visibility>,
     /// Keep it on this server.
     pub local_only: bool,
     pub language: Option<String>,
     pub in_reply_to_id: Option<i64>,
     pub media_ids: Vec<i64>,
+    pub poll: Option<PollDraft>,
+    /// What it quotes.
+    pub quoted_status_id: Option<i64>,
+    /// Who may quote it; `None`: as its author usually wants.
+    pub quote_policy: Option<Policy>,
     pub app_id: Option<i64>,
     pub idempotency_key: Option<String>,
 }
@@ -46,36 +58,134 @@ pub struct Edit {
     pub sensitive: bool,
     pub language: Option<String>,
     pub media_ids: Vec<i64>,
-    /// New alt texts: attachment and description.
-    pub descriptions: Vec<(i64, String)>,
+    /// Changes of attachments: alt text, and where to crop.
+    pub media_changes: Vec<(i64, MediaChange)>,
+    pub poll: PollEdit,
+    /// Who may quote it from now on.
+    pub quote_policy: Option<Policy>,
 }
 
-/// Posts a status, or returns the one that the same idempotency key posted before.
-pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> AppResult<Status> {
-    let now = ctx.now();
-    if let Some(key) = &draft.idempotency_key {
-        let earlier =
-            db::statuses::by_idempotency_key(tx, author.id, key, now - IDEMPOTENCY).await?;
-        if let Some(id) = earlier
-            && let Some(status) = db::statuses::by_id(tx, id).await?
-        {
-            return Ok(status);
-        }
-    }
-    if draft.text.trim().is_empty() && draft.media_ids.is_empty() {
+/// What an edit changes of an attachment: alt text, and where to crop, each from -1 to 1.
+pub type MediaChange = (Option<String>, Option<(f64, f64)>);
+
+/// What an edit does to the poll.
+#[derive(Debug, Clone, Default)]
+pub enum PollEdit {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    Remove,
+    Set(PollDraft),
+}
+
+/// What the idempotency key of a draft made before, if it did.
+pub(in crate::domain) async fn earlier(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    author: &Account,
+    draft: &Draft,
+) -> AppResult<Option<i64>> {
+    let Some(key) = &draft.idempotency_key else {
+        return Ok(None);
+    };
+    let since = ctx.now() - IDEMPOTENCY;
+    Ok(db::statuses::by_idempotency_key(tx, author.id, key, since).await?)
+}
+
+/// What a draft needs to be posted.
+struct Checked {
+    media: Vec<Media>,
+    parent: Option<Status>,
+    /// What it quotes.
+    intent: Option<quotes::Intent>,
+    source_type: &'static str,
+    composed: Composed,
+}
+
+async fn checked(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: &Draft) -> AppResult<Checked> {
+    let empty = draft.text.trim().is_empty() && draft.media_ids.is_empty();
+    if empty && draft.quoted_status_id.is_none() {
         return Err(AppError::invalid("Validation failed: Text can't be blank"));
+    }
+    if let Some(poll) = &draft.poll {
+        not_both(&draft.media_ids)?;
+        polls::check(poll)?;
     }
     let media = own_media(tx, author, &draft.media_ids, None).await?;
     let parent = match draft.in_reply_to_id {
         Some(id) => Some(visible_parent(tx, author, id).await?),
         None => None,
     };
+    let intent = match draft.quoted_status_id {
+        Some(id) => Some(quotes::intend(tx, author, id).await?),
+        None => None,
+    };
     let source_type = source_type(&draft.content_type)?;
     let composed = compose(tx, ctx, &draft.text, source_type, &draft.spoiler_text).await?;
-    let visibility = match draft.visibility {
-        Some(visibility) => visibility,
-        None => usual_visibility(tx, author).await?,
+    Ok(Checked {
+        media,
+        parent,
+        intent,
+        source_type,
+        composed,
+    })
+}
+
+fn not_both(media_ids: &[i64]) -> AppResult<()> {
+    if media_ids.is_empty() {
+        return Ok(());
+    }
+    Err(AppError::invalid(
+        "Validation failed: Cannot attach files to a post with a poll",
+    ))
+}
+
+/// Refuses a draft that could not be posted now.
+pub(in crate::domain) async fn check(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    author: &Account,
+    draft: &Draft,
+) -> AppResult<()> {
+    checked(tx, ctx, author, draft).await.map(|_| ())
+}
+
+/// Posts a status, or returns the one that the same idempotency key posted before.
+pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> AppResult<Status> {
+    let now = ctx.now();
+    if let Some(id) = earlier(tx, ctx, author, &draft).await?
+        && let Some(status) = db::statuses::by_id(tx, id).await?
+    {
+        return Ok(status);
+    }
+    let Checked {
+        media,
+        parent,
+        intent,
+        source_type,
+        mut composed,
+    } = checked(tx, ctx, author, &draft).await?;
+    // Read only where something was left unsaid that the author may have chosen.
+    let said = draft.visibility.is_some() && draft.language.is_some() && draft.sensitive.is_some();
+    let usual = if said && draft.quote_policy.is_some() {
+        Settings::default()
+    } else {
+        Settings::load(tx, author.id).await?
     };
+    let mut visibility = draft.visibility.unwrap_or_else(|| usual.visibility());
+    let sensitive = draft.sensitive.or(usual.sensitive).unwrap_or(false);
+    let quote_policy = draft
+        .quote_policy
+        .or_else(|| Policy::parse(usual.quote_policy()))
+        .unwrap_or(Policy::EVERYONE);
+    if let Some(intent) = &intent {
+        visibility = intent.narrow(visibility);
+        if let Some(quoted) = intent.to_mention(visibility, author)
+            && composed.mentions.iter().all(|a| a.id != quoted.id)
+        {
+            composed.mentions.push(quoted);
+        }
+    }
     let id = ctx.ids.next();
     let mut status = Status {
         id,
@@ -85,14 +195,14 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
         local: true,
         local_only: draft.local_only,
         visibility: visibility as i16,
-        kind: "Note".to_owned(),
+        kind: kind(draft.poll.is_some()).to_owned(),
         title: String::new(),
         content: composed.html,
         source: draft.text,
         source_type: source_type.to_owned(),
-        sensitive: draft.sensitive || !draft.spoiler_text.is_empty(),
+        sensitive: sensitive || !draft.spoiler_text.is_empty(),
         spoiler_text: draft.spoiler_text,
-        language: draft.language,
+        language: draft.language.or(usual.language),
         in_reply_to_id: parent.as_ref().map(|p| p.id),
         in_reply_to_account_id: parent.as_ref().map(|p| p.account_id),
         in_reply_to_uri: parent.as_ref().map(|p| p.uri.clone()),
@@ -115,11 +225,22 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
             "status id {id} is taken"
         )));
     }
+    if let Some(poll) = &draft.poll {
+        polls::attach(tx, ctx, &status, poll).await?;
+    }
+    if quote_policy != Policy::EVERYONE {
+        quotes::put_policy(tx, &status, quote_policy).await?;
+    }
+    let quoted = intent.is_some();
+    let request = match intent {
+        Some(intent) => quotes::quote(tx, ctx, author, &status, intent).await?,
+        None => None,
+    };
     if let Some(key) = &draft.idempotency_key {
         db::statuses::set_idempotency_key(tx, author.id, key, status.id, now).await?;
     }
     if !status.local_only {
-        let note = note(
+        let mut note = note(
             ctx,
             author,
             &status,
@@ -128,6 +249,22 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
             &media,
             status.in_reply_to_uri.clone(),
         );
+        if draft.poll.is_some() {
+            let questions = polls::questions(tx, ctx, &[status.id]).await?;
+            note.question = questions.into_iter().next().map(|(_, question)| question);
+        }
+        if quoted || quote_policy != Policy::EVERYONE {
+            let (statuses, notes) = (
+                std::slice::from_ref(&status),
+                std::slice::from_mut(&mut note),
+            );
+            quotes::describe(tx, author, statuses, notes).await?;
+        } else {
+            quotes::describe_plain(author, &status, &mut note);
+        }
+        if let Some(request) = request {
+            quotes::ask(tx, ctx, author, note.clone(), request).await?;
+        }
         let audience = audience(tx, author, &status, &composed.mentions, parent.as_ref()).await?;
         let activity = Outgoing::Create {
             note: Box::new(note),
@@ -137,7 +274,7 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
     Ok(status)
 }
 
-/// Edits a status of one's own.
+/// Edits a status of one's own. What changes nothing is no edit.
 pub async fn edit(
     tx: &mut Conn,
     ctx: &Ctx,
@@ -145,46 +282,73 @@ pub async fn edit(
     id: i64,
     edit: Edit,
 ) -> AppResult<Status> {
-    let mut status = own_status(tx, author, id).await?;
+    let before = own_status(tx, author, id).await?;
     if edit.text.trim().is_empty() && edit.media_ids.is_empty() {
         return Err(AppError::invalid("Validation failed: Text can't be blank"));
     }
     own_media(tx, author, &edit.media_ids, Some(id)).await?;
     let source_type = source_type(&edit.content_type)?;
     let composed = compose(tx, ctx, &edit.text, source_type, &edit.spoiler_text).await?;
-    status.content = composed.html;
-    status.source = edit.text;
-    source_type.clone_into(&mut status.source_type);
-    status.sensitive = edit.sensitive || !edit.spoiler_text.is_empty();
-    status.spoiler_text = edit.spoiler_text;
-    status.language = edit.language.or(status.language);
-    status.edited_at = Some(ctx.now());
-    db::statuses::update(tx, &status).await?;
-    for (media_id, description) in edit.descriptions {
-        if edit.media_ids.contains(&media_id) {
-            db::media::describe(tx, media_id, &description).await?;
-        }
+    let version = edits::version(tx, ctx, &before).await?;
+    let new_media = change_media(tx, author, id, &edit).await?;
+    let poll = edit_poll(tx, ctx, &before, &edit).await?;
+    let has_poll = db::polls::of_status(tx, id).await?.is_some();
+    if has_poll {
+        not_both(&edit.media_ids)?;
     }
-    let before: Vec<i64> = db::statuses::mentions_of(tx, &[id])
+    let mut status = Status {
+        kind: kind(has_poll).to_owned(),
+        content: composed.html,
+        source: edit.text,
+        source_type: source_type.to_owned(),
+        sensitive: edit.sensitive || !edit.spoiler_text.is_empty(),
+        spoiler_text: edit.spoiler_text,
+        language: edit.language.or_else(|| before.language.clone()),
+        ..before.clone()
+    };
+    let says_anew = status != before || new_media || poll == polls::Change::Replaced;
+    if !says_anew && poll == polls::Change::None && edit.quote_policy.is_none() {
+        return Ok(status);
+    }
+    if says_anew {
+        status.edited_at = Some(ctx.now());
+    }
+    db::statuses::update(tx, &status).await?;
+    let earlier: Vec<i64> = db::statuses::mentions_of(tx, &[id])
         .await?
         .into_iter()
         .map(|(_, account)| account)
         .collect();
     let mentioned: Vec<i64> = composed.mentions.iter().map(|a| a.id).collect();
     db::statuses::set_mentions(tx, id, &mentioned, false).await?;
+    let tags_before = discovery::tags_of(tx, id).await?;
     let tag_ids = super::ensure_tags(tx, &composed.tags).await?;
     db::statuses::set_tags(tx, id, &tag_ids, false).await?;
-    db::media::attach(tx, id, &edit.media_ids, false).await?;
-    tx.emit(Event::of(Kind::StatusEdited, id));
-    for account in composed.mentions.iter().filter(|a| !before.contains(&a.id)) {
-        notifications::notify(tx, ctx, account, author, Type::Mention, Some(id)).await?;
+    if let Some(policy) = edit.quote_policy {
+        quotes::put_policy(tx, &status, policy).await?;
     }
-    super::notify_rebloggers(tx, ctx, author, id).await?;
+    let mentions = &composed.mentions;
+    discovery::changed(tx, ctx, author, &status, mentions, &tags_before, &tag_ids).await?;
+    if says_anew {
+        edits::keep(tx, ctx, &version, &status).await?;
+        tx.emit(Event::of(Kind::StatusEdited, id));
+        if composed.mentions.iter().any(|a| !earlier.contains(&a.id)) {
+            welcome(tx, ctx, author, &status, &composed.mentions, &earlier).await?;
+        }
+        super::notify_rebloggers(tx, ctx, author, id).await?;
+        quotes::quoted_changed(tx, ctx, author, id).await?;
+    } else {
+        tx.emit(Event::of(Kind::StatusCounts, id));
+    }
     if !status.local_only {
         let note = note_of(tx, ctx, author, &status).await?;
         let mut audience = audience(tx, author, &status, &composed.mentions, None).await?;
-        // Who was mentioned before has a copy too.
-        audience.accounts.extend(before);
+        // Who was mentioned before, or voted, has a copy too.
+        audience.accounts.extend(earlier);
+        if let Some((poll, _)) = db::polls::of_status(tx, id).await? {
+            let voters = db::polls::remote_voters(tx, poll.id, 1000).await?;
+            audience.accounts.extend(voters);
+        }
         let activity = Outgoing::Update {
             uri: format!("{}#updates/{}", status.uri, ctx.ids.next()),
             note: Box::new(note),
@@ -194,8 +358,68 @@ pub async fn edit(
     Ok(status)
 }
 
-/// Deletes a status of one's own, everywhere.
-pub async fn delete(tx: &mut Conn, ctx: &Ctx, author: &Account, id: i64) -> AppResult<Status> {
+/// Tells those whom an edit mentions for the first time.
+async fn welcome(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    author: &Account,
+    status: &Status,
+    mentions: &[Account],
+    earlier: &[i64],
+) -> AppResult<()> {
+    for account in mentions.iter().filter(|a| !earlier.contains(&a.id)) {
+        notifications::notify(tx, ctx, account, author, Type::Mention, Some(status.id)).await?;
+    }
+    if Visibility::from_db(status.visibility) == Visibility::Direct {
+        conversations::add(tx, ctx, author, status, mentions).await?;
+    }
+    Ok(())
+}
+
+/// Puts the wanted attachments on an edited status, described anew; says whether that changed
+/// anything.
+async fn change_media(tx: &mut Conn, author: &Account, id: i64, edit: &Edit) -> AppResult<bool> {
+    let before = db::media::of_statuses(tx, &[id]).await?;
+    for (media_id, (text, focus)) in &edit.media_changes {
+        if edit.media_ids.contains(media_id) {
+            let change = media::Change {
+                description: text.clone(),
+                focus: *focus,
+                thumbnail: None,
+            };
+            media::change(tx, author, *media_id, change).await?;
+        }
+    }
+    db::media::attach(tx, id, &edit.media_ids, false).await?;
+    Ok(db::media::of_statuses(tx, &[id]).await? != before)
+}
+
+async fn edit_poll(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    status: &Status,
+    edit: &Edit,
+) -> AppResult<polls::Change> {
+    match &edit.poll {
+        PollEdit::Keep => Ok(polls::Change::None),
+        PollEdit::Remove => polls::edit(tx, ctx, status, None).await,
+        PollEdit::Set(poll) => polls::edit(tx, ctx, status, Some(poll)).await,
+    }
+}
+
+fn kind(has_poll: bool) -> &'static str {
+    if has_poll { "Question" } else { "Note" }
+}
+
+/// Deletes a status of one's own, everywhere. Its attachments can be used again for a day, or,
+/// with `delete_media`, are given up: their files are then the caller's to delete.
+pub async fn delete(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    author: &Account,
+    id: i64,
+    delete_media: bool,
+) -> AppResult<(Status, Vec<Media>)> {
     let status = own_status(tx, author, id).await?;
     let ids: Vec<i64> = db::statuses::mentions_of(tx, &[id])
         .await?
@@ -214,23 +438,46 @@ pub async fn delete(tx: &mut Conn, ctx: &Ctx, author: &Account, id: i64) -> AppR
         object: status.uri.clone(),
         addressing: super::addressing(author, Visibility::from_db(status.visibility), &uris),
     };
+    if let Some((poll, _)) = db::polls::of_status(tx, id).await? {
+        let voters = db::polls::remote_voters(tx, poll.id, 1000).await?;
+        audience.accounts.extend(voters);
+    }
+    let given_up = if delete_media {
+        db::media::give_up_with(tx, id).await?
+    } else {
+        db::media::release(tx, id, ctx.now()).await?;
+        Vec::new()
+    };
     erase(tx, ctx, &status).await?;
     if !status.local_only {
         outgoing::send(tx, ctx, author, &activity, audience).await?;
     }
-    Ok(status)
+    Ok((status, given_up))
 }
 
-/// What the author chose for posts that do not say.
-async fn usual_visibility(tx: &mut Conn, author: &Account) -> AppResult<Visibility> {
-    let user = db::users::by_account(tx, author.id).await?;
-    let settings: serde_json::Value = user
-        .and_then(|user| serde_json::from_str(&user.settings).ok())
-        .unwrap_or_default();
-    let chosen = settings.get("privacy").and_then(|privacy| privacy.as_str());
-    Ok(chosen
-        .and_then(Visibility::parse)
-        .unwrap_or(Visibility::Public))
+/// Sends a local status again as it is now, for what is no edit of its text: its quote was
+/// allowed or revoked, or its policy changed.
+pub async fn send_update(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    author: &Account,
+    status: &Status,
+) -> AppResult<()> {
+    if status.local_only {
+        return Ok(());
+    }
+    let mentioned: Vec<i64> = db::statuses::mentions_of(tx, &[status.id])
+        .await?
+        .into_iter()
+        .map(|(_, account)| account)
+        .collect();
+    let mentions = db::accounts::by_ids(tx, &mentioned).await?;
+    let audience = audience(tx, author, status, &mentions, None).await?;
+    let activity = Outgoing::Update {
+        uri: format!("{}#updates/{}", status.uri, ctx.ids.next()),
+        note: Box::new(note_of(tx, ctx, author, status).await?),
+    };
+    outgoing::send(tx, ctx, author, &activity, audience).await
 }
 
 /// A status of the author's own that is no reblog.
@@ -280,7 +527,8 @@ async fn own_media(
             && !m.is_given_up()
             && (m.status_id.is_none() || m.status_id == status_id)
     };
-    if found.len() != ids.len() || !found.iter().all(usable) {
+    let held = db::scheduled::held(tx, ids).await?;
+    if found.len() != ids.len() || !found.iter().all(usable) || !held.is_empty() {
         return Err(AppError::invalid(
             "Validation failed: Media attachment not found",
         ));

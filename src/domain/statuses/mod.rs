@@ -1,16 +1,22 @@
 //! Posting, editing and deleting statuses, from here and from elsewhere.
 
 mod compose;
+mod edits;
 mod local;
 mod remote;
 
 pub use compose::{LIMITS, Limits};
-pub use local::{Draft, Edit, delete, edit, post};
+pub use edits::{MediaVersion, history};
+pub use local::{Draft, Edit, MediaChange, PollEdit, delete, edit, post};
+pub(super) use local::{check, earlier, send_update};
 pub use remote::{RemoteMedia, RemoteNote, receive, remove, revise};
 
 use super::Ctx;
+use super::conversations;
+use super::discovery;
 use super::notifications::{self, Type};
 use super::outgoing::{Addressing, Attachment, HashTag, MentionTag, Note, PUBLIC};
+use super::polls;
 use super::visibility::Visibility;
 use crate::db::accounts::Account;
 use crate::db::media::Media;
@@ -21,6 +27,8 @@ use crate::events::{Event, Gone, Kind};
 
 /// Homes named in a deletion's event at most; streams beyond hear of it when they reload.
 pub(super) const HOMES_IN_EVENT: i64 = 5000;
+/// The same of lists.
+const LISTS_IN_EVENT: i64 = 5000;
 /// Waiting replies that a newly arrived parent adopts at once.
 const ADOPTED: i64 = 500;
 
@@ -71,7 +79,9 @@ async fn publish(
         db::timelines::put_home(tx, &homes, id, author.id).await?;
     } else {
         let reply_to = status.in_reply_to_account_id;
-        db::timelines::fan_out(tx, id, author.id, reply_to, false).await?;
+        let language = status.language.as_deref();
+        db::timelines::fan_out(tx, id, author.id, reply_to, false, language).await?;
+        db::lists::fan_out(tx, id, author.id, reply_to, false).await?;
     }
     if author.is_local() {
         db::timelines::put_home(tx, &[author.id], id, author.id).await?;
@@ -80,10 +90,13 @@ async fn publish(
         for account in &parts.mentions {
             notifications::notify(tx, ctx, account, author, Type::Mention, Some(id)).await?;
         }
-        if visibility != Visibility::Direct {
+        if visibility == Visibility::Direct {
+            conversations::add(tx, ctx, author, status, &parts.mentions).await?;
+        } else {
             notify_watchers(tx, ctx, author, status, &mentioned).await?;
         }
     }
+    discovery::published(tx, ctx, author, status, &parts.mentions, &tag_ids, quiet).await?;
     let homes = db::timelines::homes_of(tx, id, HOMES_IN_EVENT).await?;
     tx.emit(Event::of(Kind::StatusCreated, id).in_homes(homes));
     if !status.local {
@@ -138,12 +151,15 @@ async fn erase(tx: &mut Conn, ctx: &Ctx, status: &Status) -> AppResult<()> {
             erase_row(tx, ctx, &reblog, Vec::new()).await?;
         }
     }
+    let tag_ids: Vec<i64> = tags.iter().map(|(_, tag)| tag.id).collect();
+    discovery::erased(tx, status, &tag_ids).await?;
     let tags = tags.into_iter().map(|(_, tag)| tag.name).collect();
     if let Some(parent) = status.in_reply_to_id {
         db::statuses::count(tx, parent, -1, 0, 0).await?;
         tx.emit(Event::of(Kind::StatusCounts, parent));
     }
     db::statuses::orphan_replies(tx, status.id).await?;
+    conversations::forget(tx, status).await?;
     erase_row(tx, ctx, status, tags).await
 }
 
@@ -161,6 +177,11 @@ pub(super) async fn erase_row(
         reblog_of_id: status.reblog_of_id,
         tags,
         homes: db::timelines::homes_of(tx, status.id, HOMES_IN_EVENT).await?,
+        lists: db::lists::holding(tx, status.id, LISTS_IN_EVENT)
+            .await?
+            .into_iter()
+            .map(|(list, _)| list)
+            .collect(),
     };
     if db::statuses::delete(tx, status.id).await? {
         db::accounts::uncount_statuses(tx, status.account_id, 1).await?;
@@ -210,7 +231,7 @@ pub async fn note_of(
         .ok_or_else(AppError::not_found)
 }
 
-/// Several statuses of one local author as they go out, in their order: five statements.
+/// Several statuses of one local author as they go out, in their order: nine statements.
 pub async fn notes_of(
     conn: &mut Conn,
     ctx: &Ctx,
@@ -225,13 +246,14 @@ pub async fn notes_of(
     let accounts = db::accounts::by_ids(conn, &mentioned).await?;
     let tags = db::statuses::tags_of(conn, &ids).await?;
     let media = db::media::of_statuses(conn, &ids).await?;
+    let questions = polls::questions(conn, ctx, &ids).await?;
     let parents: Vec<i64> = statuses
         .iter()
         .filter(|s| s.in_reply_to_uri.is_none())
         .filter_map(|s| s.in_reply_to_id)
         .collect();
     let parents = db::statuses::by_ids(conn, &parents).await?;
-    Ok(statuses
+    let mut notes: Vec<Note> = statuses
         .iter()
         .map(|status| {
             let mentions: Vec<Account> = mentions
@@ -256,9 +278,15 @@ pub async fn notes_of(
                     .find(|p| Some(p.id) == status.in_reply_to_id)?;
                 Some(parent.uri.clone())
             });
-            note(ctx, author, status, &mentions, &tags, &media, parent)
+            let question = questions.iter().find(|(id, _)| *id == status.id);
+            Note {
+                question: question.map(|(_, question)| question.clone()),
+                ..note(ctx, author, status, &mentions, &tags, &media, parent)
+            }
         })
-        .collect())
+        .collect();
+    super::quotes::describe(conn, author, statuses, &mut notes).await?;
+    Ok(notes)
 }
 
 /// The same from parts that are at hand.
@@ -301,6 +329,9 @@ fn note(
             })
             .collect(),
         attachments: media.iter().map(|m| attachment(ctx, m)).collect(),
+        question: None,
+        quote: None,
+        can_quote: None,
     }
 }
 

@@ -1,14 +1,17 @@
 //! What authors elsewhere do. `federation` has checked by now that they did it: the activity is
 //! theirs, and what it speaks of lives on their server.
 
-use super::{Parts, erase, publish};
+use super::{Parts, edits, erase, publish};
 use crate::db::accounts::Account;
 use crate::db::media::Media;
 use crate::db::statuses::{Status, Tag};
 use crate::db::{self, Conn};
-use crate::domain::Ctx;
+use crate::domain::discovery;
 use crate::domain::notifications::{self, Type};
+use crate::domain::polls::{self, RemotePoll};
+use crate::domain::quotes::{self, Policy, RemoteQuote};
 use crate::domain::visibility::Visibility;
+use crate::domain::{Ctx, conversations};
 use crate::error::AppResult;
 use crate::events::{Event, Kind};
 use crate::text;
@@ -38,8 +41,12 @@ pub struct RemoteNote {
     /// As written, without `#`.
     pub tags: Vec<String>,
     pub media: Vec<RemoteMedia>,
+    pub poll: Option<RemotePoll>,
     /// JSON: `[{"shortcode", "url", "static_url"}]`.
     pub emojis: String,
+    pub quote: Option<RemoteQuote>,
+    /// Who may quote it, where it says so.
+    pub quote_policy: Option<Policy>,
 }
 
 /// A file elsewhere.
@@ -72,6 +79,7 @@ pub async fn receive(
     if let Some(known) = db::statuses::by_uri(tx, &note.uri).await? {
         return Ok(Some(known));
     }
+    let (quote, quote_policy) = (note.quote.clone(), note.quote_policy);
     let now = ctx.now();
     let parent = match &note.in_reply_to {
         Some(uri) => db::statuses::by_uri(tx, uri).await?,
@@ -110,8 +118,17 @@ pub async fn receive(
         tags: tags(ctx, note.tags),
         media: add_media(tx, ctx, author, note.media).await?,
     };
-    publish(tx, ctx, author, &mut status, parts, parent.as_ref(), quiet).await?;
-    Ok(db::statuses::by_uri(tx, &status.uri).await?)
+    let published = publish(tx, ctx, author, &mut status, parts, parent.as_ref(), quiet).await?;
+    if published.is_none() {
+        return Ok(db::statuses::by_uri(tx, &status.uri).await?);
+    }
+    if let Some(poll) = &note.poll {
+        polls::attach_remote(tx, ctx, &status, poll).await?;
+    }
+    if quote.is_some() || quote_policy.is_some() {
+        quotes::received(tx, ctx, author, &status, quote.as_ref(), quote_policy).await?;
+    }
+    Ok(Some(status))
 }
 
 /// Applies an author's Update to a status that is here; what is older than what we have is
@@ -135,8 +152,18 @@ pub async fn revise(
     {
         return Ok(true);
     }
-    let says_anew = (&status.content, &status.spoiler_text, &status.title)
-        != (&note.content, &note.spoiler_text, &note.title);
+    let before = edits::version(tx, ctx, &status).await?;
+    let said = (
+        status.content != note.content,
+        status.spoiler_text != note.spoiler_text,
+        status.title != note.title,
+        status.sensitive != note.sensitive,
+    );
+    let new_media = replace_media(tx, ctx, author, &status, note.media).await?;
+    let poll = polls::revise(tx, ctx, &status, note.poll.as_ref()).await?;
+    let says_anew =
+        said != (false, false, false, false) || new_media || poll == polls::Change::Replaced;
+    status.kind = note.kind;
     status.content = note.content;
     status.spoiler_text = note.spoiler_text;
     status.title = note.title;
@@ -152,22 +179,46 @@ pub async fn revise(
     db::statuses::update(tx, &status).await?;
     // Who may see it was settled when it was posted: an edit adds no readers but those it
     // mentions, and they are told only at the first mention.
-    let before: Vec<i64> = db::statuses::mentions_of(tx, &[status.id])
+    let earlier: Vec<i64> = db::statuses::mentions_of(tx, &[status.id])
         .await?
         .into_iter()
         .map(|(_, account)| account)
         .collect();
     let mentioned: Vec<i64> = note.mentions.iter().map(|a| a.id).collect();
     db::statuses::set_mentions(tx, status.id, &mentioned, false).await?;
-    for account in note.mentions.iter().filter(|a| !before.contains(&a.id)) {
+    let new: Vec<&Account> = note
+        .mentions
+        .iter()
+        .filter(|a| !earlier.contains(&a.id))
+        .collect();
+    for account in &new {
         notifications::notify(tx, ctx, account, author, Type::Mention, Some(status.id)).await?;
     }
+    if !new.is_empty() && Visibility::from_db(status.visibility) == Visibility::Direct {
+        conversations::add(tx, ctx, author, &status, &note.mentions).await?;
+    }
+    let tags_before = discovery::tags_of(tx, status.id).await?;
     let tag_ids = super::ensure_tags(tx, &tags(ctx, note.tags)).await?;
     db::statuses::set_tags(tx, status.id, &tag_ids, false).await?;
-    replace_media(tx, ctx, author, &status, note.media).await?;
-    tx.emit(Event::of(Kind::StatusEdited, status.id));
+    let mentions = &note.mentions;
+    discovery::changed(tx, ctx, author, &status, mentions, &tags_before, &tag_ids).await?;
+    quotes::received(
+        tx,
+        ctx,
+        author,
+        &status,
+        note.quote.as_ref(),
+        note.quote_policy,
+    )
+    .await?;
     if says_anew {
+        edits::keep(tx, ctx, &before, &status).await?;
+        tx.emit(Event::of(Kind::StatusEdited, status.id));
         super::notify_rebloggers(tx, ctx, author, status.id).await?;
+        quotes::quoted_changed(tx, ctx, author, status.id).await?;
+    } else {
+        // New counts of a poll, most times.
+        tx.emit(Event::of(Kind::StatusCounts, status.id));
     }
     Ok(true)
 }
@@ -180,6 +231,8 @@ pub async fn remove(tx: &mut Conn, ctx: &Ctx, author: &Account, uri: &str) -> Ap
             erase(tx, ctx, &status).await
         }
         Some(_) => Ok(()),
+        // What is deleted may be a stamp that lets something here be quoted.
+        None if quotes::stamp_deleted(tx, ctx, author, uri).await? => Ok(()),
         None => Ok(db::statuses::bury(tx, uri, author.id, ctx.now()).await?),
     }
 }
@@ -246,14 +299,15 @@ async fn add_media(
     Ok(ids)
 }
 
-/// Keeps the rows of files that stay, adds the new, drops the rest.
+/// Keeps the rows of files that stay and adds the new; the rest is left to the history. Says
+/// whether anything changed.
 async fn replace_media(
     tx: &mut Conn,
     ctx: &Ctx,
     author: &Account,
     status: &Status,
     files: Vec<RemoteMedia>,
-) -> AppResult<()> {
+) -> AppResult<bool> {
     let known = db::media::of_statuses(tx, &[status.id]).await?;
     let mut ids = Vec::with_capacity(files.len());
     for file in files {
@@ -268,8 +322,5 @@ async fn replace_media(
         }
     }
     db::media::attach(tx, status.id, &ids, false).await?;
-    for row in known.iter().filter(|m| !ids.contains(&m.id)) {
-        db::media::delete(tx, row.id).await?;
-    }
-    Ok(())
+    Ok(db::media::of_statuses(tx, &[status.id]).await? != known)
 }

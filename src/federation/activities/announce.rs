@@ -1,7 +1,7 @@
 //! Announce (ActivityPub, section 7.11): a reblog; or, from a group, an activity of somebody
 //! else that it passes on (FEP-1b12).
 
-use super::{Arrival, Failure, Prepared, create, delete, update};
+use super::{Arrival, Failure, Prepared, create, delete, quote, update};
 use crate::db::accounts::Account;
 use crate::db::{self, Conn};
 use crate::domain::reactions::{self, Reblog};
@@ -61,7 +61,8 @@ pub(super) async fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> 
         return Prepared::nothing("there is no such object here");
     } else {
         let (author, document) = fetch::note(app, object_id, arrival.budget).await?;
-        let ready = create::ready_alone(app, author, &document).await?;
+        let mut ready = create::ready_alone(app, author, &document).await?;
+        quote::resolve(app, &mut ready, arrival.budget).await;
         if !ready.note.visibility.is_open() {
             return Prepared::nothing("the object is not for everyone");
         }
@@ -91,8 +92,9 @@ impl Announce {
         ctx: &Ctx,
         actor: &Account,
     ) -> AppResult<&'static str> {
-        if let Some(create::Ready { author, note }) = &self.fetched {
-            domain::statuses::receive(tx, ctx, author, note.clone(), true).await?;
+        if let Some(ready) = &self.fetched {
+            ready.store_quoted(tx, ctx).await?;
+            domain::statuses::receive(tx, ctx, &ready.author, ready.note.clone(), true).await?;
         }
         let status = db::statuses::by_uri(tx, &self.object).await?;
         let Some(status) = status.filter(|status| status.reblog_of_id.is_none()) else {

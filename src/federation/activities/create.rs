@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Arrival, Failure, Prepared};
+use super::{Arrival, Failure, Prepared, quote, vote};
 use crate::app::App;
 use crate::client::Budget;
 use crate::db::accounts::Account;
@@ -25,6 +25,18 @@ const MAX_ANCESTORS: usize = 20;
 pub struct Ready {
     pub author: Account,
     pub note: RemoteNote,
+    /// What it quotes, where that was not here.
+    pub quoted: Option<Box<Ready>>,
+}
+
+impl Ready {
+    /// Stores what the status quotes, where it was fetched: before the status itself.
+    pub async fn store_quoted(&self, tx: &mut Conn, ctx: &Ctx) -> AppResult<()> {
+        if let Some(quoted) = &self.quoted {
+            statuses::receive(tx, ctx, &quoted.author, quoted.note.clone(), true).await?;
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug)]
@@ -55,11 +67,8 @@ pub(super) async fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> 
     if object.is_string() {
         return prepare_fetched(arrival, id, Some(&arrival.actor.uri)).await;
     }
-    if !notes::is_note(object) {
+    if !notes::is_note(object) && !vote::is_answer(object) {
         return Prepared::nothing("not understood");
-    }
-    if notes::is_vote(object) {
-        return Prepared::nothing("a vote, and there are no polls here");
     }
     // Some address the activity alone.
     let mut object = object.clone();
@@ -114,6 +123,9 @@ async fn take_in(
     passed_on_by: i64,
 ) -> Result<Prepared, Failure> {
     let app = arrival.app;
+    if let Some(vote) = vote::prepare(app, &author, object).await? {
+        return Ok(vote);
+    }
     let facts = facts(app, &author, object, passed_on_by).await?;
     let parent = notes::parent(object);
     let parent_comes = parent.is_some_and(|parent| arrival.coming.contains(parent));
@@ -125,7 +137,8 @@ async fn take_in(
         return Prepared::nothing("it concerns nobody here");
     }
     let known = facts.parent_known || parent_comes;
-    let status = ready(app, author, object, Some((facts, arrival.budget))).await?;
+    let mut status = ready(app, author, object, Some((facts, arrival.budget))).await?;
+    quote::resolve(app, &mut status, arrival.budget).await;
     let ancestors = match parent {
         Some(parent) if !known => ancestors(app, parent, arrival.budget).await,
         _ => Vec::new(),
@@ -180,7 +193,11 @@ async fn ready(
     accounts.sort_by_key(|account| account.id);
     accounts.dedup_by_key(|account| account.id);
     note.mentions = accounts;
-    Ok(Ready { author, note })
+    Ok(Ready {
+        author,
+        note,
+        quoted: None,
+    })
 }
 
 /// A status fetched on its own for what points at it: mentions of strangers stay text.
@@ -266,10 +283,11 @@ async fn ancestors(app: &App, parent: &str, budget: &Budget) -> Vec<Ready> {
 
 impl Create {
     pub(super) async fn apply(&self, tx: &mut Conn, ctx: &Ctx) -> AppResult<&'static str> {
-        for Ready { author, note } in &self.ancestors {
+        for Ready { author, note, .. } in &self.ancestors {
             domain::statuses::receive(tx, ctx, author, note.clone(), true).await?;
         }
-        let Ready { author, note } = &self.status;
+        self.status.store_quoted(tx, ctx).await?;
+        let Ready { author, note, .. } = &self.status;
         match statuses::receive(tx, ctx, author, note.clone(), false).await? {
             Some(_) => Ok(""),
             None => Ok("it was deleted before it came"),

@@ -21,10 +21,14 @@ pub mod answer;
 pub mod block;
 pub mod create;
 pub mod delete;
+pub mod feature;
+pub mod flag;
 pub mod follow;
 pub mod like;
+pub mod quote;
 pub mod undo;
 pub mod update;
+pub mod vote;
 
 /// Why an activity could not be worked on.
 #[derive(Debug, PartialEq, Eq)]
@@ -86,6 +90,11 @@ pub enum Deed {
     Announce(announce::Announce),
     Undo(undo::Undo),
     Block(block::Block),
+    Flag(flag::Flag),
+    Vote(vote::Vote),
+    Feature(feature::Feature),
+    QuoteRequest(quote::Request),
+    QuoteAnswer(quote::Answer),
 }
 
 /// An activity on its way through preparation.
@@ -214,6 +223,9 @@ async fn known_actor(app: &App, uri: &str) -> AppResult<Option<Account>> {
 async fn prepare_verb(arrival: &Arrival<'_>, kind: &str) -> Result<Prepared, Failure> {
     match kind {
         "Follow" => follow::prepare(arrival),
+        "Accept" | "Reject" if quote::is_answered(arrival.activity) => {
+            quote::prepare_answer(arrival, kind == "Accept").await
+        }
         "Accept" => answer::prepare(arrival, true),
         "Reject" => answer::prepare(arrival, false),
         "Create" => create::prepare(arrival).await,
@@ -223,6 +235,10 @@ async fn prepare_verb(arrival: &Arrival<'_>, kind: &str) -> Result<Prepared, Fai
         "Announce" => announce::prepare(arrival).await,
         "Undo" => undo::prepare(arrival),
         "Block" => block::prepare(arrival),
+        "Flag" => flag::prepare(arrival),
+        "Add" => feature::prepare(arrival, true).await,
+        "Remove" => feature::prepare(arrival, false).await,
+        "QuoteRequest" => quote::prepare(arrival).await,
         _ => Prepared::nothing("not understood"),
     }
 }
@@ -268,6 +284,11 @@ pub async fn apply(
         Deed::Announce(announce) => announce.apply(tx, ctx, actor).await,
         Deed::Undo(undo) => undo.apply(tx, ctx, actor).await,
         Deed::Block(block) => block.apply(tx, ctx, actor).await,
+        Deed::Flag(flag) => flag.apply(tx, ctx, actor).await,
+        Deed::Vote(vote) => vote.apply(tx, ctx).await,
+        Deed::Feature(feature) => feature.apply(tx, ctx, actor).await,
+        Deed::QuoteRequest(request) => request.apply(tx, ctx, actor).await,
+        Deed::QuoteAnswer(answer) => answer.apply(tx, ctx, actor).await,
     }
 }
 

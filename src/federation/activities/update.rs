@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Arrival, Failure, Prepared, create};
+use super::{Arrival, Failure, Prepared, create, quote};
 use crate::db::accounts::Account;
 use crate::db::{self, Conn};
 use crate::domain::{self, Ctx};
@@ -72,13 +72,15 @@ async fn revise(
     author: Account,
     object: &Value,
 ) -> Result<Prepared, Failure> {
-    let status = create::ready_alone(arrival.app, author, object).await?;
+    let mut status = create::ready_alone(arrival.app, author, object).await?;
+    quote::resolve(arrival.app, &mut status, arrival.budget).await;
     Prepared::deed(super::Deed::Revise(Revise { status }))
 }
 
 impl Revise {
     pub(super) async fn apply(&self, tx: &mut Conn, ctx: &Ctx) -> AppResult<&'static str> {
-        let create::Ready { author, note } = &self.status;
+        self.status.store_quoted(tx, ctx).await?;
+        let create::Ready { author, note, .. } = &self.status;
         if domain::statuses::revise(tx, ctx, author, note.clone()).await? {
             Ok("")
         } else {

@@ -11,7 +11,9 @@ use crate::app::App;
 mod accept;
 mod actor;
 mod collections;
+mod featured;
 mod nodeinfo;
+mod quotes;
 mod reader;
 mod statuses;
 mod webfinger;
@@ -25,6 +27,8 @@ pub fn routes() -> Router<App> {
     Router::new()
         .merge(actor::routes())
         .merge(collections::routes())
+        .merge(featured::routes())
+        .merge(quotes::routes())
         .merge(statuses::routes())
         .merge(webfinger::routes())
         .merge(nodeinfo::routes())

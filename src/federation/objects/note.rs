@@ -4,7 +4,9 @@ use serde_json::Value;
 use url::Url;
 
 use super::actor::page;
+use super::quote;
 use crate::db::accounts::Account;
+use crate::domain::polls::RemotePoll;
 use crate::domain::statuses::{RemoteMedia, RemoteNote};
 use crate::domain::visibility::Visibility;
 use crate::federation::value::{
@@ -27,21 +29,17 @@ const MAX_TITLE: usize = 500;
 const MAX_DESCRIPTION: usize = 10_000;
 /// Files kept.
 const MAX_MEDIA: usize = 16;
+/// Options of a poll kept, and characters of one.
+const MAX_OPTIONS: usize = 50;
+const MAX_OPTION: usize = 500;
+/// Votes or voters believed at most.
+const MAX_VOTES: i64 = 10_000_000_000;
 /// Mentions and hashtags kept, of each.
 const MAX_TAGS: usize = 100;
 
 /// Whether an object can be taken in as a status.
 pub fn is_note(object: &Value) -> bool {
     kind_of(object, KINDS).is_some()
-}
-
-/// Whether an object is a choice in a poll: a Note with a name in the place of a text.
-pub fn is_vote(object: &Value) -> bool {
-    is_a(object, "Note")
-        && text(object, "name").is_some_and(|name| !name.is_empty())
-        && text(object, "content").unwrap_or_default().is_empty()
-        && parent(object).is_some()
-        && many(object, "attachment").is_empty()
 }
 
 /// The id of what an object answers.
@@ -147,7 +145,47 @@ pub fn read(object: &Value, author: &Account, now: i64) -> Result<RemoteNote, &'
         mentions: Vec::new(),
         tags,
         media: media(object, kind),
+        poll: poll(object, kind, now),
         emojis: emojis(object),
+        quote: quote::quote(object),
+        quote_policy: quote::policy(object, author),
+    })
+}
+
+/// The poll of a Question, where it has options to choose from.
+fn poll(object: &Value, kind: &str, now: i64) -> Option<RemotePoll> {
+    if kind != "Question" {
+        return None;
+    }
+    let votes = |value: Option<&Value>| {
+        value
+            .and_then(Value::as_i64)
+            .map(|number| number.clamp(0, MAX_VOTES))
+    };
+    let multiple = !many(object, "anyOf").is_empty();
+    let mut options: Vec<(String, i64)> = Vec::new();
+    for option in many(object, if multiple { "anyOf" } else { "oneOf" }) {
+        let name = clean_inline(text(option, "name").unwrap_or_default(), MAX_OPTION);
+        let fresh = options.iter().all(|(known, _)| *known != name);
+        if !name.is_empty() && fresh && options.len() < MAX_OPTIONS {
+            let count = votes(option.pointer("/replies/totalItems"));
+            options.push((name, count.unwrap_or(0)));
+        }
+    }
+    if options.is_empty() {
+        return None;
+    }
+    // Some say that it is closed, not when it was.
+    let closed = time(object, "closed").or_else(|| flag(object, "closed")?.then_some(now));
+    let end = time(object, "endTime");
+    Some(RemotePoll {
+        options,
+        multiple,
+        expires_at: match (end, closed) {
+            (Some(end), Some(closed)) => Some(end.min(closed)),
+            (end, closed) => end.or(closed),
+        },
+        voters_count: votes(object.get("votersCount")),
     })
 }
 

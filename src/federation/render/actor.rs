@@ -7,6 +7,7 @@ use super::CONTEXT;
 use super::note::time;
 use crate::config::Config;
 use crate::db::accounts::Account;
+use crate::domain::outgoing::featured_uri;
 
 /// What an actor's terms mean. `webfinger` is FEP-2c59's.
 pub fn context() -> Value {
@@ -16,6 +17,7 @@ pub fn context() -> Value {
         {
             "manuallyApprovesFollowers": "as:manuallyApprovesFollowers",
             "alsoKnownAs": {"@id": "as:alsoKnownAs", "@type": "@id"},
+            "featured": {"@id": "toot:featured", "@type": "@id"},
             "movedTo": {"@id": "as:movedTo", "@type": "@id"},
             "toot": "http://joinmastodon.org/ns#",
             "discoverable": "toot:discoverable",
@@ -71,6 +73,7 @@ impl ActorDocument<'_> {
         put("outbox", json!(format!("{uri}/outbox")));
         put("followers", json!(account.followers_url));
         put("following", json!(format!("{uri}/following")));
+        put("featured", json!(featured_uri(account)));
         put("endpoints", json!({"sharedInbox": account.delivery_url}));
         put("published", time(account.created_at));
         put("manuallyApprovesFollowers", json!(account.locked));

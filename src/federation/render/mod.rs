@@ -7,6 +7,7 @@ use crate::domain::outgoing::{Addressing, FollowRef, Outgoing, PUBLIC};
 pub mod actor;
 pub mod collection;
 pub mod note;
+pub mod quote;
 
 pub use actor::ActorDocument;
 
@@ -75,6 +76,42 @@ pub fn activity(
             insert(&mut wrapped, "to", json!([PUBLIC]));
             plain_document(wrapped)
         }
+        Outgoing::Vote {
+            uri,
+            name,
+            in_reply_to,
+            to,
+        } => {
+            let vote = json!({
+                "id": uri,
+                "type": "Note",
+                "name": name,
+                "attributedTo": actor,
+                "inReplyTo": in_reply_to,
+                "to": to,
+            });
+            let mut wrapped = wrap(&format!("{uri}/activity"), "Create", actor, vote);
+            insert(&mut wrapped, "to", json!(to));
+            plain_document(wrapped)
+        }
+        Outgoing::Add {
+            uri,
+            object,
+            target,
+        } => {
+            let mut wrapped = wrap(uri, "Add", actor, json!(object));
+            insert(&mut wrapped, "target", json!(target));
+            plain_document(wrapped)
+        }
+        Outgoing::Remove {
+            uri,
+            object,
+            target,
+        } => {
+            let mut wrapped = wrap(uri, "Remove", actor, json!(object));
+            insert(&mut wrapped, "target", json!(target));
+            plain_document(wrapped)
+        }
         Outgoing::Follow(follow) => plain_document(self::follow(follow)),
         Outgoing::UndoFollow { uri, follow } => {
             plain_document(wrap(uri, "Undo", actor, self::follow(follow)))
@@ -112,6 +149,41 @@ pub fn activity(
         Outgoing::UndoBlock { uri, block, object } => {
             let block = wrap(block, "Block", actor, json!(object));
             plain_document(wrap(uri, "Undo", actor, block))
+        }
+        Outgoing::Flag {
+            uri,
+            object,
+            content,
+            to,
+        } => {
+            let mut wrapped = wrap(uri, "Flag", actor, json!(object));
+            insert(&mut wrapped, "content", json!(content));
+            insert(&mut wrapped, "to", json!([to]));
+            plain_document(wrapped)
+        }
+        Outgoing::QuoteRequest {
+            uri,
+            object,
+            instrument,
+        } => {
+            let mut request = wrap(uri, "QuoteRequest", actor, json!(object));
+            insert(&mut request, "instrument", note::object(instrument, None));
+            document(quote::request_context(), request)
+        }
+        Outgoing::AcceptQuote {
+            uri,
+            request,
+            result,
+        } => {
+            let mut accept = wrap(uri, "Accept", actor, quote::request(request));
+            insert(&mut accept, "to", json!([request.actor]));
+            insert(&mut accept, "result", json!(result));
+            document(quote::answer_context(), accept)
+        }
+        Outgoing::RejectQuote { uri, request } => {
+            let mut reject = wrap(uri, "Reject", actor, quote::request(request));
+            insert(&mut reject, "to", json!([request.actor]));
+            document(quote::answer_context(), reject)
         }
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::CONTEXT;
 use crate::clock::iso_seconds;
-use crate::domain::outgoing::{Attachment, Note};
+use crate::domain::outgoing::{Attachment, CanQuote, Note};
 
 /// What a Note's terms mean.
 pub fn context() -> Value {
@@ -15,7 +15,20 @@ pub fn context() -> Value {
             "Hashtag": "as:Hashtag",
             "toot": "http://joinmastodon.org/ns#",
             "blurhash": "toot:blurhash",
+            "votersCount": "toot:votersCount",
             "focalPoint": {"@container": "@list", "@id": "toot:focalPoint"},
+            "gts": "https://gotosocial.org/ns#",
+            "interactionPolicy": {"@id": "gts:interactionPolicy", "@type": "@id"},
+            "canQuote": {"@id": "gts:canQuote", "@type": "@id"},
+            "automaticApproval": {"@id": "gts:automaticApproval", "@type": "@id"},
+            "manualApproval": {"@id": "gts:manualApproval", "@type": "@id"},
+            "quote": {"@id": "https://w3id.org/fep/044f#quote", "@type": "@id"},
+            "quoteUri": "http://fedibird.com/ns#quoteUri",
+            "_misskey_quote": "https://misskey-hub.net/ns#_misskey_quote",
+            "quoteAuthorization": {
+                "@id": "https://w3id.org/fep/044f#quoteAuthorization",
+                "@type": "@id",
+            },
         },
     ])
 }
@@ -34,7 +47,12 @@ pub fn object(note: &Note, counts: Option<Counts>) -> Value {
         members.insert(name.to_owned(), value);
     };
     put("id", json!(note.uri));
-    put("type", json!("Note"));
+    let kind = if note.question.is_some() {
+        "Question"
+    } else {
+        "Note"
+    };
+    put("type", json!(kind));
     put("url", json!(note.url));
     put("attributedTo", json!(note.attributed_to));
     put("to", json!(note.addressing.to));
@@ -52,10 +70,11 @@ pub fn object(note: &Note, counts: Option<Counts>) -> Value {
     if let Some(updated) = note.updated {
         put("updated", time(updated));
     }
-    put("content", json!(note.content));
+    let content = content(note);
     if let Some(language) = &note.language {
-        put("contentMap", json!({language: note.content}));
+        put("contentMap", json!({language: content}));
     }
+    put("content", json!(content));
     if !note.source.is_empty() {
         put(
             "source",
@@ -67,6 +86,37 @@ pub fn object(note: &Note, counts: Option<Counts>) -> Value {
         note.attachments.iter().map(attachment).collect(),
     );
     put("tag", tags(note));
+    if let Some(question) = &note.question {
+        put(
+            if question.multiple { "anyOf" } else { "oneOf" },
+            question.options.iter().map(choice).collect(),
+        );
+        if let Some(end) = question.end_time {
+            put("endTime", time(end));
+        }
+        if let Some(closed) = question.closed {
+            put("closed", time(closed));
+        }
+        if let Some(voters) = question.voters_count {
+            put("votersCount", json!(voters));
+        }
+    }
+    if let Some(quote) = &note.quote {
+        // FEP-044f, and the names that were in use before it.
+        for name in ["quote", "quoteUri", "_misskey_quote"] {
+            put(name, json!(quote.uri));
+        }
+        if let Some(authorization) = &quote.authorization {
+            put("quoteAuthorization", json!(authorization));
+        }
+    }
+    if let Some(CanQuote { automatic, manual }) = &note.can_quote {
+        let mut policy = json!({"automaticApproval": automatic});
+        if !manual.is_empty() {
+            policy["manualApproval"] = json!(manual);
+        }
+        put("interactionPolicy", json!({"canQuote": policy}));
+    }
     // The first page is given, empty, so that nobody fetches replies to what is new.
     let replies = format!("{}/replies", note.uri);
     put(
@@ -96,6 +146,30 @@ pub fn object(note: &Note, counts: Option<Counts>) -> Value {
         );
     }
     Value::Object(members)
+}
+
+/// An option of a poll; its votes are told where they are.
+fn choice((title, votes): &(String, Option<i64>)) -> Value {
+    let mut replies = json!({"type": "Collection"});
+    if let Some(votes) = votes {
+        replies["totalItems"] = json!(votes);
+    }
+    json!({"type": "Note", "name": title, "replies": replies})
+}
+
+/// The HTML. A quote begins with a line that leads to it, for those who know no quotes; the
+/// others know it by its class.
+fn content(note: &Note) -> String {
+    match &note.quote {
+        Some(quote) => {
+            let page = crate::text::escape(&quote.page);
+            format!(
+                "<p class=\"quote-inline\">RE: <a href=\"{page}\">{page}</a></p>{}",
+                note.content
+            )
+        }
+        None => note.content.clone(),
+    }
 }
 
 /// A moment, as ActivityStreams writes it.

@@ -133,7 +133,12 @@ mod tests {
     };
 
     async fn sh(script: &str, bounds: &Bounds) -> Result<Vec<u8>, ChildError> {
-        run(Path::new("/bin/sh"), vec!["-c".into(), script.into()], bounds).await
+        run(
+            Path::new("/bin/sh"),
+            vec!["-c".into(), script.into()],
+            bounds,
+        )
+        .await
     }
 
     #[tokio::test]
@@ -159,21 +164,32 @@ mod tests {
         assert!(matches!(long, Err(ChildError::Time)), "{long:?}");
         let dir = tempfile::tempdir().unwrap();
         let big = format!("head -c 3000000 /dev/zero > {}/x", dir.path().display());
-        assert!(matches!(sh(&big, &BOUNDS).await, Err(ChildError::Failed { .. })));
+        assert!(matches!(
+            sh(&big, &BOUNDS).await,
+            Err(ChildError::Failed { .. })
+        ));
         assert!(std::fs::metadata(dir.path().join("x")).unwrap().len() <= 1 << 20);
         let small = Bounds {
             memory: 1 << 20,
             ..BOUNDS
         };
-        assert!(sh("echo hello", &small).await.is_err(), "no room to start in");
+        assert!(
+            sh("echo hello", &small).await.is_err(),
+            "no room to start in"
+        );
     }
 
     #[tokio::test]
     async fn the_surroundings_stay_outside() {
-        let seen = sh("env | cut -d= -f1 | sort | tr '\\n' ' '", &BOUNDS).await.unwrap();
+        let seen = sh("env | cut -d= -f1 | sort | tr '\\n' ' '", &BOUNDS)
+            .await
+            .unwrap();
         let seen = String::from_utf8(seen).unwrap();
         for name in seen.split_whitespace() {
-            assert!(matches!(name, "LC_ALL" | "PWD" | "OLDPWD" | "SHLVL" | "_"), "{seen}");
+            assert!(
+                matches!(name, "LC_ALL" | "PWD" | "OLDPWD" | "SHLVL" | "_"),
+                "{seen}"
+            );
         }
     }
 }

@@ -45,7 +45,11 @@ const CONVERT: Bounds = Bounds {
 macro_rules! fit {
     ($side:literal) => {
         concat!(
-            "scale=w='min(", $side, ",iw)':h='min(", $side, ",ih)':\
+            "scale=w='min(",
+            $side,
+            ",iw)':h='min(",
+            $side,
+            ",ih)':\
              force_original_aspect_ratio=decrease:force_divisible_by=2"
         )
     };
@@ -89,7 +93,9 @@ impl AvError {
             ChildError::Start { .. } => AvError::Machine(error.to_string()),
             other => {
                 tracing::debug!(error = %other, doing, "a media file was refused");
-                AvError::Refused(MediaError::Unplayable(format!("the file cannot be {doing}")))
+                AvError::Refused(MediaError::Unplayable(format!(
+                    "the file cannot be {doing}"
+                )))
             }
         }
     }
@@ -159,12 +165,23 @@ impl Av {
         args.extend(input(path, format)?);
         let mut add = |list: &[&str]| args.extend(list.iter().map(OsString::from));
         // Only what is named: no data (where cameras keep positions), subtitles or attachments.
-        add(&["-map_metadata", "-1", "-map_chapters", "-1", "-sn", "-dn", "-threads", "2"]);
+        add(&[
+            "-map_metadata",
+            "-1",
+            "-map_chapters",
+            "-1",
+            "-sn",
+            "-dn",
+            "-threads",
+            "2",
+        ]);
         match plan.video {
             None => add(&["-vn"]),
             Some(Stream::Copy) => add(&["-map", "0:V:0", "-c:v", "copy"]),
             Some(Stream::Encode) => {
-                add(&["-map", "0:V:0", "-c:v", "libx264", "-preset", "veryfast", "-crf", "23"]);
+                add(&[
+                    "-map", "0:V:0", "-c:v", "libx264", "-preset", "veryfast", "-crf", "23",
+                ]);
                 add(&["-maxrate", "6M", "-bufsize", "12M", "-pix_fmt", "yuv420p"]);
                 add(&["-profile:v", "high", "-fpsmax", "60", "-vf", fit!("1920")]);
             }
@@ -172,7 +189,9 @@ impl Av {
         match plan.audio {
             None => add(&["-an"]),
             Some(Stream::Copy) => add(&["-map", "0:a:0", "-c:a", "copy"]),
-            Some(Stream::Encode) => add(&["-map", "0:a:0", "-c:a", "aac", "-b:a", "160k", "-ac", "2"]),
+            Some(Stream::Encode) => {
+                add(&["-map", "0:a:0", "-c:a", "aac", "-b:a", "160k", "-ac", "2"])
+            }
         }
         if plan.container.muxer() == "mp4" {
             add(&["-movflags", "+faststart", "-brand", "mp42"]);
@@ -181,7 +200,14 @@ impl Av {
             add(&["-id3v2_version", "0"]);
         }
         // Not even the name of the program that wrote it.
-        add(&["-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"]);
+        add(&[
+            "-fflags",
+            "+bitexact",
+            "-flags:v",
+            "+bitexact",
+            "-flags:a",
+            "+bitexact",
+        ]);
         let most = CONVERT.file.to_string();
         add(&["-fs", &most, "-f", plan.container.muxer()]);
         args.push(file(to));
@@ -198,8 +224,14 @@ impl Av {
     }
 
     /// An embedded still picture, as PNG.
-    pub async fn cover(&self, path: &Path, format: Format, stream: u32) -> Result<Vec<u8>, AvError> {
-        self.picture(path, format, &format!("0:{stream}"), fit!("1280")).await
+    pub async fn cover(
+        &self,
+        path: &Path,
+        format: Format,
+        stream: u32,
+    ) -> Result<Vec<u8>, AvError> {
+        self.picture(path, format, &format!("0:{stream}"), fit!("1280"))
+            .await
     }
 
     async fn picture(
@@ -212,15 +244,31 @@ impl Av {
         let mut args = vec!["-nostdin".into()];
         args.extend(input(path, format)?);
         let rest = [
-            "-map", map, "-an", "-sn", "-dn", "-threads", "2", "-vf", filter, "-frames:v", "1",
-            "-c:v", "png", "-f", "image2pipe", "pipe:1",
+            "-map",
+            map,
+            "-an",
+            "-sn",
+            "-dn",
+            "-threads",
+            "2",
+            "-vf",
+            filter,
+            "-frames:v",
+            "1",
+            "-c:v",
+            "png",
+            "-f",
+            "image2pipe",
+            "pipe:1",
         ];
         args.extend(rest.map(OsString::from));
         let png = child::run(&self.tools.ffmpeg, args, &LOOK)
             .await
             .map_err(|error| AvError::of(error, "shown"))?;
         if png.is_empty() {
-            return Err(MediaError::Unplayable("there is no picture in the file".to_owned()).into());
+            return Err(
+                MediaError::Unplayable("there is no picture in the file".to_owned()).into(),
+            );
         }
         Ok(png)
     }
@@ -238,7 +286,16 @@ fn input(path: &Path, format: Format) -> Result<Vec<OsString>, MediaError> {
         Format::Gif => "gif",
         other => return Err(MediaError::Unsupported(other.mime())),
     };
-    let options = ["-v", "error", "-hide_banner", "-protocol_whitelist", "file,pipe", "-f", demuxer, "-i"];
+    let options = [
+        "-v",
+        "error",
+        "-hide_banner",
+        "-protocol_whitelist",
+        "file,pipe",
+        "-f",
+        demuxer,
+        "-i",
+    ];
     let mut args: Vec<OsString> = options.map(OsString::from).into();
     args.push(file(path));
     Ok(args)
@@ -263,7 +320,10 @@ mod tests {
         std::fs::write(dir.path().join("ffmpeg"), "").unwrap();
         assert_eq!(Tools::find(&path), None);
         std::fs::write(dir.path().join("ffprobe"), "").unwrap();
-        assert_eq!(Tools::find(&path).unwrap().ffmpeg, dir.path().join("ffmpeg"));
+        assert_eq!(
+            Tools::find(&path).unwrap().ffmpeg,
+            dir.path().join("ffmpeg")
+        );
     }
 
     #[test]

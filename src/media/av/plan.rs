@@ -84,9 +84,7 @@ pub fn plan(probe: &Probe, format: Format, h264: bool) -> Result<Plan, MediaErro
     let from_webm = matches!(format, Format::Webm | Format::Matroska);
     let as_is = match video.codec.as_str() {
         "h264" if plain => Some(Container::Mp4),
-        "vp8" | "vp9" | "av1"
-            if from_webm && matches!(sound, None | Some("opus" | "vorbis")) =>
-        {
+        "vp8" | "vp9" | "av1" if from_webm && matches!(sound, None | Some("opus" | "vorbis")) => {
             Some(Container::Webm)
         }
         "vp9" | "av1" if plain => Some(Container::Mp4),
@@ -175,7 +173,13 @@ mod tests {
         use Container::*;
         let cases = [
             (Some("h264"), Some("aac"), Format::Mov, Mp4, Stream::Copy),
-            (Some("h264"), Some("opus"), Format::Matroska, Mp4, Stream::Encode),
+            (
+                Some("h264"),
+                Some("opus"),
+                Format::Matroska,
+                Mp4,
+                Stream::Encode,
+            ),
             (Some("vp9"), Some("opus"), Format::Webm, Webm, Stream::Copy),
             (Some("av1"), Some("aac"), Format::Mp4, Mp4, Stream::Copy),
             (None, Some("mp3"), Format::Mp3, Mp3, Stream::Copy),
@@ -195,12 +199,18 @@ mod tests {
         for codec in ["hevc", "mpeg4", "theora", "prores"] {
             let probe = probe(Some(codec), None);
             let made = plan(&probe, Format::Mov, true).unwrap();
-            assert_eq!((made.container, made.video), (Container::Mp4, Some(Stream::Encode)));
+            assert_eq!(
+                (made.container, made.video),
+                (Container::Mp4, Some(Stream::Encode))
+            );
             assert!(plan(&probe, Format::Mov, false).is_err());
         }
         let mut deep = probe(Some("h264"), None);
         deep.video.as_mut().unwrap().pixel_format = "yuv444p".to_owned();
-        assert_eq!(plan(&deep, Format::Mp4, true).unwrap().video, Some(Stream::Encode));
+        assert_eq!(
+            plan(&deep, Format::Mp4, true).unwrap().video,
+            Some(Stream::Encode)
+        );
     }
 
     #[test]
@@ -210,7 +220,10 @@ mod tests {
             change(probe.video.as_mut().unwrap());
             plan(&probe, Format::Mp4, true)
         };
-        assert_eq!(changed(|v| v.width = 100_000), Err(MediaError::TooManyPixels));
+        assert_eq!(
+            changed(|v| v.width = 100_000),
+            Err(MediaError::TooManyPixels)
+        );
         assert_eq!(changed(|v| v.fps = 240.0), Err(MediaError::TooManyFrames));
         let empty = plan(&probe(None, None), Format::Mp4, true);
         assert!(matches!(empty, Err(MediaError::Unplayable(_))));

@@ -89,7 +89,12 @@ pub(super) const ENTRIES: &str = "format=duration,bit_rate:stream=index,codec_ty
 pub(super) fn read(json: &[u8]) -> Option<Probe> {
     let told: Told = serde_json::from_slice(json).ok()?;
     let is = |stream: &&Stream, kind: &str| stream.codec_type.as_deref() == Some(kind);
-    let still = |stream: &&Stream| stream.disposition.get("attached_pic").is_some_and(|v| *v == 1);
+    let still = |stream: &&Stream| {
+        stream
+            .disposition
+            .get("attached_pic")
+            .is_some_and(|v| *v == 1)
+    };
     let moving = told.streams.iter().find(|s| is(s, "video") && !still(s));
     let sound = told.streams.iter().find(|s| is(s, "audio"));
     let seconds = |text: &Option<String>| {
@@ -225,7 +230,10 @@ mod tests {
         });
         let probe = read(told.to_string().as_bytes()).unwrap();
         let video = probe.video.as_ref().unwrap();
-        assert_eq!((video.width, video.height, video.fps.round()), (1080, 1920, 30.0));
+        assert_eq!(
+            (video.width, video.height, video.fps.round()),
+            (1080, 1920, 30.0)
+        );
         assert_eq!(probe.cover, None);
         let meta = probe.meta();
         assert_eq!(meta["length"], "0:01:28.65");
@@ -246,7 +254,10 @@ mod tests {
             "format": {"duration": "N/A"},
         });
         let probe = read(told.to_string().as_bytes()).unwrap();
-        assert_eq!((probe.video, probe.cover, probe.duration), (None, Some(1), None));
+        assert_eq!(
+            (probe.video, probe.cover, probe.duration),
+            (None, Some(1), None)
+        );
         assert_eq!(probe.audio.unwrap().channels, "mono");
     }
 
@@ -255,7 +266,13 @@ mod tests {
         assert_eq!(read(b"no JSON"), None);
         assert_eq!(
             read(b"{}"),
-            Some(Probe { duration: None, bitrate: None, video: None, audio: None, cover: None })
+            Some(Probe {
+                duration: None,
+                bitrate: None,
+                video: None,
+                audio: None,
+                cover: None
+            })
         );
     }
 }

@@ -12,7 +12,7 @@ use super::{is_tag_separator, is_word};
 use crate::text::names::normalize_domain;
 
 /// Longer links are left as text.
-const MAX_URL: usize = 4096;
+const MAX_URL: usize = 8192;
 
 /// Something in a text that can be a link.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -98,7 +98,7 @@ impl Turned {
         jobs.iter()
             .map(|job| {
                 let Job::Mail(letter) = serde_json::from_str(&job.payload).unwrap() else {
-                    panic!("only mail waits here");
+                    panic!("not a letter: {}", job.payload);
                 };
                 letter
                     .text

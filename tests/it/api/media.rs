@@ -154,7 +154,10 @@ async fn a_thumbnail_can_be_chosen_and_changed() {
     assert_eq!(entity["description"], "a gradient");
     let after = path(&server, &entity, "preview_url");
     assert_eq!(file(&server, &after, ("accept", "*/*")).await.status(), 200);
-    assert_eq!(file(&server, &before, ("accept", "*/*")).await.status(), 404);
+    assert_eq!(
+        file(&server, &before, ("accept", "*/*")).await.status(),
+        404
+    );
     let bad = [("thumbnail", &b"<script>"[..])];
     let bad = send(&server, &alice, Method::PUT, &one, &bad).await;
     bad.refused(422);
@@ -167,7 +170,11 @@ async fn without_ffmpeg_there_is_neither_video_nor_audio() {
     let instance = server.get_public("/api/v2/instance").await.ok();
     let media = &instance["configuration"]["media_attachments"];
     let types = media["supported_mime_types"].as_array().unwrap();
-    assert!(types.iter().all(|t| t.as_str().unwrap().starts_with("image/")));
+    assert!(
+        types
+            .iter()
+            .all(|t| t.as_str().unwrap().starts_with("image/"))
+    );
     assert_eq!(media["video_size_limit"], 0);
     for bytes in [&b"\0\0\0\x18ftypmp42\0\0\0\0isommp42"[..], b"ID3\x04\0\0"] {
         let error = upload(&server, &alice, bytes).await.refused(422);
@@ -202,7 +209,10 @@ async fn what_is_still_worked_on_is_not_attached() {
     let waiting = server.get(&alice, &one).await;
     assert_eq!(waiting.status, 206);
     let waiting = waiting.entity("MediaAttachment");
-    assert_eq!((&waiting["url"], &waiting["type"]), (&Value::Null, &json!("video")));
+    assert_eq!(
+        (&waiting["url"], &waiting["type"]),
+        (&Value::Null, &json!("video"))
+    );
     let status = json!({"status": "look", "media_ids": [id.to_string()]});
     let early = server.post(&alice, "/api/v1/statuses", status).await;
     assert!(early.refused(422).contains("not finished processing"));

@@ -42,7 +42,11 @@ pub fn made(name: &str, args: &[&str]) -> Vec<u8> {
         .arg(&out)
         .output()
         .expect("ffmpeg runs");
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert!(
+        done.status.success(),
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
     std::fs::read(out).unwrap()
 }
 
@@ -50,15 +54,37 @@ fn video() -> Vec<u8> {
     made(
         "video.mov",
         &[
-            "-f", "lavfi", "-i", "testsrc=size=160x120:rate=25:duration=1", "-f", "lavfi", "-i",
-            "sine=frequency=440:duration=1", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac",
-            "-metadata", "location=+59.3293+018.0686/", "-metadata", "title=a secret title",
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc=size=160x120:rate=25:duration=1",
+            "-f",
+            "lavfi",
+            "-i",
+            "sine=frequency=440:duration=1",
+            "-c:v",
+            "libx264",
+            "-pix_fmt",
+            "yuv420p",
+            "-c:a",
+            "aac",
+            "-metadata",
+            "location=+59.3293+018.0686/",
+            "-metadata",
+            "title=a secret title",
         ],
     )
 }
 
 async fn post(server: &Server, alice: &Person, bytes: &[u8]) -> Answer {
-    send(server, alice, Method::POST, "/api/v2/media", &[("file", bytes)]).await
+    send(
+        server,
+        alice,
+        Method::POST,
+        "/api/v2/media",
+        &[("file", bytes)],
+    )
+    .await
 }
 
 /// The attachment once it is done.
@@ -66,7 +92,11 @@ async fn done(server: &Server, alice: &Person, begun: &Value) -> Value {
     let one = format!("/api/v1/media/{}", begun["id"].as_str().unwrap());
     eventually("the upload is worked on", async || {
         let answer = server.get(alice, &one).await;
-        assert!(answer.status == 200 || answer.status == 206, "{}", answer.text);
+        assert!(
+            answer.status == 200 || answer.status == 206,
+            "{}",
+            answer.text
+        );
         (answer.status == 200).then(|| answer.entity("MediaAttachment"))
     })
     .await
@@ -79,7 +109,9 @@ async fn bytes(server: &Server, entity: &Value, field: &str) -> Vec<u8> {
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|part| part == needle)
+    haystack
+        .windows(needle.len())
+        .position(|part| part == needle)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,7 +122,10 @@ async fn a_video_is_made_ready_in_the_background() {
     let begun = post(&server, &alice, &original).await;
     assert_eq!(begun.status, 202);
     let begun = begun.entity("MediaAttachment");
-    assert_eq!((&begun["type"], &begun["url"]), (&json!("video"), &Value::Null));
+    assert_eq!(
+        (&begun["type"], &begun["url"]),
+        (&json!("video"), &Value::Null)
+    );
     let entity = done(&server, &alice, &begun).await;
     assert_eq!(entity["type"], "video");
     assert_eq!(entity["description"], "a gradient");
@@ -106,10 +141,16 @@ async fn a_video_is_made_ready_in_the_background() {
     let served = bytes(&server, &entity, "url").await;
     assert_eq!(find(&served, b"a secret title"), None);
     assert_eq!(find(&served, b"+59.3293"), None);
-    assert!(find(&served, b"moov") < find(&served, b"mdat"), "it plays before it is there");
+    assert!(
+        find(&served, b"moov") < find(&served, b"mdat"),
+        "it plays before it is there"
+    );
     let url = path(&server, &entity, "url");
     let part = file(&server, &url, ("range", "bytes=4-7")).await;
-    assert_eq!((part.status().as_u16(), header(&part, "content-type")), (206, "video/mp4"));
+    assert_eq!(
+        (part.status().as_u16(), header(&part, "content-type")),
+        (206, "video/mp4")
+    );
     assert_eq!(part.bytes().await.unwrap(), "ftyp");
     let status = json!({"status": "look", "media_ids": [entity["id"]]});
     let status = server.post(&alice, "/api/v1/statuses", status).await;
@@ -138,7 +179,14 @@ async fn the_first_version_waits_for_it() {
     // Nothing that browsers play: it is encoded anew.
     let odd = made(
         "odd.mkv",
-        &["-f", "lavfi", "-i", "testsrc=size=161x121:rate=5:duration=1", "-c:v", "mpeg4"],
+        &[
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc=size=161x121:rate=5:duration=1",
+            "-c:v",
+            "mpeg4",
+        ],
     );
     let files = [("file", &odd[..])];
     let entity = send(&server, &alice, Method::POST, "/api/v1/media", &files).await;
@@ -153,14 +201,20 @@ async fn the_first_version_waits_for_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_animated_gif_becomes_a_video() {
     let (server, alice) = start().await;
-    let moving = made("x.gif", &["-f", "lavfi", "-i", "testsrc=size=64x48:rate=5:duration=1"]);
+    let moving = made(
+        "x.gif",
+        &["-f", "lavfi", "-i", "testsrc=size=64x48:rate=5:duration=1"],
+    );
     let begun = post(&server, &alice, &moving).await;
     assert_eq!(begun.status, 202);
     let entity = done(&server, &alice, &begun.json()).await;
     assert_eq!(entity["type"], "gifv");
     assert!(entity["url"].as_str().unwrap().ends_with(".mp4"));
     assert_eq!(entity["meta"]["small"]["size"], "64x48");
-    let still = made("x.gif", &["-f", "lavfi", "-i", "testsrc=size=64x48", "-frames:v", "1"]);
+    let still = made(
+        "x.gif",
+        &["-f", "lavfi", "-i", "testsrc=size=64x48", "-frames:v", "1"],
+    );
     let still = post(&server, &alice, &still).await;
     assert_eq!(still.status, 200);
     assert_eq!(still.entity("MediaAttachment")["type"], "image");
@@ -172,8 +226,23 @@ async fn a_records_cover_is_its_preview() {
     let record = made(
         "x.mp3",
         &[
-            "-f", "lavfi", "-i", "sine=duration=1", "-i", "COVER", "-map", "0", "-map", "1", "-c:a",
-            "libmp3lame", "-c:v", "copy", "-disposition:v", "attached_pic", "-metadata",
+            "-f",
+            "lavfi",
+            "-i",
+            "sine=duration=1",
+            "-i",
+            "COVER",
+            "-map",
+            "0",
+            "-map",
+            "1",
+            "-c:a",
+            "libmp3lame",
+            "-c:v",
+            "copy",
+            "-disposition:v",
+            "attached_pic",
+            "-metadata",
             "artist=somebody private",
         ],
     );
@@ -190,7 +259,10 @@ async fn a_records_cover_is_its_preview() {
     let plain = made("x.flac", &["-f", "lavfi", "-i", "sine=duration=1"]);
     let begun = post(&server, &alice, &plain).await;
     let entity = done(&server, &alice, &begun.json()).await;
-    assert_eq!((&entity["type"], &entity["preview_url"]), (&json!("audio"), &Value::Null));
+    assert_eq!(
+        (&entity["type"], &entity["preview_url"]),
+        (&json!("audio"), &Value::Null)
+    );
     let one = format!("/api/v1/media/{}", entity["id"].as_str().unwrap());
     let cover = png(30, 30);
     let chosen = send(&server, &alice, Method::PUT, &one, &[("thumbnail", &cover)]).await;

@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::support::{Answer, Person, Server};
 
-type Socket =
+pub(super) type Socket =
     tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
 fn port(server: &Server) -> &str {
@@ -33,7 +33,7 @@ async fn events(server: &Server, path: &str, token: &str) -> reqwest::Response {
     request.send().await.unwrap()
 }
 
-async fn socket(server: &Server, person: &Person, query: &str) -> Socket {
+pub(super) async fn socket(server: &Server, person: &Person, query: &str) -> Socket {
     let url = format!(
         "ws://127.0.0.1:{}/api/v1/streaming?access_token={}{query}",
         port(server),
@@ -57,19 +57,19 @@ async fn next(socket: &mut Socket) -> Message {
     .expect("a frame within five seconds")
 }
 
-async fn frame(socket: &mut Socket) -> Value {
+pub(super) async fn frame(socket: &mut Socket) -> Value {
     match next(socket).await {
         Message::Text(text) => serde_json::from_str(&text).unwrap(),
         other => panic!("{other:?}"),
     }
 }
 
-async fn nothing(socket: &mut Socket) {
+pub(super) async fn nothing(socket: &mut Socket) {
     let more = tokio::time::timeout(Duration::from_millis(700), socket.next()).await;
     assert!(more.is_err(), "{more:?}");
 }
 
-async fn subscribe(socket: &mut Socket, frame: Value) {
+pub(super) async fn subscribe(socket: &mut Socket, frame: Value) {
     socket
         .send(Message::Text(frame.to_string().into()))
         .await
@@ -83,7 +83,7 @@ async fn subscribe(socket: &mut Socket, frame: Value) {
     assert_eq!(answer["status"], 400, "{answer}");
 }
 
-fn payload(frame: &Value) -> Value {
+pub(super) fn payload(frame: &Value) -> Value {
     serde_json::from_str(frame["payload"].as_str().unwrap()).unwrap()
 }
 

@@ -3,5 +3,7 @@
 mod fedify;
 mod hostile;
 mod outbound;
+mod posts;
+mod quotes;
 mod snapshots;
 mod two_servers;

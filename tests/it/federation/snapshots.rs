@@ -59,6 +59,9 @@ impl World {
         text = pattern(r#"kith\.example/media/[^"]+(\.[a-z]+)""#)
             .replace_all(&text, "kith.example/media/[file]$1\"")
             .into_owned();
+        text = pattern(r#"/media/proxy/([a-z]+)/[^"]+"#)
+            .replace_all(&text, "/media/proxy/$1/[file]")
+            .into_owned();
         // Those of fixtures stay.
         text = pattern(r"\b\d{17,19}\b")
             .replace_all(&text, |found: &Captures| {
@@ -334,6 +337,20 @@ impl World {
             let about = entry["status"]["uri"].as_str().unwrap_or_default();
             let text = format!("notification: {} by {} {about}", text(kind), text(by));
             state.insert(text.trim_end().to_owned(), json!(true));
+        }
+        let alice = self.alice.account.id;
+        let reports = self
+            .server
+            .app
+            .read(move |c| {
+                Box::pin(async move { Ok(kith::db::reports::about(c, alice, 10).await?) })
+            })
+            .await
+            .expect("reports");
+        for report in reports {
+            let posts: Vec<i64> = serde_json::from_str(&report.status_ids).expect("ids");
+            let text = format!("report: {}, {} posts", report.comment, posts.len());
+            state.insert(text, json!(true));
         }
         state
     }

@@ -43,7 +43,11 @@ fn routed() -> BTreeSet<(String, String)> {
 #[test]
 fn routes_tsv_names_every_route_and_nothing_else() {
     let routed = routed();
-    assert!(routed.len() > 90, "the router is not told any more: {}", routed.len());
+    assert!(
+        routed.len() > 90,
+        "the router is not told any more: {}",
+        routed.len()
+    );
     let listed: BTreeSet<(String, String)> = include_str!("../../../docs/api/routes.tsv")
         .lines()
         .filter_map(|line| line.split_once('\t'))
@@ -52,8 +56,16 @@ fn routes_tsv_names_every_route_and_nothing_else() {
     let line = |(method, path): &(String, String)| format!("{method}\t{path}");
     let missing: Vec<String> = routed.difference(&listed).map(line).collect();
     let surplus: Vec<String> = listed.difference(&routed).map(line).collect();
-    assert!(missing.is_empty(), "add to docs/api/routes.tsv:\n{}", missing.join("\n"));
-    assert!(surplus.is_empty(), "take out of docs/api/routes.tsv:\n{}", surplus.join("\n"));
+    assert!(
+        missing.is_empty(),
+        "add to docs/api/routes.tsv:\n{}",
+        missing.join("\n")
+    );
+    assert!(
+        surplus.is_empty(),
+        "take out of docs/api/routes.tsv:\n{}",
+        surplus.join("\n")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,7 +86,12 @@ async fn the_document_and_its_pages_are_served() {
             let file = server.http.get(format!("{}/api/docs/{name}", server.url));
             let file = file.send().await.unwrap();
             assert_eq!(file.status(), 200, "{name}");
-            assert!(file.headers()["cache-control"].to_str().unwrap().contains("max-age"));
+            assert!(
+                file.headers()["cache-control"]
+                    .to_str()
+                    .unwrap()
+                    .contains("max-age")
+            );
             let bytes = file.bytes().await.unwrap();
             assert!(bytes.len() > 100, "{name}");
         }

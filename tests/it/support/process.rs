@@ -77,6 +77,15 @@ impl Process {
         .await;
     }
 
+    /// The database it works on.
+    pub fn database_url(&self) -> &str {
+        self.env
+            .iter()
+            .find(|(name, _)| name == "KITH_DATABASE_URL")
+            .map(|(_, url)| url.as_str())
+            .expect("it is set")
+    }
+
     /// `kill -9`.
     pub fn kill(&mut self) {
         let mut child = self.child.take().expect("it runs");

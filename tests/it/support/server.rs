@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use kith::app::{App, Environment};
 use kith::clock::Clock;
@@ -59,10 +61,10 @@ impl Server {
 
     /// The same with settings besides (`KITH_…` names).
     pub async fn start_with(settings: &[(&str, &str)]) -> Server {
-        Server::start_by(Clock::System, settings).await
+        Server::start_by(Clock::Shifted(Arc::default()), settings).await
     }
 
-    /// The same by another clock than the machine's.
+    /// The same by another clock.
     pub async fn start_by(clock: Clock, settings: &[(&str, &str)]) -> Server {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let bound = kith::http::bind(&Listen::Tcp("127.0.0.1:0".into()))
@@ -109,6 +111,14 @@ impl Server {
             running: Some(running),
             dir,
         }
+    }
+
+    /// Lets time pass for the server, which looks at once what has become due.
+    pub fn pass(&self, ms: i64) {
+        if let Clock::Shifted(by) = &self.app.clock {
+            by.fetch_add(ms, Ordering::Relaxed);
+        }
+        self.app.wake.jobs.notify_one();
     }
 
     /// Host and port, as in `@user@domain`.
@@ -209,6 +219,18 @@ impl Server {
     /// `POST` as a person.
     pub async fn post(&self, person: &Person, path: &str, body: Value) -> Answer {
         self.send(Method::POST, path, Some(&person.token), Some(&body))
+            .await
+    }
+
+    /// `PUT` as a person.
+    pub async fn put(&self, person: &Person, path: &str, body: Value) -> Answer {
+        self.send(Method::PUT, path, Some(&person.token), Some(&body))
+            .await
+    }
+
+    /// `DELETE` as a person.
+    pub async fn delete(&self, person: &Person, path: &str) -> Answer {
+        self.send(Method::DELETE, path, Some(&person.token), None)
             .await
     }
 

@@ -20,6 +20,7 @@ use crate::http::client_ip::Caller;
 use crate::http::params::{Params, flag, text};
 use crate::limits::Deed;
 use crate::passwords;
+use crate::text::language;
 
 /// The body.
 #[derive(Debug, Default, Deserialize)]
@@ -53,7 +54,15 @@ pub async fn run(
     let password = body.password.unwrap_or_default();
     let reason = body.reason.unwrap_or_default().trim().to_owned();
     let agreement = body.agreement == Some(true);
-    let problems = users::problems(&username, &email, &password, agreement, &reason);
+    let mut problems = users::problems(&username, &email, &password, agreement, &reason);
+    let locale = body.locale.unwrap_or_default();
+    if !locale.is_empty() && language::normalize(&locale).is_none() {
+        problems.push(Problem {
+            field: "locale",
+            code: "ERR_INCLUSION",
+            text: "is not included in the list",
+        });
+    }
     if !problems.is_empty() {
         return Ok(Err(refused(&problems)));
     }
@@ -63,17 +72,24 @@ pub async fn run(
         email,
         password_hash,
         keys: local_keys::generate().await?,
-        locale: body.locale.filter(|l| l.len() <= 35).unwrap_or_default(),
+        locale,
         reason,
     };
-    let ctx = app.ctx.clone();
-    let registered = app
-        .write(move |tx| Box::pin(async move { users::register(tx, &ctx, new).await }))
-        .await?;
-    Ok(match registered {
+    let registered = match attempt(app, new.clone()).await {
+        // Somebody registered the same at the same time, and was quicker.
+        Err(error) if error.is_conflict() => attempt(app, new).await,
+        other => other,
+    };
+    Ok(match registered? {
         Registered::Done(done) => Ok(*done),
         Registered::Refused(problems) => Err(refused(&problems)),
     })
+}
+
+async fn attempt(app: &App, new: Registering) -> AppResult<Registered> {
+    let ctx = app.ctx.clone();
+    app.write(move |tx| Box::pin(async move { users::register(tx, &ctx, new).await }))
+        .await
 }
 
 fn refused(problems: &[Problem]) -> Response {

@@ -15,7 +15,7 @@ use crate::http::params::{self, Params};
 use crate::text::language;
 
 /// Answers with how the two stand now.
-async fn answer(app: &App, account_id: i64, other: i64) -> AppResult<Json> {
+pub(super) async fn answer(app: &App, account_id: i64, other: i64) -> AppResult<Json> {
     let entity = relationship::render(app, account_id, &[other]).await?.pop();
     json(&entity.ok_or_else(AppError::not_found)?)
 }

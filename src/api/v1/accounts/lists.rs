@@ -7,6 +7,7 @@ use super::find;
 use crate::api::list;
 use crate::app::App;
 use crate::db;
+use crate::db::accounts::Account;
 use crate::db::relations::List;
 use crate::error::AppResult;
 use crate::http::auth::MaybeUser;
@@ -39,14 +40,14 @@ async fn show(
 ) -> AppResult<Response> {
     let account = find(&app, &id).await?;
     let page = paging.page(40, 80);
-    let own = user.account.as_ref().is_some_and(|u| u.id == account.id);
-    let blocked = match &user.account {
-        Some(reader) => {
-            let relations = app.relations(reader.id).await?;
-            relations.blocked_by.contains(&account.id)
-        }
-        None => false,
+    let relations = match &user.account {
+        Some(reader) => Some(app.relations(reader.id).await?),
+        None => None,
     };
+    let own = user.account.as_ref().is_some_and(|u| u.id == account.id);
+    let blocked = relations
+        .as_ref()
+        .is_some_and(|relations| relations.blocked_by.contains(&account.id));
     let rows = if (account.hide_collections && !own) || blocked || !account.is_active() {
         Vec::new()
     } else {
@@ -56,5 +57,15 @@ async fn show(
         })
         .await?
     };
-    list::accounts(&app, rows, &paging, page).await
+    let now = app.clock.now_ms();
+    // Of one's own lists all, of others' nobody with whom one has nothing to do.
+    let shown = |listed: &Account| {
+        relations.as_ref().is_none_or(|relations| {
+            own || !(relations.blocking.contains(&listed.id)
+                || relations.blocked_by.contains(&listed.id)
+                || relations.mutes(listed.id, now)
+                || relations.blocks_domain(&listed.domain))
+        })
+    };
+    list::accounts_where(&app, rows, &paging, page, shown).await
 }

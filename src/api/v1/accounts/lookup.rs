@@ -67,21 +67,11 @@ pub async fn search(
 ) -> AppResult<Json> {
     let text = query.q.unwrap_or_default();
     let page = paging.page(40, 80);
-    let ids = search::accounts(
-        &app,
-        &text,
-        query.resolve.unwrap_or(false),
-        page.limit,
-        paging.offset(),
-    )
-    .await?;
-    let ids = if query.following.unwrap_or(false) {
-        let relations = app.relations(user.account.id).await?;
-        ids.into_iter()
-            .filter(|id| relations.following.contains_key(id))
-            .collect()
-    } else {
-        ids
+    let seek = search::Seek {
+        reader: Some(user.account.id),
+        following: query.following.unwrap_or(false),
+        resolve: query.resolve.unwrap_or(false),
     };
+    let ids = search::accounts(&app, &text, seek, page.limit, paging.offset()).await?;
     json(&account::render(&app, &ids).await?)
 }

@@ -12,6 +12,8 @@ use crate::http::pagination::path_id;
 
 mod create;
 mod credentials;
+mod endorse;
+mod familiar;
 mod follow;
 mod lists;
 mod lookup;
@@ -21,7 +23,7 @@ mod statuses;
 
 pub fn routes() -> Router<App> {
     Router::new()
-        .route("/api/v1/accounts", post(create::create))
+        .route("/api/v1/accounts", get(show::many).post(create::create))
         .route(
             "/api/v1/accounts/verify_credentials",
             get(credentials::verify),
@@ -38,7 +40,13 @@ pub fn routes() -> Router<App> {
             "/api/v1/profile/header",
             axum::routing::delete(credentials::delete_header),
         )
+        .route(
+            "/api/v1/profile",
+            get(credentials::profile).patch(credentials::update_profile),
+        )
         .route("/api/v1/accounts/relationships", get(relationships::get))
+        .route("/api/v1/accounts/familiar_followers", get(familiar::get))
+        .route("/api/v1/endorsements", get(endorse::own))
         .route("/api/v1/accounts/lookup", get(lookup::get))
         .route("/api/v1/accounts/search", get(lookup::search))
         .route("/api/v1/accounts/{id}", get(show::get))
@@ -55,10 +63,19 @@ pub fn routes() -> Router<App> {
             "/api/v1/accounts/{id}/remove_from_followers",
             post(follow::remove_follower),
         )
+        .route("/api/v1/accounts/{id}/note", post(endorse::note))
+        .route("/api/v1/accounts/{id}/endorse", post(endorse::endorse))
+        .route("/api/v1/accounts/{id}/pin", post(endorse::endorse))
+        .route("/api/v1/accounts/{id}/unendorse", post(endorse::unendorse))
+        .route("/api/v1/accounts/{id}/unpin", post(endorse::unendorse))
+        .route(
+            "/api/v1/accounts/{id}/endorsements",
+            get(endorse::of_account),
+        )
 }
 
 /// The account of an id in a path: 404 for none, and for one that is gone.
-async fn find(app: &App, id: &str) -> AppResult<Arc<Account>> {
+pub(super) async fn find(app: &App, id: &str) -> AppResult<Arc<Account>> {
     app.account(path_id(id)?)
         .await?
         .filter(|account| account.deleted_at.is_none() && !is_renamed(account))

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use serde::Deserialize;
 
-use crate::api::entities::{Json, relationship};
+use crate::api::entities::{Json, account, relationship};
 use crate::api::list::json;
 use crate::app::App;
 use crate::error::{AppError, AppResult};
@@ -27,6 +27,8 @@ pub async fn get(
     if query.id.len() > MAX {
         return Err(AppError::invalid(format!("At most {MAX} accounts")));
     }
+    // Loaded once for all, then from memory.
+    account::json(&app, &query.id).await?;
     let mut known = Vec::with_capacity(query.id.len());
     for id in query.id {
         if app.account(id).await?.is_some() && !known.contains(&id) {

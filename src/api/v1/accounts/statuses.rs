@@ -6,11 +6,12 @@ use serde::Deserialize;
 
 use super::find;
 use crate::api::entities::Json;
-use crate::api::entities::status::{Mode, Reader};
+use crate::api::entities::status::{self, Mode, Reader};
 use crate::api::list;
 use crate::app::App;
 use crate::db;
 use crate::db::timelines::AccountFilter;
+use crate::domain::filters::Context;
 use crate::error::AppResult;
 use crate::http::auth::MaybeUser;
 use crate::http::pagination::Paging;
@@ -39,15 +40,14 @@ pub async fn get(
     Params(query): Params<Query>,
 ) -> AppResult<Response> {
     let account = find(&app, &id).await?;
-    // There is no pinning yet, so nothing is pinned.
-    if query.pinned.unwrap_or(false) {
-        return Ok(Json("[]".to_owned()).into_response());
-    }
     let reader = match &user.account {
-        Some(reader) => Some(Reader::of(&app, reader.id).await?),
+        Some(reader) => Some(Reader::of(&app, reader.id).await?.within(Context::Account)),
         None => None,
     };
     let id = account.id;
+    if query.pinned.unwrap_or(false) {
+        return pinned(&app, id, reader.as_ref(), &paging).await;
+    }
     // Read no more than there is to show: what a reader may see in the end is decided when the
     // page is put together.
     let deepest = if reader.is_some() { 4 } else { 1 };
@@ -78,4 +78,25 @@ pub async fn get(
         })
         .await?;
     list::timeline(&app, ids, reader.as_ref(), Mode::Visible, &paging, asked).await
+}
+
+/// What an account has pinned, the last pinned first.
+async fn pinned(
+    app: &App,
+    id: i64,
+    reader: Option<&Reader>,
+    paging: &Paging,
+) -> AppResult<Response> {
+    let page = paging.page(20, 40);
+    let rows = app
+        .read(move |c| Box::pin(async move { Ok(db::pins::page(c, id, page).await?) }))
+        .await?;
+    let ids: Vec<i64> = rows.iter().map(|(_, status)| *status).collect();
+    let statuses = status::page(app, &ids, reader, Mode::Visible).await?;
+    let links = paging.links(
+        rows.first().map(|row| row.0),
+        rows.last().map(|row| row.0),
+        rows.len() as i64 >= page.limit,
+    );
+    Ok((links, Json(statuses.json())).into_response())
 }

@@ -9,6 +9,7 @@ use crate::api::entities::status::{self, Mode, Reader};
 use crate::api::list::json;
 use crate::app::App;
 use crate::db;
+use crate::domain::filters;
 use crate::error::{AppError, AppResult};
 use crate::http::auth::MaybeUser;
 use crate::http::pagination::path_id;
@@ -16,6 +17,8 @@ use crate::http::pagination::path_id;
 /// Ancestors and descendants for anyone, and for signed-in readers.
 const PUBLIC: (usize, usize) = (40, 60);
 const SIGNED_IN: (usize, usize) = (4096, 4096);
+/// How deep replies to replies are shown to anyone.
+const PUBLIC_DEPTH: usize = 20;
 
 #[derive(Serialize)]
 struct Context {
@@ -33,11 +36,15 @@ pub async fn get(
         Some(account) => Some(Reader::of(&app, account.id).await?),
         None => None,
     };
+    // Whoever opens a thread wants to see what it is of, whatever their filters say.
     let itself = status::page(&app, &[id], reader.as_ref(), Mode::Visible).await?;
     if itself.ids.is_empty() {
         return Err(AppError::not_found());
     }
-    let limits = if reader.is_some() { SIGNED_IN } else { PUBLIC };
+    let (limits, depth) = match reader {
+        Some(_) => (SIGNED_IN, usize::MAX),
+        None => (PUBLIC, PUBLIC_DEPTH),
+    };
     let (above, below) = app
         .read(move |c| {
             Box::pin(async move {
@@ -46,16 +53,17 @@ pub async fn get(
                     .ok_or_else(AppError::not_found)?;
                 Ok((
                     db::statuses::ancestors(c, &status, limits.0).await?,
-                    db::statuses::descendants(c, &status, limits.1).await?,
+                    db::statuses::descendants(c, &status, limits.1, depth).await?,
                 ))
             })
         })
         .await?;
+    let reader = reader.map(|reader| reader.within(filters::Context::Thread));
     // Oldest first.
     let above: Vec<i64> = above.iter().rev().map(|s| s.id).collect();
     let below: Vec<i64> = below.iter().map(|s| s.id).collect();
-    let ancestors = status::page(&app, &above, reader.as_ref(), Mode::Visible).await?;
-    let descendants = status::page(&app, &below, reader.as_ref(), Mode::Visible).await?;
+    let ancestors = status::page(&app, &above, reader.as_ref(), Mode::Thread).await?;
+    let descendants = status::page(&app, &below, reader.as_ref(), Mode::Thread).await?;
     json(&Context {
         ancestors: ancestors.values(),
         descendants: descendants.values(),

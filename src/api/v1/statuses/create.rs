@@ -5,8 +5,12 @@ use http::HeaderMap;
 use serde::Deserialize;
 
 use super::answer;
+use super::quotes::parse_policy;
 use crate::api::entities::Json;
+use crate::api::v1::scheduled_statuses;
 use crate::app::App;
+use crate::domain::polls::PollDraft;
+use crate::domain::scheduled;
 use crate::domain::statuses::{self, Draft};
 use crate::domain::visibility::Visibility;
 use crate::error::{AppError, AppResult};
@@ -37,11 +41,40 @@ pub struct Body {
     in_reply_to_id: Option<String>,
     #[serde(default, deserialize_with = "params::ids")]
     media_ids: Vec<i64>,
-    poll: Option<serde_json::Value>,
+    #[serde(default)]
+    poll: Option<PollBody>,
     #[serde(default, deserialize_with = "params::text")]
     scheduled_at: Option<String>,
     #[serde(default, deserialize_with = "params::text")]
     quoted_status_id: Option<String>,
+    #[serde(default, deserialize_with = "params::text")]
+    quote_approval_policy: Option<String>,
+}
+
+/// A poll as clients send it.
+#[derive(Debug, Deserialize)]
+pub struct PollBody {
+    #[serde(default, deserialize_with = "params::texts")]
+    options: Vec<String>,
+    #[serde(default, deserialize_with = "params::integer")]
+    expires_in: Option<i64>,
+    #[serde(default, deserialize_with = "params::flag")]
+    multiple: Option<bool>,
+    #[serde(default, deserialize_with = "params::flag")]
+    hide_totals: Option<bool>,
+}
+
+impl PollBody {
+    /// As the domain takes it.
+    pub fn draft(self) -> PollDraft {
+        PollDraft {
+            options: self.options,
+            // None is as short as it can be, and refused as that.
+            expires_in: self.expires_in.unwrap_or(0),
+            multiple: self.multiple.unwrap_or(false),
+            hide_totals: self.hide_totals.unwrap_or(false),
+        }
+    }
 }
 
 pub async fn post(
@@ -50,12 +83,10 @@ pub async fn post(
     headers: HeaderMap,
     Params(body): Params<Body>,
 ) -> AppResult<Json> {
-    // What cannot be done is refused: a poll that came out as plain text would be a lie.
-    if body.poll.is_some() || body.scheduled_at.is_some() || body.quoted_status_id.is_some() {
-        return Err(AppError::invalid(
-            "Validation failed: Polls, scheduled posts and quotes are not supported",
-        ));
-    }
+    let scheduled_at = match body.scheduled_at.as_deref().filter(|text| !text.is_empty()) {
+        Some(text) => Some(scheduled_statuses::parse_time(text)?),
+        None => None,
+    };
     let (visibility, local_only) = match body.visibility.as_deref() {
         None | Some("") => (None, false),
         Some("local") => (Some(Visibility::Public), true),
@@ -81,18 +112,29 @@ pub async fn post(
         text: body.status.unwrap_or_default(),
         content_type: body.content_type.unwrap_or_default(),
         spoiler_text: body.spoiler_text.unwrap_or_default(),
-        sensitive: body.sensitive.unwrap_or(false),
+        sensitive: body.sensitive,
         visibility,
         local_only: local_only || body.local_only.unwrap_or(false),
         language: parse_language(body.language)?,
         in_reply_to_id: parse_reply(body.in_reply_to_id)?,
         media_ids: body.media_ids,
+        poll: body.poll.map(PollBody::draft),
+        quoted_status_id: parse_reply(body.quoted_status_id)?,
+        quote_policy: parse_policy(body.quote_approval_policy)?,
         app_id: user.session.app_id,
         idempotency_key,
     };
-    crate::federation::resolve_mentions(&app, &draft.text).await;
     let ctx = app.ctx.clone();
     let author = user.account.clone();
+    if let Some(at) = scheduled_at {
+        let row = app
+            .write(move |tx| {
+                Box::pin(async move { scheduled::schedule(tx, &ctx, &author, draft, at).await })
+            })
+            .await?;
+        return scheduled_statuses::answer(&app, row).await;
+    }
+    crate::federation::resolve_mentions(&app, &draft.text).await;
     let status = app
         .write(move |tx| Box::pin(async move { statuses::post(tx, &ctx, &author, draft).await }))
         .await?;

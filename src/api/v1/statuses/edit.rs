@@ -1,14 +1,16 @@
 //! `PUT /api/v1/statuses/:id`
 
 use axum::extract::{Path, State};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::answer;
-use super::create::parse_language;
+use super::create::{PollBody, parse_language};
+use super::quotes::parse_policy;
 use crate::api::entities::Json;
 use crate::app::App;
 use crate::db;
-use crate::domain::statuses::{self, Edit};
+use crate::domain::statuses::{self, Edit, MediaChange, PollEdit};
 use crate::error::{AppError, AppResult};
 use crate::http::auth::{User, scope};
 use crate::http::pagination::path_id;
@@ -26,10 +28,24 @@ pub struct Body {
     sensitive: Option<bool>,
     #[serde(default, deserialize_with = "params::text")]
     language: Option<String>,
-    media_ids: Option<serde_json::Value>,
+    media_ids: Option<Value>,
     #[serde(default, deserialize_with = "params::list")]
     media_attributes: Vec<MediaAttributes>,
-    poll: Option<serde_json::Value>,
+    /// Absent: it stays; null or empty: it goes.
+    #[serde(default, deserialize_with = "given")]
+    poll: Option<Option<PollBody>>,
+    #[serde(default, deserialize_with = "params::text")]
+    quote_approval_policy: Option<String>,
+}
+
+fn given<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Option<PollBody>>, D::Error> {
+    match Value::deserialize(input)? {
+        Value::Null => Ok(Some(None)),
+        Value::String(text) if text.is_empty() => Ok(Some(None)),
+        other => serde_json::from_value(other)
+            .map(|body| Some(Some(body)))
+            .map_err(serde::de::Error::custom),
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -38,6 +54,27 @@ struct MediaAttributes {
     id: Option<i64>,
     #[serde(default, deserialize_with = "params::text")]
     description: Option<String>,
+    #[serde(default, deserialize_with = "params::text")]
+    focus: Option<String>,
+}
+
+impl MediaAttributes {
+    fn change(self) -> AppResult<Option<(i64, MediaChange)>> {
+        let focus = match self.focus.as_deref().filter(|text| !text.is_empty()) {
+            Some(text) => Some(focus(text).ok_or_else(|| {
+                AppError::invalid("Validation failed: Focus must be two numbers")
+            })?),
+            None => None,
+        };
+        Ok(self.id.map(|id| (id, (self.description, focus))))
+    }
+}
+
+/// `0.5,-0.25`
+fn focus(text: &str) -> Option<(f64, f64)> {
+    let (x, y) = text.split_once(',')?;
+    let number = |text: &str| text.trim().parse().ok().filter(|n: &f64| n.is_finite());
+    Some((number(x)?, number(y)?))
 }
 
 pub async fn put(
@@ -46,11 +83,6 @@ pub async fn put(
     Path(id): Path<String>,
     Params(body): Params<Body>,
 ) -> AppResult<Json> {
-    if body.poll.is_some() {
-        return Err(AppError::invalid(
-            "Validation failed: Polls are not supported",
-        ));
-    }
     let id = path_id(&id)?;
     let media_ids = match body.media_ids {
         Some(value) => Some(
@@ -60,6 +92,17 @@ pub async fn put(
         None => None,
     };
     let language = parse_language(body.language)?;
+    let changes: Vec<Option<(i64, MediaChange)>> = body
+        .media_attributes
+        .into_iter()
+        .map(MediaAttributes::change)
+        .collect::<AppResult<_>>()?;
+    let poll = match body.poll {
+        None => PollEdit::Keep,
+        Some(None) => PollEdit::Remove,
+        Some(Some(body)) => PollEdit::Set(body.draft()),
+    };
+    let quote_policy = parse_policy(body.quote_approval_policy)?;
     crate::federation::resolve_mentions(&app, body.status.as_deref().unwrap_or_default()).await;
     let ctx = app.ctx.clone();
     let author = user.account.clone();
@@ -85,11 +128,9 @@ pub async fn put(
                 sensitive: body.sensitive.unwrap_or(before.sensitive),
                 language,
                 media_ids,
-                descriptions: body
-                    .media_attributes
-                    .into_iter()
-                    .filter_map(|m| m.id.zip(m.description))
-                    .collect(),
+                media_changes: changes.into_iter().flatten().collect(),
+                poll,
+                quote_policy,
             };
             statuses::edit(tx, &ctx, &author, id, edit).await
         })

@@ -1,7 +1,7 @@
 //! `/api/v1/statuses`
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use serde_json::value::RawValue;
 
 use crate::api::entities::{Json, status};
@@ -15,9 +15,14 @@ mod create;
 mod delete;
 mod edit;
 mod favourite;
+mod history;
+mod mute;
+mod pin;
+mod quotes;
 mod reblog;
 mod show;
 mod source;
+mod translate;
 
 pub fn routes() -> Router<App> {
     Router::new()
@@ -30,6 +35,7 @@ pub fn routes() -> Router<App> {
                 .patch(edit::put),
         )
         .route("/api/v1/statuses/{id}/context", get(context::get))
+        .route("/api/v1/statuses/{id}/history", get(history::get))
         .route("/api/v1/statuses/{id}/source", get(source::get))
         .route("/api/v1/statuses/{id}/favourite", post(favourite::post))
         .route("/api/v1/statuses/{id}/unfavourite", post(favourite::undo))
@@ -37,8 +43,26 @@ pub fn routes() -> Router<App> {
         .route("/api/v1/statuses/{id}/unreblog", post(reblog::undo))
         .route("/api/v1/statuses/{id}/bookmark", post(bookmark::post))
         .route("/api/v1/statuses/{id}/unbookmark", post(bookmark::undo))
+        .route("/api/v1/statuses/{id}/pin", post(pin::post))
+        .route("/api/v1/statuses/{id}/unpin", post(pin::undo))
+        .route("/api/v1/statuses/{id}/mute", post(mute::post))
+        .route("/api/v1/statuses/{id}/unmute", post(mute::undo))
         .route("/api/v1/statuses/{id}/favourited_by", get(by::favourited))
         .route("/api/v1/statuses/{id}/reblogged_by", get(by::reblogged))
+        .route("/api/v1/statuses/{id}/quotes", get(quotes::get))
+        .route(
+            "/api/v1/statuses/{id}/quotes/{quoting_id}/revoke",
+            post(quotes::revoke),
+        )
+        .route(
+            "/api/v1/statuses/{id}/interaction_policy",
+            put(quotes::policy),
+        )
+        .route("/api/v1/statuses/{id}/translate", post(translate::post))
+        .route(
+            "/api/v1/instance/translation_languages",
+            get(translate::languages),
+        )
 }
 
 /// A status as its reader sees it now, or 404.

@@ -10,6 +10,7 @@ use crate::api::list;
 use crate::app::App;
 use crate::db;
 use crate::db::relations::Page;
+use crate::domain::filters::Context;
 use crate::error::AppResult;
 use crate::http::auth::{User, scope};
 use crate::http::pagination::Paging;
@@ -25,7 +26,7 @@ pub async fn get(
     let account_id = user.account.id;
     let asked = paging.page(20, 40);
     let wanted = list::generous(asked);
-    let reader = Reader::of(&app, account_id).await?;
+    let reader = Reader::of(&app, account_id).await?.within(Context::Home);
     let ids = if paging.is_first() {
         let mut ids = newest(&app, account_id).await?.to_vec();
         ids.truncate(usize::try_from(wanted.limit).unwrap_or_default());

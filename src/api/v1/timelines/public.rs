@@ -9,6 +9,7 @@ use crate::api::list;
 use crate::app::App;
 use crate::db;
 use crate::db::timelines::PublicFilter;
+use crate::domain::filters::Context;
 use crate::error::AppResult;
 use crate::http::auth::MaybeUser;
 use crate::http::pagination::Paging;
@@ -43,7 +44,7 @@ pub async fn get(
     Params(query): Params<Query>,
 ) -> AppResult<Response> {
     let reader = match user.account {
-        Some(account) => Some(Reader::of(&app, account.id).await?),
+        Some(account) => Some(Reader::of(&app, account.id).await?.within(Context::Public)),
         None => None,
     };
     let asked = paging.page(20, 40);

@@ -1,0 +1,14 @@
+DROP INDEX mutes_expires_at;
+DROP INDEX account_stats_followers_count;
+DROP INDEX account_stats_last_status_at;
+DROP INDEX accounts_discoverable;
+DROP TABLE retired_files;
+DROP TABLE account_profiles;
+DROP TABLE reports;
+DROP TABLE dismissed_suggestions;
+DROP TABLE account_domain_blocks;
+DROP TABLE endorsements;
+DROP TABLE account_notes;
+DROP TABLE filter_statuses;
+DROP TABLE filter_keywords;
+DROP TABLE filters;

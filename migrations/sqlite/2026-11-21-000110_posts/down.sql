@@ -1,0 +1,14 @@
+DROP TABLE markers;
+DROP TABLE conversation_statuses;
+DROP TABLE conversations;
+DROP TABLE list_entries;
+DROP TABLE list_members;
+DROP TABLE lists;
+DROP TABLE thread_mutes;
+DROP TABLE pins;
+DROP TABLE scheduled_media;
+DROP TABLE scheduled_statuses;
+DROP TABLE poll_votes;
+DROP TABLE poll_options;
+DROP TABLE polls;
+DROP TABLE status_edits;

@@ -1,0 +1,18 @@
+DROP TABLE search_text;
+DROP TABLE search_progress;
+DROP TABLE account_words;
+DROP TABLE translations;
+DROP TABLE status_cards;
+DROP TABLE preview_cards;
+ALTER TABLE status_stats DROP COLUMN quotes_count;
+DROP TABLE quote_authorizations;
+DROP TABLE quote_policies;
+DROP TABLE quotes;
+DROP TABLE periodic_work;
+DROP INDEX statuses_reblogs;
+DROP TABLE trends;
+DROP TABLE trend_accounts;
+DROP TABLE trend_days;
+DROP TABLE account_tags;
+DROP TABLE featured_tags;
+DROP TABLE tag_follows;

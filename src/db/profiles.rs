@@ -1,0 +1,97 @@
+//! What local profiles show besides, and the files of pictures that were replaced.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::any::AnyOfExt;
+use super::schema::{account_profiles, retired_files};
+use super::{Conn, Result, on_db};
+
+/// A row of `account_profiles`; accounts without one are [`Profile::usual`].
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = account_profiles)]
+pub struct Profile {
+    pub account_id: i64,
+    /// Whether clients show a tab with media.
+    pub show_media: bool,
+    /// Whether it has that of replies too.
+    pub show_media_replies: bool,
+    /// Whether clients show a tab with what is featured.
+    pub show_featured: bool,
+    /// JSON: a list of domains whose pages may name the account as their author.
+    pub attribution_domains: String,
+}
+
+impl Profile {
+    /// What stands where nothing was chosen.
+    pub fn usual(account_id: i64) -> Profile {
+        Profile {
+            account_id,
+            show_media: true,
+            show_media_replies: true,
+            show_featured: true,
+            attribution_domains: "[]".to_owned(),
+        }
+    }
+}
+
+/// The rows of accounts that have one, in no order.
+pub async fn of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Profile>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    on_db!(conn, |c| account_profiles::table
+        .filter(account_profiles::account_id.any_of(ids))
+        .load::<Profile>(c)
+        .await)
+}
+
+/// Sets an account's row.
+pub async fn set(conn: &mut Conn, row: &Profile) -> Result<()> {
+    on_db!(conn, |c| diesel::insert_into(account_profiles::table)
+        .values(row)
+        .on_conflict(account_profiles::account_id)
+        .do_update()
+        .set(row)
+        .execute(c)
+        .await)?;
+    Ok(())
+}
+
+/// Marks files as held by nothing since a time.
+pub async fn retire_files(conn: &mut Conn, files: &[String], now: i64) -> Result<()> {
+    for file in files {
+        on_db!(conn, |c| diesel::insert_into(retired_files::table)
+            .values((
+                retired_files::file.eq(file),
+                retired_files::retired_at.eq(now),
+            ))
+            .on_conflict(retired_files::file)
+            .do_update()
+            .set(retired_files::retired_at.eq(now))
+            .execute(c)
+            .await)?;
+    }
+    Ok(())
+}
+
+/// Takes the mark off files: something holds them now, or they are deleted.
+pub async fn unretire_files(conn: &mut Conn, files: &[String]) -> Result<()> {
+    on_db!(conn, |c| diesel::delete(
+        retired_files::table.filter(retired_files::file.any_of(files))
+    )
+    .execute(c)
+    .await)?;
+    Ok(())
+}
+
+/// Files that nothing has held since before a time, at most `limit`.
+pub async fn files_retired_before(conn: &mut Conn, time: i64, limit: i64) -> Result<Vec<String>> {
+    on_db!(conn, |c| retired_files::table
+        .filter(retired_files::retired_at.lt(time))
+        .order(retired_files::retired_at)
+        .limit(limit)
+        .select(retired_files::file)
+        .load(c)
+        .await)
+}

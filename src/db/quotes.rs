@@ -1,0 +1,278 @@
+//! Quotes, who may quote what, and the stamps of local authors (FEP-044f).
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::accounts::Account;
+use super::any::AnyOfExt;
+use super::relations::Page;
+use super::schema::{
+    accounts, quote_authorizations, quote_policies, quotes, status_stats, statuses,
+};
+use super::{Conn, Result, on_db};
+
+/// States of a quote.
+pub const PENDING: i16 = 0;
+pub const ACCEPTED: i16 = 1;
+pub const REJECTED: i16 = 2;
+pub const REVOKED: i16 = 3;
+
+/// A row of `quotes`.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = quotes, treat_none_as_null = true)]
+pub struct Quote {
+    /// The status that quotes.
+    pub status_id: i64,
+    /// Its author.
+    pub account_id: i64,
+    /// The quoted status; `None` where it is not here (any more).
+    pub quoted_id: Option<i64>,
+    /// Its author.
+    pub quoted_account_id: Option<i64>,
+    pub quoted_uri: String,
+    /// [`PENDING`], [`ACCEPTED`], [`REJECTED`] or [`REVOKED`].
+    pub state: i16,
+    /// Written without FEP-044f: its server cannot ask.
+    pub legacy: bool,
+    /// The QuoteRequest's id, or `''`.
+    pub request_uri: String,
+    /// The QuoteAuthorization's id, or `''`.
+    pub approval_uri: String,
+    pub created_at: i64,
+}
+
+/// A row of `quote_policies`: bits of who may quote at once, and who may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = quote_policies)]
+pub struct PolicyRow {
+    pub status_id: i64,
+    pub automatic: i16,
+    pub manual: i16,
+}
+
+/// A row of `quote_authorizations`.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = quote_authorizations)]
+pub struct Authorization {
+    pub id: i64,
+    /// The quoted author.
+    pub account_id: i64,
+    /// The quoted status.
+    pub status_id: i64,
+    /// The id of the object that may quote it.
+    pub quoting_uri: String,
+    pub created_at: i64,
+}
+
+/// Adds a quote, in the place of one that the status had.
+pub async fn put(conn: &mut Conn, row: &Quote) -> Result<()> {
+    on_db!(conn, |c| diesel::insert_into(quotes::table)
+        .values(row)
+        .on_conflict(quotes::status_id)
+        .do_update()
+        .set(row)
+        .execute(c)
+        .await)?;
+    Ok(())
+}
+
+/// The quotes that statuses make, in no order.
+pub async fn of_statuses(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Quote>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    on_db!(conn, |c| quotes::table
+        .filter(quotes::status_id.any_of(ids))
+        .load::<Quote>(c)
+        .await)
+}
+
+/// The quote that a status makes.
+pub async fn of_status(conn: &mut Conn, id: i64) -> Result<Option<Quote>> {
+    Ok(of_statuses(conn, &[id]).await?.pop())
+}
+
+/// Removes the quote that a status makes.
+pub async fn remove(conn: &mut Conn, status_id: i64) -> Result<()> {
+    on_db!(conn, |c| diesel::delete(quotes::table.find(status_id))
+        .execute(c)
+        .await)?;
+    Ok(())
+}
+
+/// A quote by the QuoteRequest that asked for it.
+pub async fn by_request(conn: &mut Conn, uri: &str) -> Result<Option<Quote>> {
+    if uri.is_empty() {
+        return Ok(None);
+    }
+    on_db!(conn, |c| quotes::table
+        .filter(quotes::request_uri.eq(uri))
+        // Literally, as the partial index has it.
+        .filter(diesel::dsl::sql::<diesel::sql_types::Bool>(
+            "request_uri <> ''"
+        ))
+        .first::<Quote>(c)
+        .await
+        .optional())
+}
+
+/// Quotes by the stamp that allows them, at most a hundred.
+pub async fn by_approval(conn: &mut Conn, uri: &str) -> Result<Vec<Quote>> {
+    if uri.is_empty() {
+        return Ok(Vec::new());
+    }
+    on_db!(conn, |c| quotes::table
+        .filter(quotes::approval_uri.eq(uri))
+        .filter(diesel::dsl::sql::<diesel::sql_types::Bool>(
+            "approval_uri <> ''"
+        ))
+        .limit(100)
+        .load::<Quote>(c)
+        .await)
+}
+
+/// Ids of statuses that quote one, in whatever state, newest first, at most `limit`.
+pub async fn quoting(conn: &mut Conn, quoted_id: i64, limit: i64) -> Result<Vec<i64>> {
+    on_db!(conn, |c| quotes::table
+        .filter(quotes::quoted_id.eq(quoted_id))
+        .order(quotes::status_id.desc())
+        .limit(limit)
+        .select(quotes::status_id)
+        .load(c)
+        .await)
+}
+
+/// One page of the statuses that quote one with leave, newest first.
+pub async fn page(conn: &mut Conn, quoted_id: i64, page: Page) -> Result<Vec<i64>> {
+    let max = page.max_id.unwrap_or(i64::MAX);
+    let min = page.min_id.or(page.since_id).unwrap_or(0);
+    let rows = quotes::table
+        .filter(quotes::quoted_id.eq(quoted_id))
+        .filter(quotes::state.eq(ACCEPTED))
+        .filter(quotes::status_id.lt(max))
+        .filter(quotes::status_id.gt(min))
+        .limit(page.limit)
+        .select(quotes::status_id);
+    if page.min_id.is_some() {
+        let mut ids: Vec<i64> =
+            on_db!(conn, |c| rows.order(quotes::status_id.asc()).load(c).await)?;
+        ids.reverse();
+        Ok(ids)
+    } else {
+        on_db!(conn, |c| rows.order(quotes::status_id.desc()).load(c).await)
+    }
+}
+
+/// Local accounts that quote a status with leave, with their quoting status, at most `limit`.
+pub async fn local_quoters(
+    conn: &mut Conn,
+    quoted_id: i64,
+    limit: i64,
+) -> Result<Vec<(Account, i64)>> {
+    on_db!(conn, |c| quotes::table
+        .inner_join(accounts::table.on(accounts::id.eq(quotes::account_id)))
+        .filter(quotes::quoted_id.eq(quoted_id))
+        .filter(quotes::state.eq(ACCEPTED))
+        .filter(accounts::domain.eq(""))
+        .limit(limit)
+        .select((Account::as_select(), quotes::status_id))
+        .load(c)
+        .await)
+}
+
+/// Adds to the number of quotes of a status.
+pub async fn count(conn: &mut Conn, quoted_id: i64, number: i64) -> Result<()> {
+    on_db!(conn, |c| diesel::update(
+        status_stats::table.find(quoted_id)
+    )
+    .set(status_stats::quotes_count.eq(status_stats::quotes_count + number))
+    .execute(c)
+    .await)?;
+    Ok(())
+}
+
+/// Policies of statuses that have a row, in no order.
+pub async fn policies_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<PolicyRow>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    on_db!(conn, |c| quote_policies::table
+        .filter(quote_policies::status_id.any_of(ids))
+        .load::<PolicyRow>(c)
+        .await)
+}
+
+/// Sets a status's policy.
+pub async fn set_policy(conn: &mut Conn, row: PolicyRow) -> Result<()> {
+    on_db!(conn, |c| diesel::insert_into(quote_policies::table)
+        .values(row)
+        .on_conflict(quote_policies::status_id)
+        .do_update()
+        .set((
+            quote_policies::automatic.eq(row.automatic),
+            quote_policies::manual.eq(row.manual),
+        ))
+        .execute(c)
+        .await)?;
+    Ok(())
+}
+
+/// Removes a status's policy.
+pub async fn clear_policy(conn: &mut Conn, status_id: i64) -> Result<()> {
+    on_db!(conn, |c| diesel::delete(
+        quote_policies::table.find(status_id)
+    )
+    .execute(c)
+    .await)?;
+    Ok(())
+}
+
+/// Gives leave; the row that is there when it was given before.
+pub async fn authorize(conn: &mut Conn, row: &Authorization) -> Result<Authorization> {
+    on_db!(conn, |c| diesel::insert_into(quote_authorizations::table)
+        .values(row)
+        .on_conflict_do_nothing()
+        .execute(c)
+        .await)?;
+    Ok(authorization(conn, row.status_id, &row.quoting_uri)
+        .await?
+        .unwrap_or_else(|| row.clone()))
+}
+
+/// The leave for an object to quote a status.
+pub async fn authorization(
+    conn: &mut Conn,
+    status_id: i64,
+    quoting_uri: &str,
+) -> Result<Option<Authorization>> {
+    on_db!(conn, |c| quote_authorizations::table
+        .filter(quote_authorizations::status_id.eq(status_id))
+        .filter(quote_authorizations::quoting_uri.eq(quoting_uri))
+        .first::<Authorization>(c)
+        .await
+        .optional())
+}
+
+/// A leave by its id, with the URI of the status it is for.
+pub async fn authorization_by_id(
+    conn: &mut Conn,
+    id: i64,
+) -> Result<Option<(Authorization, String)>> {
+    on_db!(conn, |c| quote_authorizations::table
+        .inner_join(statuses::table.on(statuses::id.eq(quote_authorizations::status_id)))
+        .filter(quote_authorizations::id.eq(id))
+        .select((Authorization::as_select(), statuses::uri))
+        .first(c)
+        .await
+        .optional())
+}
+
+/// Takes a leave back.
+pub async fn withdraw(conn: &mut Conn, id: i64) -> Result<()> {
+    on_db!(conn, |c| diesel::delete(
+        quote_authorizations::table.find(id)
+    )
+    .execute(c)
+    .await)?;
+    Ok(())
+}

@@ -1,0 +1,186 @@
+//! Reporting accounts to the moderators, here and on their own server.
+
+use super::Ctx;
+use super::accounts::INSTANCE_ACTOR;
+use super::outgoing::{self, Audience, Outgoing};
+use super::visibility::may_see;
+use crate::db::accounts::Account;
+use crate::db::reports::Report;
+use crate::db::{self, Conn};
+use crate::error::{AppError, AppResult};
+
+/// Longest comment of a report filed here, in characters.
+const MAX_COMMENT: usize = 1000;
+/// Characters kept of one that came from elsewhere.
+const MAX_REMOTE_COMMENT: usize = 5000;
+/// Statuses in one report.
+const MAX_STATUSES: usize = 100;
+
+/// A report to file.
+#[derive(Debug, Clone, Default)]
+pub struct Filing {
+    pub status_ids: Vec<i64>,
+    pub comment: String,
+    pub category: Option<String>,
+    pub rule_ids: Vec<i64>,
+    /// Tell the server of who is reported too.
+    pub forward: bool,
+}
+
+/// `account` reports `target`. Its statuses in the report must be ones that `account` may see.
+pub async fn file(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    account: &Account,
+    target: &Account,
+    filing: Filing,
+) -> AppResult<Report> {
+    if filing.comment.chars().count() > MAX_COMMENT {
+        return Err(AppError::invalid(format!(
+            "Validation failed: Comment is too long (maximum is {MAX_COMMENT} characters)"
+        )));
+    }
+    let category = category(&filing)?;
+    if category == "violation" {
+        check_rules(tx, &filing.rule_ids).await?;
+    }
+    if filing.status_ids.len() > MAX_STATUSES {
+        return Err(AppError::invalid(format!(
+            "Validation failed: At most {MAX_STATUSES} posts"
+        )));
+    }
+    let mut uris = Vec::with_capacity(filing.status_ids.len());
+    for id in &filing.status_ids {
+        let status = db::statuses::by_id(tx, *id)
+            .await?
+            .filter(|status| status.account_id == target.id)
+            .ok_or_else(AppError::not_found)?;
+        if !may_see(tx, &status, Some(account)).await? {
+            return Err(AppError::not_found());
+        }
+        uris.push(status.uri);
+    }
+    let now = ctx.now();
+    let id = ctx.ids.next();
+    let representative = db::accounts::by_handle(tx, INSTANCE_ACTOR, "").await?;
+    let forwarded = filing.forward && !target.is_local() && representative.is_some();
+    let row = Report {
+        id,
+        uri: ctx.config.url(&format!("/reports/{id}")),
+        account_id: account.id,
+        target_id: target.id,
+        category: category.to_owned(),
+        comment: filing.comment,
+        status_ids: serde_json::to_string(&filing.status_ids)?,
+        rule_ids: serde_json::to_string(&filing.rule_ids)?,
+        forwarded,
+        created_at: now,
+        updated_at: now,
+        assigned_account_id: None,
+        action_taken_at: None,
+        action_taken_by_id: None,
+    };
+    db::reports::insert(tx, &row).await?;
+    if forwarded && let Some(representative) = representative {
+        // The server itself speaks: who reported stays unknown there.
+        let activity = Outgoing::Flag {
+            uri: row.uri.clone(),
+            object: std::iter::once(target.uri.clone()).chain(uris).collect(),
+            content: row.comment.clone(),
+            to: target.uri.clone(),
+        };
+        let audience = Audience::one(target.id);
+        outgoing::send(tx, ctx, &representative, &activity, audience).await?;
+    }
+    Ok(row)
+}
+
+fn category(filing: &Filing) -> AppResult<&'static str> {
+    if !filing.rule_ids.is_empty() {
+        return Ok("violation");
+    }
+    Ok(match filing.category.as_deref() {
+        None | Some("" | "other") => "other",
+        Some("spam") => "spam",
+        Some("legal") => "legal",
+        Some("violation") => "violation",
+        Some(_) => {
+            return Err(AppError::invalid(
+                "Validation failed: Category is not included in the list",
+            ));
+        }
+    })
+}
+
+/// The rules that a report names must be there.
+async fn check_rules(_: &mut Conn, _: &[i64]) -> AppResult<()> {
+    // There are none: whatever is named is none of them.
+    Err(AppError::invalid(
+        "Validation failed: Rule ids does not reference valid rules",
+    ))
+}
+
+/// Takes in a report from elsewhere: one for each account here that it names or whose statuses
+/// it names. False when it names none.
+pub async fn receive(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    reporter: &Account,
+    uri: &str,
+    objects: &[String],
+    comment: &str,
+) -> AppResult<bool> {
+    let mut accounts: Vec<Account> = db::accounts::by_uris(tx, objects)
+        .await?
+        .into_iter()
+        .filter(|account| account.is_local() && account.is_active())
+        .collect();
+    let mut statuses = Vec::new();
+    for uri in objects {
+        if let Some(status) = db::statuses::by_uri(tx, uri).await?
+            && status.local
+        {
+            if accounts.iter().all(|a| a.id != status.account_id)
+                && let Some(author) = db::accounts::by_id(tx, status.account_id).await?
+            {
+                accounts.push(author);
+            }
+            // Only what the reporter's server may know of.
+            if may_see(tx, &status, Some(reporter)).await? {
+                statuses.push((status.account_id, status.id));
+            }
+        }
+    }
+    let comment: String = comment.chars().take(MAX_REMOTE_COMMENT).collect();
+    let now = ctx.now();
+    for (n, target) in accounts.iter().enumerate() {
+        let status_ids: Vec<i64> = statuses
+            .iter()
+            .filter(|(author, _)| *author == target.id)
+            .map(|(_, id)| *id)
+            .collect();
+        let row = Report {
+            id: ctx.ids.next(),
+            // One activity may make several reports.
+            uri: if n == 0 {
+                uri.to_owned()
+            } else {
+                format!("{uri}#{}", target.id)
+            },
+            account_id: reporter.id,
+            target_id: target.id,
+            category: "other".to_owned(),
+            comment: comment.clone(),
+            status_ids: serde_json::to_string(&status_ids)?,
+            rule_ids: "[]".to_owned(),
+            forwarded: false,
+            created_at: now,
+            updated_at: now,
+            assigned_account_id: None,
+            action_taken_at: None,
+            action_taken_by_id: None,
+        };
+        db::reports::insert(tx, &row).await?;
+    }
+    Ok(!accounts.is_empty())
+}
