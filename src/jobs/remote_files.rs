@@ -1,5 +1,7 @@
 //! Keeps copies of files from elsewhere within their limit.
 
+use url::Url;
+
 use crate::app::App;
 use crate::clock::DAY;
 use crate::db;
@@ -72,7 +74,8 @@ pub async fn make_room(app: &App) -> AppResult<()> {
 /// Deletes the copies of attachments that are gone; should another status have the same file, it
 /// is fetched again.
 pub async fn forget(app: &App, urls: &[&str]) -> AppResult<()> {
-    let hashes = urls.iter().map(|url| hash(Purpose::Attachment, url));
+    let urls = urls.iter().filter_map(|url| Url::parse(url).ok());
+    let hashes = urls.map(|url| hash(Purpose::Attachment, url.as_str()));
     let hashes: Vec<String> = hashes.collect();
     let rows = app
         .read(move |c| Box::pin(async move { Ok(db::remote_files::by_hashes(c, &hashes).await?) }))

@@ -41,7 +41,10 @@ finish() {
   local status=$?
   trap - EXIT
   if [ ${#running[@]} -gt 0 ]; then kill -TERM "${running[@]}" 2>/dev/null || true; fi
-  if [ -n "$server" ]; then kill -KILL "$server" 2>/dev/null || true; fi
+  if [ -n "$server" ]; then
+    kill -KILL "$server" 2>/dev/null || true
+    wait "$server" 2>/dev/null || true
+  fi
   if [ -n "$created" ]; then psql_admin -c "drop database if exists $created with (force)" >/dev/null 2>&1 || true; fi
   if [ -n "$own_pg" ]; then pg_stop; fi
   rm -rf "$work"
