@@ -48,6 +48,10 @@ fn text(n: usize) -> String {
     words.join(" ")
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a setting of the bench, not of the server"
+)]
 pub async fn search() {
     let statuses = std::env::var("KITH_BENCH_STATUSES")
         .ok()

@@ -31,10 +31,9 @@ pub fn canonical(link: &str) -> Option<String> {
 /// The first link of clean HTML that is neither a mention nor a hashtag nor the line that
 /// stands for a quote, and that `skip` does not refuse; in its [`canonical`] form.
 pub fn first(html: &str, skip: impl Fn(&str) -> bool) -> Option<String> {
-    let mut tokens = Tokens::new(html);
     // The element that stands for a quote, and how many of its name are open in it.
     let mut quote: Option<(&str, usize)> = None;
-    while let Some(token) = tokens.next() {
+    for token in Tokens::new(html) {
         match token {
             Token::Start {
                 name, attributes, ..

@@ -1,6 +1,6 @@
 //! `/api/v1/announcements`, made by the command line's functions.
 
-use kith::clock::{HOUR, SECOND};
+use kith::clock::{DAY, HOUR};
 use kith::domain::announcements::{self, Draft};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -144,7 +144,7 @@ async fn they_come_and_go_in_their_time() {
     announce(
         &server,
         Draft {
-            scheduled_at: Some(now + HOUR),
+            scheduled_at: Some(now + DAY),
             ..text("Later")
         },
     )
@@ -152,17 +152,19 @@ async fn they_come_and_go_in_their_time() {
     let soon = announce(
         &server,
         Draft {
-            scheduled_at: Some(now + SECOND / 2),
-            ends_at: Some(now + SECOND),
+            scheduled_at: Some(now + HOUR),
+            ends_at: Some(now + 2 * HOUR),
             starts_at: Some(now),
             ..text("For a moment")
         },
     )
     .await;
     assert!(list(&server, &alice).await.is_empty());
+    server.pass(HOUR);
     let said = frame(&mut socket).await;
     assert_eq!(said["event"], "announcement");
     assert_eq!(payload(&said)["id"], soon);
+    server.pass(HOUR);
     let said = frame(&mut socket).await;
     assert_eq!(said["event"], "announcement.delete");
     eventually("it is gone", async || {

@@ -2,6 +2,7 @@
 
 use kith::clock::{DAY, HOUR};
 use kith::domain::notifications::{self, Subject, Type};
+use kith::events::{Event, Kind};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -478,7 +479,11 @@ async fn each_kind_of_stranger_has_a_setting() {
     server
         .app
         .write(move |tx| {
-            Box::pin(async move { Ok(kith::db::accounts::update(tx, &limited).await?) })
+            Box::pin(async move {
+                kith::db::accounts::update(tx, &limited).await?;
+                tx.emit(Event::of(Kind::AccountChanged, limited.id));
+                Ok(())
+            })
         })
         .await
         .unwrap();

@@ -184,7 +184,7 @@ async fn a_follow_brings_only_what_it_asks_for() {
         (&followed["showing_reblogs"], &followed["notifying"]),
         (&json!(false), &json!(true))
     );
-    assert_eq!(home(&server, &alice).await, [before.clone()]);
+    assert_eq!(home(&server, &alice).await, std::slice::from_ref(&before));
     let (german, _) = (post("zwei", "de").await, post("two", "en").await);
     let brazilian = post("dois", "pt-BR").await;
     let unsaid = server.status(&bob, "…").await["id"]

@@ -203,7 +203,7 @@ async fn a_poll_ends_and_those_who_took_part_hear_of_it() {
         .await;
         assert_eq!(
             told(&server, person).await,
-            [ended.clone()],
+            std::slice::from_ref(&ended),
             "and told once"
         );
     }
