@@ -168,6 +168,21 @@ pub async fn insert_app(conn: &mut Conn, row: &App) -> Result<()> {
     Ok(())
 }
 
+/// Adds an app unless its client id is there; the id of the one that stands.
+pub async fn ensure_app(conn: &mut Conn, row: &App) -> Result<i64> {
+    on_db!(conn, |c| diesel::insert_into(apps::table)
+        .values(row)
+        .on_conflict(apps::client_id)
+        .do_nothing()
+        .execute(c)
+        .await)?;
+    on_db!(conn, |c| apps::table
+        .filter(apps::client_id.eq(&row.client_id))
+        .select(apps::id)
+        .first(c)
+        .await)
+}
+
 /// The app of a client id.
 pub async fn app_by_client_id(conn: &mut Conn, client_id: &str) -> Result<Option<App>> {
     on_db!(conn, |c| apps::table

@@ -112,12 +112,15 @@ fn category(filing: &Filing) -> AppResult<&'static str> {
     })
 }
 
-/// The rules that a report names must be there.
-async fn check_rules(_: &mut Conn, _: &[i64]) -> AppResult<()> {
-    // There are none: whatever is named is none of them.
-    Err(AppError::invalid(
-        "Validation failed: Rule ids does not reference valid rules",
-    ))
+/// The rules that a report names must be there, and a violation names one.
+async fn check_rules(conn: &mut Conn, ids: &[i64]) -> AppResult<()> {
+    let rules = db::instance::rules(conn).await?;
+    if ids.is_empty() || ids.iter().any(|id| rules.iter().all(|rule| rule.id != *id)) {
+        return Err(AppError::invalid(
+            "Validation failed: Rule ids does not reference valid rules",
+        ));
+    }
+    Ok(())
 }
 
 /// Takes in a report from elsewhere: one for each account here that it names or whose statuses

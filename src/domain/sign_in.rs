@@ -4,7 +4,7 @@
 //! is spent by asking for the next pair. Whoever brings a spent one has a copy, and so has
 //! somebody else: the whole family ends, its access tokens at once (RFC 9700 section 4.14.2).
 
-use super::Ctx;
+use super::{Ctx, oauth};
 use crate::clock::{DAY, MINUTE};
 use crate::db::accounts::Account;
 use crate::db::tokens::{RefreshToken, Token};
@@ -55,7 +55,8 @@ pub async fn find(conn: &mut Conn, login: &str) -> AppResult<Option<(User, Accou
         .map(|account| (user, account)))
 }
 
-/// Makes an access token: an app's own without an account, a user's with one.
+/// Makes an access token: an app's own without an account, a user's with one. Without an app it
+/// is this server's own ([`oauth::own_app`]).
 pub async fn open(
     tx: &mut Conn,
     ctx: &Ctx,
@@ -81,6 +82,10 @@ pub async fn issue(
     name: &str,
     origin: &Origin,
 ) -> AppResult<Token> {
+    let app_id = match app_id {
+        Some(app_id) => app_id,
+        None => oauth::own_app(tx, ctx).await?,
+    };
     let token = row(ctx, account_id, app_id, scopes, name, origin);
     db::tokens::insert(tx, &token).await?;
     Ok(token)
@@ -89,7 +94,7 @@ pub async fn issue(
 fn row(
     ctx: &Ctx,
     account_id: Option<i64>,
-    app_id: Option<i64>,
+    app_id: i64,
     scopes: &str,
     name: &str,
     origin: &Origin,
@@ -97,7 +102,7 @@ fn row(
     Token {
         id: ctx.ids.next(),
         account_id,
-        app_id,
+        app_id: Some(app_id),
         family_id: None,
         scopes: scopes.to_owned(),
         name: name.to_owned(),
@@ -131,7 +136,8 @@ async fn next_of_family(
     origin: &Origin,
 ) -> AppResult<Grant> {
     let now = ctx.now();
-    let mut token = row(ctx, Some(account_id), None, scopes, "", origin);
+    let app_id = oauth::own_app(tx, ctx).await?;
+    let mut token = row(ctx, Some(account_id), app_id, scopes, "", origin);
     token.family_id = Some(family_id);
     token.expires_at = Some(now + ACCESS_LIFE);
     db::tokens::insert(tx, &token).await?;

@@ -12,6 +12,8 @@ pub mod scopes;
 
 /// How long an authorisation code is good (RFC 6749 section 4.1.2 wants ten minutes at most).
 const CODE_LIFE: i64 = 10 * MINUTE;
+/// The client id of this server's own app.
+const OWN_CLIENT: &str = "kith";
 /// Longest name of an app, and longest address, in bytes.
 const MAX_NAME: usize = 500;
 const MAX_WEBSITE: usize = 2000;
@@ -66,6 +68,25 @@ pub async fn register_app(
     };
     db::tokens::insert_app(tx, &app).await?;
     Ok((app, client_secret))
+}
+
+/// The app that tokens belong to which this server gives out itself: by `auth/login`, by
+/// `kith token create`. Nobody knows its secret and nothing leads back to it.
+pub async fn own_app(tx: &mut Conn, ctx: &Ctx) -> AppResult<i64> {
+    if let Some(app) = db::tokens::app_by_client_id(tx, OWN_CLIENT).await? {
+        return Ok(app.id);
+    }
+    let app = App {
+        id: ctx.ids.next(),
+        client_id: OWN_CLIENT.to_owned(),
+        client_secret: secret::hash(&ctx.random.token()),
+        name: "Kith".to_owned(),
+        website: Some(ctx.config.public_url.to_string()),
+        redirect_uris: String::new(),
+        scopes: sign_in::SIGN_IN_SCOPES.to_owned(),
+        created_at: ctx.now(),
+    };
+    Ok(db::tokens::ensure_app(tx, &app).await?)
 }
 
 /// The app of a client id and secret.

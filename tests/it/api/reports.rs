@@ -1,6 +1,7 @@
 //! `/api/v1/reports`, and Flag in and out.
 
 use kith::db::reports::Report;
+use kith::domain::instance;
 use serde_json::{Value, json};
 
 use crate::support::peer::{Delivery, Peer, eventually};
@@ -73,6 +74,21 @@ async fn a_report_is_kept_for_the_moderators() {
         server.post(&alice, REPORTS, body).await.refused(status);
     }
     assert_eq!(about(&server, bob.account.id).await.len(), 2);
+
+    let ctx = server.app.ctx.clone();
+    let rule = server
+        .app
+        .write(move |tx| {
+            Box::pin(async move { instance::add_rule(tx, &ctx, "Be kind", "", None).await })
+        })
+        .await
+        .unwrap()
+        .id;
+    let body = json!({"account_id": bob.id(), "category": "violation", "rule_ids": [rule]});
+    let report = server.post(&alice, REPORTS, body).await.entity("Report");
+    assert_eq!(report["rule_ids"], json!([rule.to_string()]));
+    let body = json!({"account_id": bob.id(), "rule_ids": [rule, 99]});
+    server.post(&alice, REPORTS, body).await.refused(422);
 }
 
 async fn found(server: &Server, person: &Person, peer: &Peer, name: &str) -> Value {
