@@ -1,7 +1,7 @@
 //! Accounts, local and remote: profiles, counts, keys.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::any::AnyOfExt;
 use super::schema::{account_keys, account_stats, accounts};

@@ -1,9 +1,9 @@
 //! Announcements, who read them, and how people reacted.
 
+use super::run::RunQueryDsl;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
-use diesel_async::RunQueryDsl;
 
 use super::any::AnyOfExt;
 use super::schema::{announcement_reactions, announcement_reads, announcements};

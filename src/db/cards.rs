@@ -1,7 +1,7 @@
 //! Previews of links, and which statuses show them.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::any::AnyOfExt;
 use super::schema::{preview_cards, status_cards};

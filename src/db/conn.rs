@@ -3,41 +3,12 @@
 use diesel::SqliteConnection;
 use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::deadpool::Object;
-use diesel_async::sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper};
-use futures::FutureExt;
-use futures::future::BoxFuture;
 
 use crate::events::Event;
 
-/// Runs a blocking task on the spot: the thread that owns the connection is ours to block.
-pub struct Inline;
-
-impl SpawnBlocking for Inline {
-    fn spawn_blocking<'a, R>(
-        &mut self,
-        task: impl FnOnce() -> R + Send + 'static,
-    ) -> BoxFuture<'a, Result<R, Box<dyn std::error::Error + Send + Sync + 'static>>>
-    where
-        R: Send + 'static,
-    {
-        futures::future::ready(Ok(task())).boxed()
-    }
-
-    fn get_runtime() -> Self {
-        Inline
-    }
-}
-
-/// SQLite, driven without a thread hop per statement.
-pub type Sqlite = SyncConnectionWrapper<SqliteConnection, Inline>;
-
 /// The backend's own connection. Matched by [`on_db!`] only.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there are a dozen, and none moves once it is lent"
-)]
 pub enum Backend {
-    Sqlite(Sqlite),
+    Sqlite(SqliteConnection),
     Postgres(Object<AsyncPgConnection>),
 }
 
@@ -81,7 +52,10 @@ macro_rules! on_db {
         conn.statements += 1;
         match &mut conn.backend {
             $crate::db::conn::Backend::Sqlite($c) => $body,
-            $crate::db::conn::Backend::Postgres($c) => $body,
+            $crate::db::conn::Backend::Postgres(pooled) => {
+                let $c: &mut diesel_async::AsyncPgConnection = pooled;
+                $body
+            }
         }
     }};
 }

@@ -1,7 +1,7 @@
 //! Direct statuses among the same people, as each of them sees them.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::any::AnyOfExt;
 use super::relations::Page;

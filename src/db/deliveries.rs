@@ -4,9 +4,9 @@
 //! is due; `leased_until` marks a row as leased. A row that nobody came back to is due again
 //! when its lease ends.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
-use diesel_async::RunQueryDsl;
 
 use super::any::AnyOfExt;
 use super::schema::{deliveries, outgoing_activities};

@@ -1,7 +1,7 @@
 //! Finding accounts one does not know yet: the directory, suggestions, familiar followers.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::any::AnyOfExt;
 use super::schema::{

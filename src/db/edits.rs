@@ -1,7 +1,7 @@
 //! The versions of edited statuses.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::any::AnyOfExt;
 use super::schema::status_edits;

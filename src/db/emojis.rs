@@ -1,7 +1,7 @@
 //! Custom emoji: ours, and what other servers sent.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::any::AnyOfExt;
 use super::schema::custom_emojis;

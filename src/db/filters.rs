@@ -1,7 +1,7 @@
 //! Filters of users: groups, keywords, statuses.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::any::AnyOfExt;
 use super::schema::{filter_keywords, filter_statuses, filters};

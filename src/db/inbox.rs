@@ -1,9 +1,9 @@
 //! Received activities: durable before they are acknowledged, worked on in the order of their
 //! ids for each actor.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
-use diesel_async::RunQueryDsl;
 
 use super::any::AnyOfExt;
 use super::conn::Backend;
@@ -63,7 +63,7 @@ pub async fn insert(conn: &mut Conn, rows: &[Received]) -> Result<usize> {
             diesel::insert_into(inbox_queue::table)
                 .values(rows)
                 .on_conflict_do_nothing()
-                .execute(c)
+                .execute(&mut **c)
                 .await
         }
     }
@@ -87,7 +87,7 @@ pub async fn claim(
         // One claim at a time, or two processes could each take a part of one actor's.
         conn.statements += 1;
         diesel::sql_query("SELECT pg_advisory_xact_lock(7204891336)")
-            .execute(c)
+            .execute(&mut **c)
             .await?;
     }
     let taken = diesel::alias!(inbox_queue as taken);
@@ -139,7 +139,7 @@ pub async fn lease(conn: &mut Conn, who: i64, ids: &[i64], until: i64) -> Result
                     .select(inbox_queue::id)
                     .for_update()
                     .skip_locked()
-                    .load::<i64>(c)
+                    .load::<i64>(&mut **c)
                     .await?,
             );
             &free[..]

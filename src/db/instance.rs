@@ -1,8 +1,8 @@
 //! What the server says of itself: rules, terms, and its own numbers.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use diesel_async::RunQueryDsl;
 
 use super::schema::{active_weeks, rule_translations, rules, statuses, terms_of_service, users};
 use super::{Conn, Result, on_db};

@@ -1,7 +1,7 @@
 //! Lists of accounts, and the timelines of lists.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::accounts::Account;
 use super::any::AnyOfExt;

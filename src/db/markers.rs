@@ -1,7 +1,7 @@
 //! How far accounts have read their timelines.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::any::AnyOfExt;
 use super::schema::markers;

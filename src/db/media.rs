@@ -1,7 +1,7 @@
 //! Attachments.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::any::AnyOfExt;
 use super::schema::{media, scheduled_media};

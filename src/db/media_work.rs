@@ -1,7 +1,7 @@
 //! Uploads that are still worked on, and what became of those that failed.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::any::AnyOfExt;
 use super::schema::media_work;

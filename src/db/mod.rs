@@ -3,8 +3,8 @@
 //! diesel appears here only. A query function takes `&mut Conn`, returns [`Result`], and says
 //! `Ok(None)` where a row is missing; what that means is the caller's to decide.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::BoxFuture;
 
@@ -47,6 +47,7 @@ pub mod reactions;
 pub mod relations;
 pub mod remote_files;
 pub mod reports;
+mod run;
 pub mod scheduled;
 mod schema;
 pub mod search;
@@ -76,6 +77,41 @@ pub type AfterCommit = Arc<dyn Fn(&[Event]) + Send + Sync>;
 
 /// A closure's future, borrowing the connection it was lent.
 pub type Work<'c, T, E> = BoxFuture<'c, std::result::Result<T, E>>;
+
+/// A closure whose outcome stays with whoever gave it: what the pools run. It says whether what
+/// it wrote is to be kept. So the pools are compiled once, not once for each closure.
+type Job = Box<dyn for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, bool> + Send>;
+
+/// Where a [`Job`] leaves its outcome.
+struct Outcome<T, E>(Arc<Mutex<Option<std::result::Result<T, E>>>>);
+
+impl<T, E: From<Error>> Outcome<T, E> {
+    /// What the job came to. One that panicked came to nothing.
+    fn take(&self) -> std::result::Result<T, E> {
+        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.take().unwrap_or_else(|| Err(E::from(gone())))
+    }
+}
+
+fn job<T, E, F>(work: F) -> (Job, Outcome<T, E>)
+where
+    T: Send + 'static,
+    E: Send + 'static,
+    F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T, E> + Send + 'static,
+{
+    let slot = Arc::new(Mutex::new(None));
+    let outcome = Outcome(slot.clone());
+    let job: Job = Box::new(move |conn| {
+        let work = work(conn);
+        Box::pin(async move {
+            let outcome = work.await;
+            let keep = outcome.is_ok();
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+            keep
+        })
+    });
+    (job, outcome)
+}
 
 /// How to open the database.
 pub struct Options {
@@ -148,10 +184,13 @@ impl Db {
         E: From<Error> + Send + 'static,
         F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T, E> + Send + 'static,
     {
-        match &self.inner.pool {
-            Pool::Sqlite(pool) => pool.read(work).await,
-            Pool::Postgres(pool) => pool.read(work).await,
-        }
+        let (job, outcome) = job(work);
+        let ran = match &self.inner.pool {
+            Pool::Sqlite(pool) => pool.read(job).await,
+            Pool::Postgres(pool) => pool.read(job).await,
+        };
+        ran?;
+        outcome.take()
     }
 
     /// Runs a whole transaction and answers after its commit. An `Err` rolls it back.
@@ -165,10 +204,13 @@ impl Db {
         E: From<Error> + Send + 'static,
         F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T, E> + Send + 'static,
     {
-        match &self.inner.pool {
-            Pool::Sqlite(pool) => pool.write(work).await,
-            Pool::Postgres(pool) => pool.write(work).await,
-        }
+        let (job, outcome) = job(work);
+        let ran = match &self.inner.pool {
+            Pool::Sqlite(pool) => pool.write(job).await,
+            Pool::Postgres(pool) => pool.write(job).await,
+        };
+        ran?;
+        outcome.take()
     }
 
     /// Statements run so far by this handle and its clones, for tests that count queries.

@@ -1,9 +1,9 @@
 //! Who may notify whom: policies, permissions, and the requests of those who are filtered.
 
+use super::run::RunQueryDsl;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
-use diesel_async::RunQueryDsl;
 
 use super::any::AnyOfExt;
 use super::relations::Page;

@@ -3,10 +3,10 @@
 //! A group's row is written with every notification of it that comes or goes, so that a page of
 //! groups is an index range whatever the size of the groups.
 
+use super::run::RunQueryDsl;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
-use diesel_async::RunQueryDsl;
 
 use super::any::AnyOfExt;
 use super::relations::Page;

@@ -1,7 +1,7 @@
 //! Outgoing activities and who they are for. Delivering them is [`super::deliveries`].
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::any::AnyOfExt;
 use super::schema::{accounts, deliveries, follows, outgoing_activities};

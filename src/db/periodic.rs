@@ -1,7 +1,7 @@
 //! Work that one of the processes does from time to time.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::schema::periodic_work;
 use super::{Conn, Result, on_db};

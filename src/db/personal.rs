@@ -1,8 +1,8 @@
 //! What a user keeps on other accounts and servers for themselves: notes, endorsements, blocked
 //! domains, suggestions they do not want.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::accounts::Account;
 use super::any::AnyOfExt;

@@ -1,7 +1,7 @@
 //! Statuses pinned to their author's profile.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::any::AnyOfExt;
 use super::relations::Page;

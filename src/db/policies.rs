@@ -1,7 +1,7 @@
 //! Domain policies and instance settings.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::schema::{domain_policies, settings};
 use super::{Conn, Result, on_db};

@@ -11,7 +11,7 @@ use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures::FutureExt;
 
 use super::conn::{Backend, Conn};
-use super::{AfterCommit, Error, OpenError, Options, Work, gone, migrate};
+use super::{AfterCommit, Error, Job, OpenError, Options, gone, migrate};
 
 /// Connections of one process. PostgreSQL's default allows 100 in all.
 const CONNECTIONS: usize = 16;
@@ -45,25 +45,15 @@ impl Pool {
         })
     }
 
-    pub async fn read<T, E, F>(&self, work: F) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
-        F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T, E> + Send + 'static,
-    {
+    pub async fn read(&self, job: Job) -> Result<(), Error> {
         let mut conn = Conn::new(Backend::Postgres(connection(&self.pool).await?));
-        let outcome = work(&mut conn).await;
+        job(&mut conn).await;
         self.statements
             .fetch_add(conn.statements, Ordering::Relaxed);
-        outcome
+        Ok(())
     }
 
-    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
-        F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T, E> + Send + 'static,
-    {
+    pub async fn write(&self, job: Job) -> Result<(), Error> {
         let mut conn = Conn::new(Backend::Postgres(connection(&self.pool).await?));
         let after_commit = self.after_commit.clone();
         let (origin, clock, statements) =
@@ -72,36 +62,32 @@ impl Pool {
         let task = tokio::spawn(async move {
             execute(&mut conn, "BEGIN").await?;
             // A panic must not leave its half-done transaction on a pooled connection.
-            let worked = AssertUnwindSafe(work(&mut conn)).catch_unwind().await;
-            let outcome = match worked.unwrap_or_else(|_| Err(E::from(gone()))) {
-                Ok(value) => {
-                    let events = std::mem::take(&mut conn.emitted);
-                    let logged =
-                        super::events::append(&mut conn, &events, origin, clock.now_ms()).await;
-                    let committed = match logged {
-                        Ok(()) => execute(&mut conn, "COMMIT").await,
-                        Err(error) => Err(error),
-                    };
-                    match committed {
-                        Ok(()) => {
-                            after_commit(&events);
-                            Ok(value)
-                        }
-                        Err(error) => {
-                            let _ = execute(&mut conn, "ROLLBACK").await;
-                            Err(E::from(error))
-                        }
+            let ran = AssertUnwindSafe(job(&mut conn)).catch_unwind().await;
+            let done = if matches!(ran, Ok(true)) {
+                let events = std::mem::take(&mut conn.emitted);
+                let logged =
+                    super::events::append(&mut conn, &events, origin, clock.now_ms()).await;
+                let committed = match logged {
+                    Ok(()) => execute(&mut conn, "COMMIT").await,
+                    Err(error) => Err(error),
+                };
+                match committed {
+                    Ok(()) => {
+                        after_commit(&events);
+                        Ok(())
+                    }
+                    Err(error) => {
+                        let _ = execute(&mut conn, "ROLLBACK").await;
+                        Err(error)
                     }
                 }
-                Err(error) => {
-                    execute(&mut conn, "ROLLBACK").await?;
-                    Err(error)
-                }
+            } else {
+                execute(&mut conn, "ROLLBACK").await
             };
             statements.fetch_add(conn.statements, Ordering::Relaxed);
-            outcome
+            done
         });
-        task.await.map_err(|_| E::from(gone()))?
+        task.await.map_err(|_| gone())?
     }
 }
 

@@ -1,7 +1,7 @@
 //! What local profiles show besides, and the files of pictures that were replaced.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::any::AnyOfExt;
 use super::schema::{account_profiles, retired_files};

@@ -1,7 +1,7 @@
 //! Web Push subscriptions.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::schema::{push_subscriptions, tokens, users};
 use super::{Conn, Result, on_db};

@@ -1,7 +1,7 @@
 //! Quotes, who may quote what, and the stamps of local authors (FEP-044f).
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::accounts::Account;
 use super::any::AnyOfExt;

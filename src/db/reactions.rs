@@ -1,7 +1,7 @@
 //! Favourites and bookmarks.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::accounts::Account;
 use super::any::AnyOfExt;

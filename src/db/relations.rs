@@ -1,7 +1,7 @@
 //! Who follows, asks to follow, blocks and mutes whom.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::accounts::Account;
 use super::any::AnyOfExt;

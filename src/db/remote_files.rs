@@ -1,9 +1,9 @@
 //! Copies of files from elsewhere.
 
+use super::run::RunQueryDsl;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
-use diesel_async::RunQueryDsl;
 
 use super::any::AnyOfExt;
 use super::schema::{remote_files, remote_files_total};

@@ -1,7 +1,7 @@
 //! Reports: filed here, and received from elsewhere.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::schema::reports;
 use super::{Conn, Result, on_db};

@@ -1,7 +1,7 @@
 //! Statuses that are to be posted later.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::any::AnyOfExt;
 use super::media::Media;

@@ -4,9 +4,9 @@
 //! databases (see [`crate::text::words`]): FTS5 and tsvector are told where each stands, and
 //! split and fold nothing themselves.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
-use diesel_async::RunQueryDsl;
 
 use super::accounts::Account;
 use super::any::AnyOfExt;

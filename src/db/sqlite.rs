@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::run::RunQueryDsl;
 use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
-use diesel_async::RunQueryDsl;
 use futures::executor::block_on;
 use tokio::sync::oneshot;
 
-use super::conn::{Backend, Conn, Sqlite};
-use super::{AfterCommit, Error, OpenError, Options, Work, gone, migrate};
+use super::conn::{Backend, Conn};
+use super::{AfterCommit, Error, Job, OpenError, Options, gone, migrate};
 use crate::events::Event;
 
 /// Readers: two for each core is plenty, for a read never waits but for the disk.
@@ -19,16 +19,12 @@ const READERS: usize = 4;
 /// Transactions that share a commit at most, which bounds how long the first one waits.
 const BATCH: usize = 256;
 
-/// What a job says after it ran in its savepoint: how to answer it once the commit is known.
-type Answer = Box<dyn FnOnce(Result<(), Error>) + Send>;
-/// A transaction for the writer. The flag says whether to keep what it did.
-type WriteJob = Box<dyn FnOnce(&mut Conn) -> (bool, Answer) + Send>;
-type ReadJob = Box<dyn FnOnce(&mut Conn) + Send>;
+/// Hears once a transaction is committed.
+type Answer = oneshot::Sender<Result<(), Error>>;
 
 pub struct Pool {
-    writer: async_channel::Sender<WriteJob>,
-    readers: async_channel::Sender<ReadJob>,
-    statements: Arc<AtomicU64>,
+    writer: async_channel::Sender<(Job, Answer)>,
+    readers: async_channel::Sender<(Job, oneshot::Sender<()>)>,
 }
 
 impl Pool {
@@ -42,9 +38,9 @@ impl Pool {
         migrate::sqlite(&mut connection)?;
 
         let counted = statements.clone();
-        let (writer, jobs) = async_channel::bounded::<WriteJob>(4096);
+        let (writer, jobs) = async_channel::bounded(4096);
         let mut state = Writer {
-            conn: Conn::new(Backend::Sqlite(Sqlite::new(connection))),
+            conn: Conn::new(Backend::Sqlite(connection)),
             after_commit,
             origin: options.origin,
             clock: options.clock.clone(),
@@ -59,71 +55,50 @@ impl Pool {
             })
             .map_err(|e| OpenError::Connect(e.to_string()))?;
 
-        let (readers, jobs) = async_channel::bounded::<ReadJob>(4096);
+        let (readers, jobs) = async_channel::bounded::<(Job, oneshot::Sender<()>)>(4096);
         for n in 0..READERS {
-            let mut conn = Conn::new(Backend::Sqlite(Sqlite::new(connect(path, false, true)?)));
-            let jobs = jobs.clone();
+            let mut conn = Conn::new(Backend::Sqlite(connect(path, false, true)?));
+            let (jobs, statements) = (jobs.clone(), counted.clone());
             std::thread::Builder::new()
                 .name(format!("kith-db-read-{n}"))
                 .spawn(move || {
-                    while let Ok(job) = jobs.recv_blocking() {
+                    while let Ok((job, answer)) = jobs.recv_blocking() {
+                        // Nobody listens any more when the request was dropped while it queued.
+                        if answer.is_closed() {
+                            continue;
+                        }
                         // A panicking query must not take the reader with it.
                         let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                            job(&mut conn);
+                            block_on(job(&mut conn));
                         }));
                         if ran.is_err() {
                             tracing::error!("a database read panicked");
                         }
                         conn.emitted.clear();
+                        // Counted before it is answered: who reads the count next is not to miss
+                        // it.
+                        statements
+                            .fetch_add(std::mem::take(&mut conn.statements), Ordering::Relaxed);
+                        let _ = answer.send(());
                     }
                 })
                 .map_err(|e| OpenError::Connect(e.to_string()))?;
         }
-        Ok(Pool {
-            writer,
-            readers,
-            statements: counted,
-        })
+        Ok(Pool { writer, readers })
     }
 
-    pub async fn read<T, E, F>(&self, work: F) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
-        F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T, E> + Send + 'static,
-    {
+    pub async fn read(&self, job: Job) -> Result<(), Error> {
         let (answer, answered) = oneshot::channel();
-        let statements = self.statements.clone();
-        let job: ReadJob = Box::new(move |conn| {
-            // Nobody listens any more when the request was dropped while it queued.
-            if !answer.is_closed() {
-                let outcome = block_on(work(conn));
-                // Counted before it is answered: who reads the count next is not to miss it.
-                statements.fetch_add(std::mem::take(&mut conn.statements), Ordering::Relaxed);
-                let _ = answer.send(outcome);
-            }
-        });
-        self.readers.send(job).await.map_err(|_| E::from(gone()))?;
-        answered.await.map_err(|_| E::from(gone()))?
+        let sent = self.readers.send((job, answer)).await;
+        sent.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())
     }
 
-    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
-        F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T, E> + Send + 'static,
-    {
+    pub async fn write(&self, job: Job) -> Result<(), Error> {
         let (answer, answered) = oneshot::channel();
-        let job: WriteJob = Box::new(move |conn| {
-            let outcome = block_on(work(conn));
-            let keep = outcome.is_ok();
-            let answer: Answer = Box::new(move |committed| {
-                let _ = answer.send(committed.map_err(E::from).and(outcome));
-            });
-            (keep, answer)
-        });
-        self.writer.send(job).await.map_err(|_| E::from(gone()))?;
-        answered.await.map_err(|_| E::from(gone()))?
+        let sent = self.writer.send((job, answer)).await;
+        sent.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
     }
 }
 
@@ -154,7 +129,7 @@ struct Writer {
 impl Writer {
     /// Runs the first job and all that wait behind it in one transaction, each in its savepoint,
     /// then answers them all.
-    fn run_batch(&mut self, first: WriteJob, jobs: &async_channel::Receiver<WriteJob>) {
+    fn run_batch(&mut self, first: (Job, Answer), jobs: &async_channel::Receiver<(Job, Answer)>) {
         if let Err(error) = self.execute("BEGIN IMMEDIATE") {
             tracing::error!(%error, "cannot begin a transaction");
             // Without a transaction the job runs nothing: dropping it tells its caller.
@@ -164,8 +139,8 @@ impl Writer {
         let mut answers = Vec::new();
         let mut events = Vec::new();
         let mut next = Some(first);
-        while let Some(job) = next {
-            self.run_job(job, &mut answers, &mut events);
+        while let Some((job, answer)) = next {
+            self.run_job(job, answer, &mut answers, &mut events);
             next = if answers.len() < BATCH {
                 jobs.try_recv().ok()
             } else {
@@ -188,14 +163,14 @@ impl Writer {
             Ok(()) => {
                 (self.after_commit)(&events);
                 for answer in answers {
-                    answer(Ok(()));
+                    let _ = answer.send(Ok(()));
                 }
             }
             Err(error) => {
                 tracing::error!(%error, "a commit failed");
                 let _ = self.execute("ROLLBACK");
                 for answer in answers {
-                    answer(Err(Error::RollbackErrorOnCommit {
+                    let _ = answer.send(Err(Error::RollbackErrorOnCommit {
                         rollback_error: Box::new(Error::RollbackTransaction),
                         commit_error: Box::new(gone()),
                     }));
@@ -204,14 +179,20 @@ impl Writer {
         }
     }
 
-    fn run_job(&mut self, job: WriteJob, answers: &mut Vec<Answer>, events: &mut Vec<Event>) {
+    fn run_job(
+        &mut self,
+        job: Job,
+        answer: Answer,
+        answers: &mut Vec<Answer>,
+        events: &mut Vec<Event>,
+    ) {
         if let Err(error) = self.execute("SAVEPOINT job") {
             tracing::error!(%error, "cannot open a savepoint");
             return;
         }
         let conn = &mut self.conn;
-        let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(conn)));
-        let keep = matches!(ran, Ok((true, _)));
+        let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| block_on(job(conn))));
+        let keep = matches!(ran, Ok(true));
         let closed = if keep {
             self.execute("RELEASE job")
         } else {
@@ -220,15 +201,15 @@ impl Writer {
         };
         let emitted = std::mem::take(&mut self.conn.emitted);
         match (ran, closed) {
-            (Ok((_, answer)), Ok(())) => {
+            (Ok(_), Ok(())) => {
                 if keep {
                     events.extend(emitted);
                 }
                 answers.push(answer);
             }
-            (Ok((_, answer)), Err(error)) => {
+            (Ok(_), Err(error)) => {
                 tracing::error!(%error, "cannot close a savepoint");
-                answer(Err(error));
+                let _ = answer.send(Err(error));
             }
             // The panic was printed; the caller sees that its answer never came.
             (Err(_), _) => tracing::error!("a transaction panicked and was rolled back"),

@@ -1,7 +1,7 @@
 //! Statuses with their counts, mentions, tags; and the tombstones of those deleted.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::any::AnyOfExt;
 use super::schema::{

@@ -1,8 +1,8 @@
 //! Statuses by several tags at once: ids, newest first.
 
+use super::run::RunQueryDsl;
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::any::AnyOfExt;
 use super::relations::Page;

@@ -1,7 +1,7 @@
 //! Tags that people follow and feature, and how often authors here use them.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::any::AnyOfExt;
 use super::relations::Page;

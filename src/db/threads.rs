@@ -1,7 +1,7 @@
 //! Threads that accounts have muted.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::any::AnyOfExt;
 use super::schema::{statuses, thread_mutes};

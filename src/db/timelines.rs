@@ -1,7 +1,7 @@
 //! Timelines: ids of statuses, newest first.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::relations::Page;
 use super::schema::{

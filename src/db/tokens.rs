@@ -1,7 +1,7 @@
 //! Apps, authorisation codes, access and refresh tokens, browser sessions.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::any::AnyOfExt;
 use super::schema::{accounts, apps, oauth_codes, refresh_tokens, tokens, users, web_sessions};

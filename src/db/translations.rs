@@ -1,7 +1,7 @@
 //! Translations that were made.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::schema::translations;
 use super::{Conn, Result, on_db};

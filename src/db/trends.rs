@@ -1,7 +1,7 @@
 //! How much tags and links are used, what people do with posts, and what of it trends.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::any::AnyOfExt;
 use super::schema::{

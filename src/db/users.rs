@@ -1,7 +1,7 @@
 //! Users, the sign-in side of local accounts, and their one-time codes.
 
+use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use super::accounts::Account;
 use super::any::AnyOfExt;
