@@ -242,7 +242,7 @@ mod tests {
             let started = std::time::Instant::now();
             md(&source);
             let took = started.elapsed();
-            assert!(took.as_millis() < 1500, "{piece:?} took {took:?}");
+            assert!(took.as_secs() < 10, "{piece:?} took {took:?}");
         }
         let staircase: String = (0..500)
             .map(|n| format!("{}- a\n", "  ".repeat(n / 4)))

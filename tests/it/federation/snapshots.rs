@@ -59,7 +59,7 @@ impl World {
         text = pattern(r#"kith\.example/media/[^"]+(\.[a-z]+)""#)
             .replace_all(&text, "kith.example/media/[file]$1\"")
             .into_owned();
-        text = pattern(r#"/media/proxy/([a-z]+)/[^"]+"#)
+        text = pattern(r#"/media/proxy/([a-z-]+)/[^"]+"#)
             .replace_all(&text, "/media/proxy/$1/[file]")
             .into_owned();
         // Those of fixtures stay.
