@@ -43,6 +43,10 @@ pg_start() {
     install_packages postgresql || return 1
     pg_find || { echo "no PostgreSQL server binaries found" >&2; return 1; }
   fi
+  # A database a test is some nine hundred files: in memory that is ten times as quick.
+  if [ "$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1 || echo 0)" -gt 8000000 ] && [ -w /dev/shm ]; then
+    tmp=/dev/shm
+  fi
   # A socket's path holds 107 bytes at most.
   if [ ${#tmp} -gt 60 ]; then tmp=/tmp; fi
   PG_DIR=$(mktemp -d "$tmp/kith-pg.XXXXXX") || return 1
@@ -71,6 +75,8 @@ wal_level = minimal
 max_wal_senders = 0
 max_wal_size = 4GB
 checkpoint_timeout = 1h
+autovacuum = off
+jit = off
 log_min_messages = fatal
 log_min_error_statement = panic
 CONF

@@ -139,7 +139,7 @@ async fn next_of_family(
     let app_id = oauth::own_app(tx, ctx).await?;
     let mut token = row(ctx, Some(account_id), app_id, scopes, "", origin);
     token.family_id = Some(family_id);
-    token.expires_at = Some(now + ACCESS_LIFE);
+    token.expires_at = Some(token.created_at + ACCESS_LIFE);
     db::tokens::insert(tx, &token).await?;
     let refresh_token = ctx.random.token();
     let refresh = RefreshToken {

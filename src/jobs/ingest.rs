@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::FutureExt;
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 
 use crate::app::App;
 use crate::clock::{DAY, SECOND};
@@ -50,7 +50,13 @@ const SWEEP: i64 = 500;
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 
 /// What is to become of a row.
-enum Work {
+struct Work {
+    what: What,
+    /// Dropped with the rest once that is written: who waits for it goes on.
+    _written: Option<oneshot::Sender<()>>,
+}
+
+enum What {
     Apply {
         row: i64,
         attempts: i64,
@@ -70,8 +76,8 @@ enum Work {
 
 impl Work {
     fn row(&self) -> i64 {
-        match self {
-            Work::Apply { row, .. } | Work::Done { row, .. } | Work::Failed { row, .. } => *row,
+        match &self.what {
+            What::Apply { row, .. } | What::Done { row, .. } | What::Failed { row, .. } => *row,
         }
     }
 }
@@ -263,36 +269,52 @@ async fn prepare_all(shared: Arc<Shared>, actor: String) {
             .await
             .unwrap_or_else(|_| Err(Failure::Hopeless("working on it panicked".to_owned())));
         drop(permit);
-        let work = match prepared {
-            Ok((Some(actor), Prepared::Deed(deed))) => Work::Apply {
+        let what = match prepared {
+            Ok((Some(actor), Prepared::Deed(deed))) => What::Apply {
                 row: row.id,
                 attempts: row.attempts,
                 actor: Box::new(actor),
                 deed,
             },
-            Ok((None, Prepared::Deed(_))) => Work::Done {
+            Ok((None, Prepared::Deed(_))) => What::Done {
                 row: row.id,
                 reason: "nobody did it",
             },
-            Ok((_, Prepared::Nothing(reason))) => Work::Done {
+            Ok((_, Prepared::Nothing(reason))) => What::Done {
                 row: row.id,
                 reason,
             },
             Err(failure) => failed(&shared.app, row.id, row.attempts, failure),
         };
+        let (written, wait) = oneshot::channel();
+        let decides = decides_what_follows(&row.kind);
+        let work = Work {
+            what,
+            _written: decides.then_some(written),
+        };
         if applier.send(work).await.is_err() {
             return;
+        }
+        if decides {
+            // It ends with an error: nobody sends, the sender goes.
+            let _ = wait.await;
         }
     }
 }
 
+/// Whether an activity decides on whether the actor's next one concerns anybody here: that one
+/// is not looked at before this one is written.
+fn decides_what_follows(kind: &str) -> bool {
+    matches!(kind, "Accept" | "Reject" | "Add" | "Remove" | "Update")
+}
+
 /// What a failure means for a row that failed some times before.
-fn failed(app: &App, row: i64, attempts: i64, failure: Failure) -> Work {
+fn failed(app: &App, row: i64, attempts: i64, failure: Failure) -> What {
     let (reason, again_at) = match failure {
         Failure::Hopeless(reason) => (reason, None),
         Failure::Later(reason) => (reason, again_at(attempts, app.clock.now_ms())),
     };
-    Work::Failed {
+    What::Failed {
         row,
         reason,
         again_at,
@@ -339,11 +361,14 @@ async fn write_alone(app: &App, works: &Arc<Vec<Work>>, index: usize) {
         return;
     };
     let work = &works[index];
-    let attempts = match work {
-        Work::Apply { attempts, .. } => *attempts,
+    let attempts = match work.what {
+        What::Apply { attempts, .. } => attempts,
         _ => 0,
     };
-    let failed = failed(app, work.row(), attempts, Failure::from(error));
+    let failed = Work {
+        what: failed(app, work.row(), attempts, Failure::from(error)),
+        _written: None,
+    };
     // Should this fail too, the lease runs out and the row comes again.
     if let Err(error) = write(app, &Arc::new(vec![failed]), None).await {
         tracing::warn!(%error, "cannot write down that an activity failed");
@@ -354,8 +379,8 @@ async fn write_chunk(tx: &mut Conn, ctx: &Ctx, works: &[Work]) -> AppResult<()> 
     // Accounts as they are now: what came before may have changed them.
     let actors: HashSet<i64> = works
         .iter()
-        .filter_map(|work| match work {
-            Work::Apply { actor, .. } => Some(actor.id),
+        .filter_map(|work| match &work.what {
+            What::Apply { actor, .. } => Some(actor.id),
             _ => None,
         })
         .collect();
@@ -366,16 +391,16 @@ async fn write_chunk(tx: &mut Conn, ctx: &Ctx, works: &[Work]) -> AppResult<()> 
         .map(|account| (account.id, account))
         .collect();
     for work in works {
-        match work {
-            Work::Done { row, reason } => {
+        match &work.what {
+            What::Done { row, reason } => {
                 db::inbox::finish(tx, *row, reason).await?;
             }
-            Work::Failed {
+            What::Failed {
                 row,
                 reason,
                 again_at,
             } => db::inbox::fail(tx, *row, reason, *again_at).await?,
-            Work::Apply {
+            What::Apply {
                 row, actor, deed, ..
             } => {
                 let Some(actor) = actors.get(&actor.id).filter(|actor| actor.is_active()) else {

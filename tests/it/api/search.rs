@@ -122,6 +122,7 @@ async fn operators_narrow_it_down() {
     .await;
     let japanese = post(&alice, json!({"status": "黒い猫がいる", "language": "ja"})).await;
     finds(&server, &bob, "cat", &[&own, &reply, &cat, &black]).await;
+    finds(&server, &bob, "猫", &[&japanese]).await;
     for (query, wanted) in [
         ("\"black cat\"", vec![&black]),
         ("black cat", vec![&cat, &black]),

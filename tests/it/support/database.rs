@@ -31,7 +31,7 @@ pub async fn fresh(dir: &Path) -> String {
     let name = unique("kith_test");
     execute(
         &base,
-        &format!("CREATE DATABASE {name} TEMPLATE {template}"),
+        &format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"),
     )
     .await;
     with_database(&base, &name)
