@@ -144,7 +144,10 @@ impl App {
                 url: config.database_url.clone(),
                 sync_full: config.sqlite_sync_full,
                 origin,
-                clock: clock.clone(),
+                now: {
+                    let clock = clock.clone();
+                    Arc::new(move || clock.now_ms())
+                },
             },
             after_commit,
         )

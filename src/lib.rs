@@ -7,7 +7,6 @@ pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;
-pub mod db;
 pub mod domain;
 pub mod error;
 pub mod events;
@@ -26,3 +25,5 @@ pub mod text;
 pub mod translate;
 pub mod web;
 pub mod webpush;
+
+pub use kith_db as db;

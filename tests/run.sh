@@ -102,8 +102,8 @@ if [ -z "${KITH_TEST_POSTGRES:-}" ]; then
   pg_start || missing "no PostgreSQL to test on"
 fi
 
-section "cargo fmt" cargo fmt --check
-section "cargo clippy" cargo clippy --release --locked --all-targets -- -D warnings
+section "cargo fmt" cargo fmt --all --check
+section "cargo clippy" cargo clippy --release --locked --workspace --all-targets -- -D warnings
 section "build" cargo build --release --locked
 section "build tests" cargo test --release --locked --no-run
 section "tests on SQLite" env KITH_TEST_DATABASE=sqlite timeout --foreground 1200 cargo test --release --locked

@@ -16,7 +16,7 @@ pub struct Scheduled {
     pub id: i64,
     pub account_id: i64,
     pub scheduled_at: i64,
-    /// [`crate::domain::statuses::Draft`] as JSON.
+    /// `domain::statuses::Draft` as JSON.
     pub draft: String,
     pub created_at: i64,
 }

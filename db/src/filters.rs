@@ -14,9 +14,9 @@ pub struct Filter {
     pub id: i64,
     pub account_id: i64,
     pub title: String,
-    /// Names of contexts by commas: see [`crate::domain::filters::Context`].
+    /// Names of contexts by commas: see `domain::filters::Context`.
     pub context: String,
-    /// As in [`crate::domain::filters::Action`].
+    /// As in `domain::filters::Action`.
     pub action: String,
     pub expires_at: Option<i64>,
     pub created_at: i64,

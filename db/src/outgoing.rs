@@ -15,7 +15,7 @@ pub struct OutgoingActivity {
     /// The local actor that signs it.
     pub account_id: i64,
     pub kind: String,
-    /// [`crate::domain::outgoing::Outgoing`] as JSON.
+    /// `domain::outgoing::Outgoing` as JSON.
     pub payload: String,
     pub created_at: i64,
 }

@@ -8,7 +8,7 @@ use super::schema::{
     idempotency_keys, mentions, status_stats, status_tags, statuses, tags, tombstones,
 };
 use super::{Conn, Result, on_db};
-use crate::events::{Event, Kind};
+use crate::event::{Event, Kind};
 
 /// A row of `statuses`: a post, or a reblog of one.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
@@ -23,7 +23,7 @@ pub struct Status {
     pub local: bool,
     /// Never leaves this server.
     pub local_only: bool,
-    /// As in [`crate::domain::visibility::Visibility`].
+    /// As in `domain::visibility::Visibility`.
     pub visibility: i16,
     /// `Note`, `Article`, `Page`, `Announce`…
     pub kind: String,

@@ -7,7 +7,7 @@ use super::accounts::Account;
 use super::any::AnyOfExt;
 use super::schema::{accounts, blocks, follow_requests, follows, mutes};
 use super::{Conn, Result, on_db};
-use crate::events::{Event, Kind};
+use crate::event::{Event, Kind};
 
 /// A row of `follows` or `follow_requests`.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]

@@ -11,7 +11,7 @@ use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures::FutureExt;
 
 use super::conn::{Backend, Conn};
-use super::{AfterCommit, Error, Job, OpenError, Options, gone, migrate};
+use super::{AfterCommit, Error, Job, Now, OpenError, Options, gone, migrate};
 
 /// Connections of one process. PostgreSQL's default allows 100 in all.
 const CONNECTIONS: usize = 16;
@@ -20,7 +20,7 @@ pub struct Pool {
     pool: Deadpool<AsyncPgConnection>,
     after_commit: AfterCommit,
     origin: i64,
-    clock: crate::clock::Clock,
+    now: Now,
     statements: Arc<AtomicU64>,
 }
 
@@ -40,7 +40,7 @@ impl Pool {
             pool,
             after_commit,
             origin: options.origin,
-            clock: options.clock.clone(),
+            now: options.now.clone(),
             statements,
         })
     }
@@ -56,8 +56,7 @@ impl Pool {
     pub async fn write(&self, job: Job) -> Result<(), Error> {
         let mut conn = Conn::new(Backend::Postgres(connection(&self.pool).await?));
         let after_commit = self.after_commit.clone();
-        let (origin, clock, statements) =
-            (self.origin, self.clock.clone(), self.statements.clone());
+        let (origin, now, statements) = (self.origin, self.now.clone(), self.statements.clone());
         // A task of its own: a caller that is dropped cannot cut the transaction short.
         let task = tokio::spawn(async move {
             execute(&mut conn, "BEGIN").await?;
@@ -65,8 +64,7 @@ impl Pool {
             let ran = AssertUnwindSafe(job(&mut conn)).catch_unwind().await;
             let done = if matches!(ran, Ok(true)) {
                 let events = std::mem::take(&mut conn.emitted);
-                let logged =
-                    super::events::append(&mut conn, &events, origin, clock.now_ms()).await;
+                let logged = super::events::append(&mut conn, &events, origin, now()).await;
                 let committed = match logged {
                     Ok(()) => execute(&mut conn, "COMMIT").await,
                     Err(error) => Err(error),

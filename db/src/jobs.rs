@@ -15,7 +15,7 @@ pub struct JobRow {
     pub kind: String,
     /// At most one job of a key waits.
     pub unique_key: Option<String>,
-    /// [`crate::domain::jobs::Job`] as JSON.
+    /// `domain::jobs::Job` as JSON.
     pub payload: String,
     /// How often it was begun.
     pub attempts: i64,

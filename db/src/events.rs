@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use super::any::AnyOfExt;
 use super::schema::events;
 use super::{Conn, Result, on_db};
-use crate::events::{Cursor, Event, Logged};
+use crate::event::{Cursor, Event, Logged};
 
 /// Events read at a time.
 pub const PAGE: i64 = 1000;

@@ -17,7 +17,7 @@ pub const NOTHING: i16 = 2;
 #[diesel(table_name = preview_cards, treat_none_as_null = true)]
 pub struct Card {
     pub id: i64,
-    /// As [`crate::text::links::canonical`] writes it.
+    /// As `text::links::canonical` writes it.
     pub url: String,
     /// [`WAITING`], [`READY`] or [`NOTHING`].
     pub state: i16,

@@ -1,7 +1,7 @@
 //! The full-text index of posts, and the words that accounts are found by.
 //!
 //! What a post is indexed under, and what a query asks for, are the same folded words on both
-//! databases (see [`crate::text::words`]): FTS5 and tsvector are told where each stands, and
+//! databases (see `text::words`): FTS5 and tsvector are told where each stands, and
 //! split and fold nothing themselves.
 
 use super::run::RunQueryDsl;
@@ -407,43 +407,4 @@ pub async fn accounts(
         .skip(usize::try_from(offset).unwrap_or_default())
         .take(usize::try_from(limit).unwrap_or_default())
         .collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn query() -> Query {
-        let words = |text: &str| text.split(' ').map(str::to_owned).collect();
-        Query {
-            all: vec![words("cat"), words("black dog")],
-            any: vec!["¦p".into(), "¦a1".into()],
-            none: vec![words("bird")],
-            below: 9,
-            above: 0,
-        }
-    }
-
-    #[test]
-    fn each_database_is_asked_in_its_own_words() {
-        assert_eq!(
-            fts5(&query()).unwrap(),
-            "(\"cat\" AND \"black dog\" AND (\"¦p\" OR \"¦a1\")) NOT (\"bird\")"
-        );
-        assert_eq!(
-            tsquery(&query()).unwrap(),
-            "('cat') & ('black' <-> 'dog') & ('¦p' | '¦a1') & !('bird')"
-        );
-        let nothing = Query {
-            none: query().none,
-            ..Query::default()
-        };
-        assert_eq!((fts5(&nothing), tsquery(&nothing)), (None, None));
-    }
-
-    #[test]
-    fn positions_are_kept_for_phrases() {
-        let words: Vec<String> = ["a", "b", "a'"].map(str::to_owned).to_vec();
-        assert_eq!(tsvector(&words), "'a':1 'a''':3 'b':2 ");
-    }
 }

@@ -21,7 +21,7 @@ pub struct Announcement {
     pub source: String,
     /// HTML.
     pub content: String,
-    /// JSON: [`crate::domain`]'s account and status ids and tags in the text.
+    /// JSON: `domain`'s account and status ids and tags in the text.
     pub refs: String,
     /// Of the two times, the days alone are meant.
     pub all_day: bool,

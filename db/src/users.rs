@@ -7,7 +7,7 @@ use super::accounts::Account;
 use super::any::AnyOfExt;
 use super::schema::{accounts, one_time_codes, users};
 use super::{Conn, Result, on_db};
-use crate::events::{Event, Kind};
+use crate::event::{Event, Kind};
 
 /// A row of `users`.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
@@ -41,7 +41,7 @@ pub struct User {
 pub struct OneTimeCode {
     pub id: i64,
     pub account_id: i64,
-    /// As in [`crate::domain::codes::Purpose`].
+    /// As in `domain::codes::Purpose`.
     pub purpose: String,
     pub code_hash: String,
     pub tries: i64,

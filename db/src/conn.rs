@@ -4,7 +4,7 @@ use diesel::SqliteConnection;
 use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::deadpool::Object;
 
-use crate::events::Event;
+use crate::event::Event;
 
 /// The backend's own connection. Matched by [`on_db!`] only.
 pub enum Backend {
@@ -48,11 +48,11 @@ impl Conn {
 /// `on_db!(conn, |c| query.load::<Row>(c).await)`.
 macro_rules! on_db {
     ($conn:expr, |$c:ident| $body:expr) => {{
-        let conn: &mut $crate::db::Conn = $conn;
+        let conn: &mut $crate::Conn = $conn;
         conn.statements += 1;
         match &mut conn.backend {
-            $crate::db::conn::Backend::Sqlite($c) => $body,
-            $crate::db::conn::Backend::Postgres(pooled) => {
+            $crate::conn::Backend::Sqlite($c) => $body,
+            $crate::conn::Backend::Postgres(pooled) => {
                 let $c: &mut diesel_async::AsyncPgConnection = pooled;
                 $body
             }

@@ -11,8 +11,8 @@ use futures::executor::block_on;
 use tokio::sync::oneshot;
 
 use super::conn::{Backend, Conn};
-use super::{AfterCommit, Error, Job, OpenError, Options, gone, migrate};
-use crate::events::Event;
+use super::{AfterCommit, Error, Job, Now, OpenError, Options, gone, migrate};
+use crate::event::Event;
 
 /// Readers: two for each core is plenty, for a read never waits but for the disk.
 const READERS: usize = 4;
@@ -43,7 +43,7 @@ impl Pool {
             conn: Conn::new(Backend::Sqlite(connection)),
             after_commit,
             origin: options.origin,
-            clock: options.clock.clone(),
+            now: options.now.clone(),
             statements,
         };
         std::thread::Builder::new()
@@ -122,7 +122,7 @@ struct Writer {
     conn: Conn,
     after_commit: AfterCommit,
     origin: i64,
-    clock: crate::clock::Clock,
+    now: Now,
     statements: Arc<AtomicU64>,
 }
 
@@ -151,7 +151,7 @@ impl Writer {
             &mut self.conn,
             &events,
             self.origin,
-            self.clock.now_ms(),
+            (self.now)(),
         ));
         let committed = match logged {
             Ok(()) => self.execute("COMMIT"),
