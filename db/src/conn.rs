@@ -7,6 +7,10 @@ use diesel_async::pooled_connection::deadpool::Object;
 use crate::event::Event;
 
 /// The backend's own connection. Matched by [`on_db!`] only.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are a dozen, and none moves once it is lent"
+)]
 pub enum Backend {
     Sqlite(SqliteConnection),
     Postgres(Object<AsyncPgConnection>),

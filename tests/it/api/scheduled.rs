@@ -249,7 +249,7 @@ async fn make_due(url: &str, account_id: i64) {
         url: url.to_owned(),
         sync_full: false,
         origin: 1,
-        clock: Clock::System,
+        now: std::sync::Arc::new(|| Clock::System.now_ms()),
     };
     let db = Db::open(options, Arc::new(|_| {}))
         .await
