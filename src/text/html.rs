@@ -52,7 +52,8 @@ pub fn to_plain(html: &str) -> String {
             Token::End { name } => writer.end(&name.to_ascii_lowercase()),
         }
     }
-    let text = decode_entities(&writer.out);
+    // A space that must not break is one like any other in plain text.
+    let text = decode_entities(&writer.out).replace('\u{a0}', " ");
     text.trim().to_owned()
 }
 
@@ -117,7 +118,7 @@ fn decode_common(name: &str) -> Option<char> {
         "&gt" => '>',
         "&quot" => '"',
         "&apos" => '\'',
-        "&nbsp" | "&#160" => ' ',
+        "&nbsp" => '\u{a0}',
         _ => {
             let digits = name.strip_prefix("&#")?;
             let number = match digits.strip_prefix(['x', 'X']) {
@@ -125,7 +126,7 @@ fn decode_common(name: &str) -> Option<char> {
                 None => digits.parse().ok()?,
             };
             // What is below means something else in HTML, and is looked up.
-            char::from_u32(number).filter(|c| *c > '\u{a0}' || (' '..='~').contains(c))?
+            char::from_u32(number).filter(|c| *c >= '\u{a0}' || (' '..='~').contains(c))?
         }
     })
 }
@@ -138,7 +139,7 @@ fn decode_rare(entity: &str) -> String {
     DECODER
         .clean(entity)
         .to_string()
-        .replace("&nbsp;", " ")
+        .replace("&nbsp;", "\u{a0}")
         .replace("&lt;", "<")
         .replace("&gt;", ">")
         .replace("&quot;", "\"")
