@@ -7,6 +7,7 @@
 mod embed;
 mod gather;
 pub mod pages;
+mod post;
 pub mod routes;
 mod site;
 pub mod texts;
