@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -65,6 +66,31 @@ impl Connection {
     pub fn body(&self) -> &[u8] {
         let head = find(&self.buffer, b"\r\n\r\n").map_or(0, |end| end + 4);
         &self.buffer[head..]
+    }
+
+    /// What a request, which must succeed, is answered with.
+    pub async fn json(&mut self, request: &[u8]) -> Value {
+        let (status, _) = self.send(request).await;
+        let body = self.body();
+        assert_eq!(status, 200, "{}", String::from_utf8_lossy(body));
+        serde_json::from_slice(body).expect("JSON")
+    }
+
+    /// A whole list of statuses, page after page.
+    pub async fn list(&mut self, host: &str, path: &str, token: &str) -> Vec<Value> {
+        let mut all = Vec::new();
+        let mut from = String::new();
+        loop {
+            let request = get(host, &format!("{path}?limit=40{from}"), token);
+            let Value::Array(page) = self.json(&request).await else {
+                panic!("{path} is no list");
+            };
+            let Some(last) = page.last() else {
+                return all;
+            };
+            from = format!("&max_id={}", last["id"].as_str().expect("an id"));
+            all.extend(page);
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use http::Method;
+use kith::db::accounts::Account;
 use kith::federation::signature::{BodyDigest, PrivateKey, sign_cavage};
 use serde_json::json;
 use url::Url;
@@ -34,19 +35,18 @@ fn signed(site: &Site, key: &PrivateKey, actor: &str, body: &str) -> Vec<u8> {
     format!("{request}\r\n{body}").into_bytes()
 }
 
-pub async fn inbox() {
-    let site = Site::start().await;
-    let (alice, token) = site.person("alice").await;
+/// Signed Creates, as they go over the wire, by sixteen authors whom `reader` follows, in turn.
+pub async fn flood(site: &Site, reader: &Account, n: usize) -> (Vec<Account>, Vec<Vec<u8>>) {
     let key = PrivateKey::from_pem(KEY).expect("a key");
     let mut actors = Vec::new();
     for n in 0..16 {
         let actor = site
             .remote("https://remote.example", &format!("u{n}"))
             .await;
-        site.follow(&alice, &actor).await;
+        site.follow(reader, &actor).await;
         actors.push(actor);
     }
-    let requests = (0..ACTIVITIES)
+    let requests = (0..n)
         .map(|n| {
             let actor = &actors[n % actors.len()];
             let id = format!("{}/notes/{n}", actor.uri);
@@ -62,15 +62,22 @@ pub async fn inbox() {
                 "id": format!("{id}/activity"), "type": "Create", "actor": actor.uri,
                 "to": note["to"], "cc": note["cc"], "object": note,
             });
-            signed(&site, &key, &actor.uri, &body.to_string())
+            signed(site, &key, &actor.uri, &body.to_string())
         })
         .collect();
+    (actors, requests)
+}
+
+pub async fn inbox() {
+    let site = Site::start().await;
+    let (alice, token) = site.person("alice").await;
+    let (actors, requests) = flood(&site, &alice, ACTIVITIES).await;
     let began = Instant::now();
     let run = load(&site.address, 16, 202, requests).await;
     report(
         "F1",
         "signed Create, 16 connections, 202 once durable",
-        format!("{:.0}/s, p99 {:.1} ms", run.rate(), run.percentile(99.0)),
+        run.figure(),
         "≥ 6,000/s",
     );
     let mut connection = Connection::open(&site.address).await;

@@ -23,7 +23,7 @@ pub async fn run() {
     report(
         "floor",
         "bare axum handler, 41 kB, 16 connections",
-        format!("{:.0}/s, p99 {:.1} ms", run.rate(), run.percentile(99.0)),
+        run.figure(),
         "",
     );
 

@@ -6,9 +6,11 @@
 mod client;
 mod federation;
 mod floors;
+mod pages;
 mod peer;
 mod process;
 mod search;
+mod seed;
 mod site;
 mod timelines;
 
@@ -39,6 +41,11 @@ impl Run {
         let at = (last as f64 * p / 100.0).round() as usize;
         self.latencies.get(at).copied().unwrap_or_default()
     }
+
+    /// As most rows say it.
+    pub fn figure(&self) -> String {
+        format!("{:.0}/s, p99 {:.1} ms", self.rate(), self.percentile(99.0))
+    }
 }
 
 /// Prints one row of the table.
@@ -64,6 +71,15 @@ fn main() {
         if wants("R1") {
             timelines::home().await;
         }
+        if wants("R2") {
+            timelines::deep_and_public().await;
+        }
+        if wants("R3") {
+            pages::thread().await;
+        }
+        if wants("R4") {
+            pages::notifications().await;
+        }
         if wants("R5") {
             timelines::posting().await;
         }
@@ -82,6 +98,9 @@ fn main() {
         }
         if wants("O1") || wants("O2") {
             process::start_and_memory().await;
+        }
+        if wants("D1") {
+            process::killed().await;
         }
     });
 }

@@ -1,6 +1,7 @@
-//! A server in this process with people on it.
+//! A server with people on it, in this process where nothing else is said.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use kith::app::{App, Environment};
 use kith::clock::Clock;
@@ -8,6 +9,7 @@ use kith::config::{Config, Listen};
 use kith::db::accounts::Account;
 use kith::db::tokens::Token;
 use kith::domain::accounts::{KeyPair, RemoteActor};
+use kith::http::Bound;
 use kith::random::Random;
 use tokio::sync::watch;
 
@@ -18,28 +20,53 @@ pub struct Site {
     pub app: App,
     pub address: String,
     pub host: String,
-    _stop: watch::Sender<bool>,
+    /// As the environment names them.
+    pub settings: BTreeMap<String, String>,
+    stop: watch::Sender<bool>,
     _dir: tempfile::TempDir,
+}
+
+/// What a server with its data in `dir` is told.
+pub fn settings(dir: &Path, port: u16) -> BTreeMap<String, String> {
+    [
+        ("KITH_DATA_DIR", dir.display().to_string()),
+        ("KITH_LISTEN", format!("127.0.0.1:{port}")),
+        ("KITH_PUBLIC_URL", format!("http://localhost:{port}")),
+        ("KITH_RATE_LIMIT", "false".to_owned()),
+        ("KITH_FEDERATION_ALLOW_PRIVATE", "true".to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+impl Drop for Site {
+    /// Its jobs would take from what the next row measures.
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
 }
 
 impl Site {
     pub async fn start() -> Site {
+        let (site, bound) = Site::open().await;
+        tokio::spawn(kith::server::run(site.app.clone(), bound));
+        site
+    }
+
+    /// Without its server, which is to be a process of its own: the port is free.
+    pub async fn unserved() -> Site {
+        Site::open().await.0
+    }
+
+    async fn open() -> (Site, Bound) {
         let dir = tempfile::tempdir().expect("a directory");
         let bound = kith::http::bind(&Listen::Tcp("127.0.0.1:0".into()))
             .await
             .expect("a port");
         let port = bound.address().expect("TCP").port();
-        let host = format!("localhost:{port}");
-        let env = BTreeMap::from([
-            ("KITH_DATA_DIR".to_owned(), dir.path().display().to_string()),
-            ("KITH_PUBLIC_URL".to_owned(), format!("http://{host}")),
-            ("KITH_RATE_LIMIT".to_owned(), "false".to_owned()),
-            (
-                "KITH_FEDERATION_ALLOW_PRIVATE".to_owned(),
-                "true".to_owned(),
-            ),
-        ]);
-        let config = Config::load(BTreeMap::new(), env.into_iter(), None).expect("settings");
+        let settings = settings(dir.path(), port);
+        let env = settings.clone().into_iter();
+        let config = Config::load(BTreeMap::new(), env, None).expect("settings");
         let (stop, stopped) = watch::channel(false);
         let environment = Environment {
             clock: Clock::System,
@@ -49,14 +76,24 @@ impl Site {
         let app = App::open(config, environment)
             .await
             .expect("the server opens");
-        tokio::spawn(kith::server::run(app.clone(), bound));
-        Site {
+        let site = Site {
             app,
             address: format!("127.0.0.1:{port}"),
-            host,
-            _stop: stop,
+            host: format!("localhost:{port}"),
+            settings,
+            stop,
             _dir: dir,
+        };
+        (site, bound)
+    }
+
+    /// `person0`, `person1`… as [`Site::person`] makes them.
+    pub async fn people(&self, n: usize) -> Vec<(Account, String)> {
+        let mut people = Vec::with_capacity(n);
+        for n in 0..n {
+            people.push(self.person(&format!("person{n}")).await);
         }
+        people
     }
 
     /// A local account and a token of its.
