@@ -21,8 +21,11 @@ const DELIVERED: Duration = Duration::from_secs(10);
 pub async fn run(app: App, bound: Bound) -> Result<(), String> {
     let mut stop = app.stop.clone();
     let router = http::router(app.clone());
-    app.intake.check_tools(app.config.ffmpeg.clone()).await;
-    instance_actor(&app).await.map_err(|e| e.to_string())?;
+    let (_, actor) = tokio::join!(
+        app.intake.check_tools(app.config.ffmpeg.clone()),
+        instance_actor(&app),
+    );
+    actor.map_err(|e| e.to_string())?;
     welcome(&app).await.map_err(|e| e.to_string())?;
     // Caches are empty up to here: nothing that happened before can be stale.
     let from = app

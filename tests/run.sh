@@ -104,8 +104,8 @@ fi
 
 section "cargo fmt" cargo fmt --all --check
 section "cargo clippy" cargo clippy --release --locked --workspace --all-targets -- -D warnings
-section "build" cargo build --release --locked
-section "build tests" cargo test --release --locked --no-run
+# Binary, unit tests and integration tests in one go: the library is compiled twice, side by side.
+section "build" cargo test --release --locked --no-run
 section "tests on SQLite" env KITH_TEST_DATABASE=sqlite timeout --foreground 1200 cargo test --release --locked
 section "tests on PostgreSQL" env KITH_TEST_DATABASE=postgres timeout --foreground 1200 cargo test --release --locked --test it
 section "clients on SQLite" tests/clients/run.sh sqlite

@@ -113,9 +113,12 @@ impl Av {
     pub async fn check(tools: Tools) -> Option<Av> {
         let args = |list: &[&str]| list.iter().map(OsString::from).collect();
         let encoders = args(&["-hide_banner", "-encoders"]);
-        let encoders = child::run(&tools.ffmpeg, encoders, &LOOK).await;
-        let version = child::run(&tools.ffprobe, args(&["-version"]), &LOOK).await;
-        match (encoders, version) {
+        // The server waits for both before it answers.
+        let tried = tokio::join!(
+            child::run(&tools.ffmpeg, encoders, &LOOK),
+            child::run(&tools.ffprobe, args(&["-version"]), &LOOK),
+        );
+        match tried {
             (Ok(encoders), Ok(_)) => {
                 let encoders = String::from_utf8_lossy(&encoders);
                 let has = |name: &str| encoders.split_whitespace().any(|word| word == name);
