@@ -272,6 +272,11 @@ mod tests {
                 "<b> &amp; é'😀 x",
             ),
             ("1 < 2 &lt 3", "1 < 2 < 3"),
+            ("a\u{a0}b&#160;c&#xa0;d", "a b c d"),
+            (
+                "&hearts;&notin; &nosuchthing; &#128; &#0;&; & &amp",
+                "♥∉ &nosuchthing; € \u{fffd}&; & &",
+            ),
             (
                 "<script>alert(1)</script>a<style>b</style><svg><p>c</svg>",
                 "a",
@@ -316,6 +321,13 @@ mod tests {
             to_plain(&html);
             assert!(started.elapsed().as_secs() < 10, "{open}");
         }
+    }
+
+    #[test]
+    fn rare_entities_are_looked_up_so_often_and_no_more() {
+        let plain = to_plain(&"&hearts;".repeat(RARE_ENTITIES + 1));
+        assert_eq!(plain.matches('♥').count(), RARE_ENTITIES);
+        assert!(plain.ends_with("&hearts;"));
     }
 
     proptest! {

@@ -91,6 +91,46 @@ async fn an_unverified_user_can_do_nothing_but_verify() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_server_gives_out_itself_is_of_an_app_that_is_good_for_nothing_else() {
+    let server = Server::start().await;
+    let (alice, _) = member(&server, "alice", 1).await;
+    let path = "/api/v1/apps/verify_credentials";
+    let app = server
+        .send(Method::GET, path, Some(&alice), None)
+        .await
+        .entity("Application");
+    assert_eq!(
+        (&app["name"], &app["redirect_uris"]),
+        (&json!("Kith"), &json!([]))
+    );
+    // Whoever knows its id can ask nobody for anything, and has no token of its own.
+    for redirect in ["", "urn:ietf:wg:oauth:2.0:oob", "https://evil.example/"] {
+        let path = format!(
+            "/oauth/authorize?response_type=code&client_id=kith&scope=read&redirect_uri={redirect}"
+        );
+        let answer = server.get_public(&path).await;
+        assert_eq!(answer.status, 400, "{redirect}: {}", answer.text);
+        assert!(!answer.headers.contains_key("location"));
+    }
+    for secret in ["", "kith"] {
+        let body = json!({
+            "grant_type": "client_credentials", "client_id": "kith", "client_secret": secret,
+        });
+        server
+            .send(Method::POST, "/oauth/token", None, Some(&body))
+            .await
+            .refused(401);
+    }
+    // Another's session is nothing that this app could end.
+    let body = json!({"client_id": "kith", "client_secret": "kith", "token": alice});
+    server
+        .send(Method::POST, "/oauth/revoke", None, Some(&body))
+        .await
+        .refused(403);
+    me(&server, &alice).await.entity("CredentialAccount");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_code_stands_five_tries_and_can_not_be_had_again_at_once() {
     let server = Server::start().await;
     register(&server, "alice", "alice@mail.example").await;
