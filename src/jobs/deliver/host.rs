@@ -1,6 +1,6 @@
 //! One host that is delivered to: how much it gets at a time, and whether it is let be.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use super::prepare::Job;
 use crate::clock::{HOUR, MINUTE};
@@ -28,6 +28,9 @@ pub struct Host {
     pub queue: VecDeque<Job>,
     /// On their way.
     pub in_flight: usize,
+    /// The lanes of those: what one actor sends to one inbox arrives in the order in which it
+    /// was done, an Undo after what it undoes.
+    busy: HashSet<u64>,
     /// A lease is being taken.
     pub leasing: bool,
     /// The database may hold more that is due.
@@ -57,6 +60,7 @@ impl Host {
         Host {
             queue: VecDeque::new(),
             in_flight: 0,
+            busy: HashSet::new(),
             leasing: false,
             due: false,
             in_ready: false,
@@ -106,7 +110,31 @@ impl Host {
 
     /// Whether something can be sent now.
     pub fn is_ready(&self, now: i64) -> bool {
-        !self.queue.is_empty() && self.room(now) > 0
+        self.room(now) > 0 && self.first().is_some()
+    }
+
+    /// The place of the first in the queue whose lane is free.
+    fn first(&self) -> Option<usize> {
+        self.queue
+            .iter()
+            .position(|job| !self.busy.contains(&job.lane))
+    }
+
+    /// Takes the next to be sent, or thrown away, from the queue.
+    pub fn next(&mut self) -> Option<Job> {
+        self.queue.remove(self.first()?)
+    }
+
+    /// A job of a lane goes out.
+    pub fn started(&mut self, lane: u64) {
+        self.in_flight += 1;
+        self.busy.insert(lane);
+    }
+
+    /// It ended.
+    pub fn ended(&mut self, lane: u64) {
+        self.in_flight -= 1;
+        self.busy.remove(&lane);
     }
 
     /// How many more deliveries to lease: enough to keep it busy for a while, once half of

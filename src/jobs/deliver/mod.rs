@@ -5,7 +5,8 @@
 //! sends each. What one host does (nothing, slowly, or refuse) costs the others nothing: it
 //! has few requests at a time until it has answered, those that take long stop counting
 //! against the total, and after some failures in a row it is let be but for a probe now and
-//! then. After a crash, leased rows come back and are delivered again; receivers know them by
+//! then. What one actor sends to one inbox goes one after the other, so that it arrives in
+//! order unless an attempt fails. After a crash, leased rows come back and are delivered again; receivers know them by
 //! the activity's id.
 
 mod forget;
@@ -76,6 +77,7 @@ enum Message {
 struct Done {
     host: Arc<str>,
     delivery_id: i64,
+    lane: u64,
     /// Its host had yet to prove itself when it was sent.
     unproven: bool,
     lingered: bool,
@@ -365,7 +367,7 @@ impl Deliverer {
                 passed_over += 1;
                 continue;
             }
-            let Some(job) = host.queue.pop_front() else {
+            let Some(job) = host.next() else {
                 continue;
             };
             if job.delivery.leased_until - now < LEASE_LEFT {
@@ -374,7 +376,7 @@ impl Deliverer {
                 self.ready.push_back(key);
                 continue;
             }
-            host.in_flight += 1;
+            host.started(job.lane);
             self.prompt += 1;
             if unproven {
                 self.prompt_unproven += 1;
@@ -409,6 +411,7 @@ impl Deliverer {
             let _ = messages.send(Message::Done(Box::new(Done {
                 host,
                 delivery_id: job.delivery.id,
+                lane: job.lane,
                 unproven,
                 lingered,
                 sent,
@@ -428,6 +431,7 @@ impl Deliverer {
         let Done {
             host: key,
             delivery_id: id,
+            lane,
             unproven,
             lingered,
             sent,
@@ -470,7 +474,7 @@ impl Deliverer {
         self.record(record);
         let mut records = Vec::new();
         if let Some(host) = self.hosts.get_mut(&key) {
-            host.in_flight -= 1;
+            host.ended(lane);
             let news = match sent.health {
                 Health::Answers => {
                     if host.is_shut() {

@@ -1,6 +1,7 @@
 //! From an outgoing activity to the bytes that go out, rendered once for all its inboxes.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +46,21 @@ pub struct SigningKey {
 pub struct Job {
     pub delivery: Delivery,
     pub prepared: Arc<Prepared>,
+    /// What stands for its sender and its inbox: two jobs in one lane are sent one after the
+    /// other.
+    pub lane: u64,
+}
+
+impl Job {
+    fn new(delivery: Delivery, prepared: Arc<Prepared>) -> Job {
+        let mut hasher = DefaultHasher::new();
+        (&prepared.key.id, &delivery.inbox).hash(&mut hasher);
+        Job {
+            delivery,
+            prepared,
+            lane: hasher.finish(),
+        }
+    }
 }
 
 /// A leased delivery whose activity cannot be sent, and why.
@@ -113,10 +129,7 @@ impl Press {
         let mut hopeless = Vec::new();
         for delivery in deliveries {
             match ready.get(&delivery.activity_id) {
-                Some(Ok(prepared)) => jobs.push(Job {
-                    delivery,
-                    prepared: prepared.clone(),
-                }),
+                Some(Ok(prepared)) => jobs.push(Job::new(delivery, prepared.clone())),
                 Some(Err(why)) => hopeless.push((delivery, why.clone())),
                 None => {}
             }
