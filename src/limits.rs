@@ -30,6 +30,8 @@ pub enum Deed {
     Call,
     /// Uploading a file.
     Upload,
+    /// Asking somebody to be a friend.
+    FriendRequest,
 }
 
 impl Deed {
@@ -44,6 +46,7 @@ impl Deed {
             Deed::Token => (120, 10 * MINUTE),
             Deed::Call => (300, 5 * MINUTE),
             Deed::Upload => (30, 30 * MINUTE),
+            Deed::FriendRequest => (60, HOUR),
         }
     }
 }

@@ -333,7 +333,8 @@ pub async fn count_active_local(conn: &mut Conn, since: i64) -> Result<i64> {
 /// Ends every relation of an account, with the counts of those on the other side.
 pub async fn sever(conn: &mut Conn, id: i64) -> Result<()> {
     use super::schema::{
-        account_notes, blocks, endorsements, follow_requests, follows, mutes, notifications,
+        account_notes, blocks, endorsements, follow_requests, follows, friend_requests, mutes,
+        notifications,
     };
     on_db!(conn, |c| diesel::update(
         account_stats::table.filter(
@@ -371,6 +372,7 @@ pub async fn sever(conn: &mut Conn, id: i64) -> Result<()> {
     clear! {
         follows, account_id, target_id;
         follow_requests, account_id, target_id;
+        friend_requests, account_id, target_id;
         blocks, account_id, target_id;
         mutes, account_id, target_id;
         endorsements, account_id, target_id;

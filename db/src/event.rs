@@ -100,6 +100,8 @@ kinds! {
     /// Relations of an account changed (follow, block, mute, request). For one of the two;
     /// subject: the other.
     RelationChanged = "relation.changed",
+    /// A friend request was made or decided. For each of the two; subject: the request.
+    FriendRequestChanged = "friend_request.changed",
     /// An account's filters changed. For it; subject: itself.
     FiltersChanged = "filters.changed",
     /// The home timeline of an account was rewritten. For it; subject: itself.

@@ -4,7 +4,7 @@ use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
 use super::any::AnyOfExt;
-use super::schema::{media, scheduled_media};
+use super::schema::{draft_media, media, scheduled_media};
 use super::{Conn, Result, on_db};
 
 /// A row of `media`.
@@ -167,6 +167,9 @@ pub async fn give_up_abandoned(conn: &mut Conn, before: i64, limit: i64) -> Resu
         .filter(media::created_at.lt(before))
         .filter(diesel::dsl::not(diesel::dsl::exists(
             scheduled_media::table.filter(scheduled_media::media_id.eq(media::id)),
+        )))
+        .filter(diesel::dsl::not(diesel::dsl::exists(
+            draft_media::table.filter(draft_media::media_id.eq(media::id)),
         )))
         .order(media::created_at)
         .limit(limit)

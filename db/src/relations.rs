@@ -5,6 +5,7 @@ use diesel::prelude::*;
 
 use super::accounts::Account;
 use super::any::AnyOfExt;
+use super::conn::Backend;
 use super::schema::{accounts, blocks, follow_requests, follows, mutes};
 use super::{Conn, Result, on_db};
 use crate::event::{Event, Kind};
@@ -177,6 +178,21 @@ pub async fn follow_by_uri(conn: &mut Conn, account_id: i64, uri: &str) -> Resul
         .optional())
 }
 
+/// Waits for other transactions that settle something between the same two, where several write
+/// at a time.
+pub async fn lock_pair(conn: &mut Conn, a: i64, b: i64) -> Result<()> {
+    if let Backend::Postgres(c) = &mut conn.backend {
+        conn.statements += 1;
+        // Where pairs fall together, one waits needlessly.
+        let key = a.min(b).rotate_left(32) ^ a.max(b);
+        diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
+            .bind::<diesel::sql_types::BigInt, _>(key)
+            .execute(&mut **c)
+            .await?;
+    }
+    Ok(())
+}
+
 /// The follow request with this activity id.
 pub async fn request_by_uri(conn: &mut Conn, account_id: i64, uri: &str) -> Result<Option<Follow>> {
     on_db!(conn, |c| follow_requests::table
@@ -224,6 +240,24 @@ pub async fn set_follow_options(
             follows::notify.eq(notify),
             follows::languages.eq(languages),
         ))
+        .execute(c)
+        .await)?;
+    Ok(())
+}
+
+/// Changes the activity id of a follow: the same was sent again under another.
+pub async fn set_follow_uri(conn: &mut Conn, id: i64, uri: &str) -> Result<()> {
+    on_db!(conn, |c| diesel::update(follows::table.find(id))
+        .set(follows::uri.eq(uri))
+        .execute(c)
+        .await)?;
+    Ok(())
+}
+
+/// Changes the activity id of a request to follow.
+pub async fn set_request_uri(conn: &mut Conn, id: i64, uri: &str) -> Result<()> {
+    on_db!(conn, |c| diesel::update(follow_requests::table.find(id))
+        .set(follow_requests::uri.eq(uri))
         .execute(c)
         .await)?;
     Ok(())

@@ -1030,7 +1030,6 @@ table! {
         id -> BigInt,
         account_id -> BigInt,
         target_id -> BigInt,
-        uri -> Text,
         status -> Text,
         created_at -> BigInt,
         decided_at -> Nullable<BigInt>,

@@ -203,6 +203,7 @@ impl Caches {
             | Kind::DeliveriesWaiting
             | Kind::InboxWaiting
             | Kind::JobWaiting
+            | Kind::FriendRequestChanged
             | Kind::Unknown => {}
         }
     }

@@ -1,7 +1,7 @@
 //! Blocking and muting.
 
 use super::Ctx;
-use super::follows::{self, relation_changed};
+use super::follows::{self, End, relation_changed};
 use super::outgoing::{self, Audience, Outgoing};
 use crate::db::accounts::Account;
 use crate::db::relations::{Block, Mute};
@@ -42,8 +42,8 @@ pub async fn block(
         }
         follows::unfollow(tx, ctx, blocker, target).await?;
     } else {
-        follows::end(tx, target, blocker).await?;
-        follows::end(tx, blocker, target).await?;
+        follows::end(tx, ctx, target, blocker, End::Refused).await?;
+        follows::end(tx, ctx, blocker, target, End::Withdrawn).await?;
     }
     if blocker.is_local() {
         db::timelines::remove_author(tx, blocker.id, target.id).await?;

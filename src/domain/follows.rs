@@ -2,6 +2,7 @@
 
 use super::Ctx;
 use super::domain_blocks;
+use super::friends;
 use super::jobs::{self, Job};
 use super::notifications::{self, Type};
 use super::outgoing::{self, Audience, FollowRef, Outgoing};
@@ -25,6 +26,17 @@ pub struct Options {
     pub languages: Option<String>,
     /// The Follow activity's id, when it came from elsewhere.
     pub uri: Option<String>,
+    /// Whether it asks to be friends.
+    pub friend_request: bool,
+}
+
+/// How a follow, or the request for one, ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// By who follows.
+    Withdrawn,
+    /// By who is followed.
+    Refused,
 }
 
 /// `follower` asks to follow `target`: at once where `target` is open and local, else a request.
@@ -58,7 +70,15 @@ pub async fn follow(
     }
     if let Some(known) = db::relations::follow(tx, follower.id, target.id).await? {
         set_options(tx, follower, target, &known, &options).await?;
+        if follower.is_local() && !target.is_local() && options.friend_request {
+            let uri = outgoing::activity_uri(ctx, follower, "follows");
+            db::relations::set_follow_uri(tx, known.id, &uri).await?;
+            send_follow(tx, ctx, follower, target, uri, true).await?;
+        }
         if !follower.is_local() && target.is_local() {
+            if let Some(uri) = options.uri.as_ref().filter(|uri| **uri != known.uri) {
+                db::relations::set_follow_uri(tx, known.id, uri).await?;
+            }
             let again = FollowRef {
                 uri: options.uri.unwrap_or(known.uri),
                 actor: follower.uri.clone(),
@@ -92,8 +112,13 @@ pub async fn follow(
         languages: options.languages.unwrap_or_default(),
         created_at: ctx.now(),
     };
-    // A local account decides here; one elsewhere decides there.
-    if target.is_local() && !target.locked {
+    // A local account decides here; one elsewhere decides there. Whom it asked to be friends it
+    // has admitted.
+    if target.is_local() && (!target.locked || friends::has_asked(tx, target, follower).await?) {
+        // A request from when it was not admitted is answered by this.
+        if db::relations::remove_request(tx, follower.id, target.id).await? {
+            notifications::retract(tx, target, follower, Type::FollowRequest, None).await?;
+        }
         establish(tx, ctx, follower, target, row).await?;
         return Ok(());
     }
@@ -110,18 +135,38 @@ pub async fn follow(
         if let Some(known) = db::relations::request(tx, follower.id, target.id).await? {
             let (reblogs, notify, languages) = wanted.over(&known);
             db::relations::set_request_options(tx, known.id, reblogs, notify, &languages).await?;
+            if !target.is_local() && wanted.friend_request {
+                db::relations::set_request_uri(tx, known.id, &uri).await?;
+                send_follow(tx, ctx, follower, target, uri, true).await?;
+            }
         }
         return Ok(());
     }
     if !target.is_local() {
-        let activity = Outgoing::Follow(FollowRef {
-            uri,
-            actor: follower.uri.clone(),
-            object: target.uri.clone(),
-        });
-        outgoing::send(tx, ctx, follower, &activity, Audience::one(target.id)).await?;
+        send_follow(tx, ctx, follower, target, uri, wanted.friend_request).await?;
     }
     Ok(())
+}
+
+async fn send_follow(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    follower: &Account,
+    target: &Account,
+    uri: String,
+    friend_request: bool,
+) -> AppResult<()> {
+    let follow = FollowRef {
+        uri,
+        actor: follower.uri.clone(),
+        object: target.uri.clone(),
+    };
+    let activity = if friend_request {
+        Outgoing::FriendRequest(follow)
+    } else {
+        Outgoing::Follow(follow)
+    };
+    outgoing::send(tx, ctx, follower, &activity, Audience::one(target.id)).await
 }
 
 impl Options {
@@ -167,7 +212,7 @@ async fn set_options(
 }
 
 /// Either of the two blocks the other, or the other's domain.
-async fn blocked(tx: &mut Conn, a: &Account, b: &Account) -> AppResult<bool> {
+pub(super) async fn blocked(tx: &mut Conn, a: &Account, b: &Account) -> AppResult<bool> {
     Ok(db::relations::block(tx, a.id, b.id).await?.is_some()
         || db::relations::block(tx, b.id, a.id).await?.is_some()
         || domain_blocks::between(tx, a, b).await?)
@@ -184,8 +229,7 @@ async fn establish(
     let uri = row.uri.clone();
     let notify = target.is_local();
     if db::relations::add_follow(tx, &row).await? {
-        db::accounts::count_relations(tx, target.id, 1, 0).await?;
-        db::accounts::count_relations(tx, follower.id, 0, 1).await?;
+        count(tx, follower, target, 1).await?;
         tx.emit(Event::of(Kind::AccountChanged, target.id));
         tx.emit(Event::of(Kind::AccountChanged, follower.id));
         relation_changed(tx, follower, target);
@@ -211,7 +255,7 @@ async fn establish(
         };
         send_accept(tx, ctx, target, follower, follow).await?;
     }
-    Ok(())
+    friends::followed(tx, ctx, follower, target).await
 }
 
 /// `target` accepts the request of `follower`: from the client (local target) or by an Accept
@@ -243,7 +287,7 @@ pub async fn reject(
     let Some(row) = request.or(follow) else {
         return Err(AppError::not_found());
     };
-    end(tx, follower, target).await?;
+    end(tx, ctx, follower, target, End::Refused).await?;
     if target.is_local() && !follower.is_local() {
         let refused = FollowRef {
             uri: row.uri,
@@ -267,7 +311,7 @@ pub async fn unfollow(
     let Some(row) = request.or(follow) else {
         return Ok(());
     };
-    end(tx, follower, target).await?;
+    end(tx, ctx, follower, target, End::Withdrawn).await?;
     if follower.is_local() && !target.is_local() {
         let activity = Outgoing::UndoFollow {
             uri: outgoing::activity_uri(ctx, follower, "undo"),
@@ -283,14 +327,20 @@ pub async fn unfollow(
 }
 
 /// Removes follow and request with what hung on them; tells nobody elsewhere.
-pub(super) async fn end(tx: &mut Conn, follower: &Account, target: &Account) -> AppResult<()> {
+pub(super) async fn end(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    follower: &Account,
+    target: &Account,
+    how: End,
+) -> AppResult<()> {
+    friends::ended(tx, ctx, follower, target, how).await?;
     if db::relations::remove_request(tx, follower.id, target.id).await? {
         notifications::retract(tx, target, follower, Type::FollowRequest, None).await?;
         relation_changed(tx, follower, target);
     }
     if db::relations::remove_follow(tx, follower.id, target.id).await? {
-        db::accounts::count_relations(tx, target.id, -1, 0).await?;
-        db::accounts::count_relations(tx, follower.id, 0, -1).await?;
+        count(tx, follower, target, -1).await?;
         notifications::retract(tx, target, follower, Type::Follow, None).await?;
         tx.emit(Event::of(Kind::AccountChanged, target.id));
         tx.emit(Event::of(Kind::AccountChanged, follower.id));
@@ -302,6 +352,17 @@ pub(super) async fn end(tx: &mut Conn, follower: &Account, target: &Account) -> 
             db::lists::drop_member(tx, follower.id, target.id).await?;
             tx.emit(Event::to(follower.id, Kind::HomeChanged, follower.id));
         }
+    }
+    Ok(())
+}
+
+/// Counts a follow, or one that ended: always in the same order, so that two who follow each other
+/// at a time do not wait for each other, and the later one sees the earlier.
+async fn count(tx: &mut Conn, follower: &Account, target: &Account, by: i64) -> AppResult<()> {
+    let mut counts = [(target.id, by, 0), (follower.id, 0, by)];
+    counts.sort_unstable();
+    for (id, followers, following) in counts {
+        db::accounts::count_relations(tx, id, followers, following).await?;
     }
     Ok(())
 }

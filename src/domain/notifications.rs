@@ -1,10 +1,14 @@
 //! Telling people what happened to them.
 
 mod policy;
+mod reading;
 mod requests;
+mod sentence;
 
 pub use policy::{Decision, Policy, Verdict};
+pub use reading::{clear_all, dismiss_any, read_all, read_chat, read_some};
 pub use requests::{accept, dismiss as dismiss_requests, settle};
+pub use sentence::sentence;
 
 use super::Ctx;
 use super::push;
@@ -298,19 +302,6 @@ pub async fn retract_about(
     {
         tx.emit(Event::to(to.id, Kind::NotificationGone, 0));
     }
-    Ok(())
-}
-
-/// Marks as read what `to` was told of a chat with `from`: it has read the chat.
-pub async fn read_chat(
-    tx: &mut Conn,
-    ctx: &Ctx,
-    to: i64,
-    from: i64,
-    chat_id: i64,
-) -> AppResult<()> {
-    let kinds = [Type::ChatMessage.as_str(), Type::Reaction.as_str()];
-    db::kith_notifications::read_about(tx, to, from, &kinds, chat_id, ctx.now()).await?;
     Ok(())
 }
 

@@ -199,6 +199,8 @@ pub enum Outgoing {
         target: String,
     },
     Follow(FollowRef),
+    /// A Follow that asks to be friends.
+    FriendRequest(FollowRef),
     UndoFollow {
         uri: String,
         follow: FollowRef,
@@ -279,7 +281,7 @@ impl Outgoing {
             Outgoing::Delete { .. } | Outgoing::DeleteActor { .. } => "Delete",
             Outgoing::Add { .. } => "Add",
             Outgoing::Remove { .. } => "Remove",
-            Outgoing::Follow(_) => "Follow",
+            Outgoing::Follow(_) | Outgoing::FriendRequest(_) => "Follow",
             Outgoing::UndoFollow { .. }
             | Outgoing::UndoLike { .. }
             | Outgoing::UndoAnnounce { .. }

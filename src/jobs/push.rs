@@ -15,7 +15,7 @@ use crate::db::accounts::Account;
 use crate::db::notifications::Notification;
 use crate::db::push::Subscription;
 use crate::db::statuses::Status;
-use crate::domain::notifications::Type;
+use crate::domain::notifications::{Type, sentence};
 use crate::error::{AppError, AppResult};
 use crate::http::auth;
 use crate::text;
@@ -188,7 +188,7 @@ fn payload(app: &App, subject: &Subject) -> AppResult<String> {
         url if url.starts_with("http") => url.to_owned(),
         key => app.config.media_url(key),
     };
-    let title: String = title(&notification.kind, name)
+    let title: String = sentence(Type::parse(&notification.kind), name)
         .chars()
         .take(MAX_TITLE)
         .collect();
@@ -220,30 +220,5 @@ fn payload(app: &App, subject: &Subject) -> AppResult<String> {
         Ok(short)
     } else {
         Err(AppError::internal(PushError::TooLong))
-    }
-}
-
-fn title(kind: &str, name: &str) -> String {
-    match Type::parse(kind) {
-        Some(Type::Mention) => format!("{name} mentioned you"),
-        Some(Type::Status) => format!("{name} just posted"),
-        Some(Type::Reblog) => format!("{name} boosted your post"),
-        Some(Type::Follow) => format!("{name} followed you"),
-        Some(Type::FollowRequest) => format!("{name} has requested to follow you"),
-        Some(Type::Favourite) => format!("{name} favorited your post"),
-        Some(Type::Poll) => "A poll has ended".to_owned(),
-        Some(Type::Update) => format!("{name} edited a post"),
-        Some(Type::Quote) => format!("{name} quoted your post"),
-        Some(Type::QuotedUpdate) => format!("{name} edited a post you have quoted"),
-        Some(Type::AdminSignUp) => format!("{name} signed up"),
-        Some(Type::AdminReport) => format!("{name} submitted a report"),
-        Some(Type::SeveredRelationships) => "You lost connections".to_owned(),
-        Some(Type::ModerationWarning) => "You have received a moderation warning".to_owned(),
-        Some(Type::Dislike) => format!("{name} disliked your post"),
-        Some(Type::FriendRequest) => format!("{name} wants to be your friend"),
-        Some(Type::FriendAccepted) => format!("{name} is now your friend"),
-        Some(Type::ChatMessage) => format!("{name} sent you a message"),
-        Some(Type::Reaction) => format!("{name} reacted to what you wrote"),
-        None => name.to_owned(),
     }
 }

@@ -7,12 +7,11 @@ CREATE INDEX notifications_unread ON notifications (account_id, kith, id) WHERE 
 -- Whether the user hears of dislikes.
 ALTER TABLE users ADD COLUMN notify_dislikes BOOLEAN NOT NULL DEFAULT FALSE;
 
--- status: pending, accepted, rejected or cancelled. uri: the Follow that asked.
+-- status: pending, accepted, rejected or cancelled.
 CREATE TABLE friend_requests (
   id BIGINT PRIMARY KEY NOT NULL,
   account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
   target_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
-  uri TEXT NOT NULL,
   status TEXT NOT NULL,
   created_at BIGINT NOT NULL,
   decided_at BIGINT

@@ -5,8 +5,17 @@ use axum::Router;
 use crate::app::App;
 
 pub mod auth;
+mod bookmark_folders;
+mod drafts;
+mod friends;
+mod notifications;
 
 /// Routes of this area.
 pub fn routes() -> Router<App> {
-    Router::new().merge(auth::routes())
+    Router::new()
+        .merge(auth::routes())
+        .merge(bookmark_folders::routes())
+        .merge(drafts::routes())
+        .merge(friends::routes())
+        .merge(notifications::routes())
 }

@@ -27,7 +27,7 @@ mod push;
 mod relations;
 mod reports;
 mod scheduled_statuses;
-mod statuses;
+pub mod statuses;
 mod suggestions;
 mod tags;
 mod timelines;

@@ -542,7 +542,8 @@ async fn own_media(
     Ok(found)
 }
 
-fn source_type(content_type: &str) -> AppResult<&'static str> {
+/// The media type of what an author typed.
+pub(in crate::domain) fn source_type(content_type: &str) -> AppResult<&'static str> {
     match content_type {
         "" | "text/plain" => Ok("text/plain"),
         "text/markdown" => Ok("text/markdown"),

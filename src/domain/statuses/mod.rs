@@ -7,6 +7,7 @@ mod remote;
 
 pub use compose::{LIMITS, Limits};
 pub use edits::{MediaVersion, history};
+pub(in crate::domain) use local::source_type;
 pub use local::{Draft, Edit, MediaChange, PollEdit, delete, edit, post};
 pub(super) use local::{check, earlier, send_update};
 pub use remote::{RemoteMedia, RemoteNote, receive, remove, revise};

@@ -15,6 +15,12 @@ pub use actor::ActorDocument;
 /// The ActivityStreams 2.0 context.
 pub const CONTEXT: &str = "https://www.w3.org/ns/activitystreams";
 
+/// Where Kith's own terms live.
+pub const NAMESPACE: &str = "https://kith.example/ns#";
+
+/// What marks a Follow as a friend request.
+pub const FRIEND_REQUEST: &str = "kith:friendRequest";
+
 /// The media type of what is rendered here (ActivityPub, section 3.2, names it as equivalent).
 pub const CONTENT_TYPE: &str = "application/activity+json";
 
@@ -114,6 +120,11 @@ pub fn activity(
             plain_document(wrapped)
         }
         Outgoing::Follow(follow) => plain_document(self::follow(follow)),
+        Outgoing::FriendRequest(follow) => {
+            let mut follow = self::follow(follow);
+            insert(&mut follow, FRIEND_REQUEST, json!(true));
+            document(json!([CONTEXT, {"kith": NAMESPACE}]), follow)
+        }
         Outgoing::UndoFollow { uri, follow } => {
             plain_document(wrap(uri, "Undo", actor, self::follow(follow)))
         }

@@ -8,16 +8,16 @@ use crate::support::peer::eventually;
 use crate::support::{Person, Server};
 
 /// Alice here, somebody there, and how alice's server knows them.
-struct Meeting {
-    server: Server,
-    fedify: Fedify,
-    alice: Person,
-    name: &'static str,
-    there: String,
+pub(super) struct Meeting {
+    pub(super) server: Server,
+    pub(super) fedify: Fedify,
+    pub(super) alice: Person,
+    pub(super) name: &'static str,
+    pub(super) there: String,
 }
 
 impl Meeting {
-    async fn with(name: &'static str) -> Meeting {
+    pub(super) async fn with(name: &'static str) -> Meeting {
         let (server, fedify) = (Server::start().await, Fedify::meet().await);
         let alice = server.person("alice").await;
         let query = format!(
@@ -39,45 +39,45 @@ impl Meeting {
     }
 
     /// Alice's handle, id and name as the peer writes them.
-    fn handle(&self) -> String {
+    pub(super) fn handle(&self) -> String {
         format!("@alice@{}", self.server.domain())
     }
 
-    fn uri(&self) -> &str {
+    pub(super) fn uri(&self) -> &str {
         &self.alice.account.uri
     }
 
     /// The peer's actor does something.
-    async fn act(&self, verb: &str, what: Value) -> Value {
+    pub(super) async fn act(&self, verb: &str, what: Value) -> Value {
         self.fedify.act(self.name, verb, what).await
     }
 
     /// The next activity of alice's that reaches the peer.
-    async fn expect(&self, kind: &str) -> Value {
+    pub(super) async fn expect(&self, kind: &str) -> Value {
         self.fedify.expect(kind, self.uri()).await
     }
 
-    async fn post(&self, path: &str, body: Value) -> Value {
+    pub(super) async fn post(&self, path: &str, body: Value) -> Value {
         self.server.post(&self.alice, path, body).await.ok()
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(super) async fn get(&self, path: &str) -> Value {
         self.server.get(&self.alice, path).await.ok()
     }
 
     /// A verb of the client API about the one there.
-    async fn to_them(&self, verb: &str) -> Value {
+    pub(super) async fn to_them(&self, verb: &str) -> Value {
         let path = format!("/api/v1/accounts/{}/{verb}", self.there);
         self.post(&path, json!({})).await
     }
 
-    async fn relation(&self) -> Value {
+    pub(super) async fn relation(&self) -> Value {
         let path = format!("/api/v1/accounts/relationships?id[]={}", self.there);
         self.get(&path).await[0].clone()
     }
 
     /// Waits until the one there stands to alice like this.
-    async fn stands(&self, what: &str, is: bool) {
+    pub(super) async fn stands(&self, what: &str, is: bool) {
         eventually(what, async || {
             (self.relation().await[what] == is).then_some(())
         })
@@ -85,26 +85,26 @@ impl Meeting {
     }
 
     /// Alice follows, and is accepted.
-    async fn follow(&self) {
+    pub(super) async fn follow(&self) {
         self.to_them("follow").await;
         self.expect("Follow").await;
         self.stands("following", true).await;
     }
 
     /// They follow, and are accepted.
-    async fn be_followed(&self) {
+    pub(super) async fn be_followed(&self) {
         self.act("follow", json!({"target": self.handle()})).await;
         self.expect("Accept").await;
         self.stands("followed_by", true).await;
     }
 
     /// Ids in a list that the peer keeps for its actor.
-    async fn list(&self, name: &str) -> Value {
+    pub(super) async fn list(&self, name: &str) -> Value {
         self.fedify.look(name, &[("as", self.name)]).await
     }
 
     /// A status by its URI, once it is here.
-    async fn arrives(&self, uri: &Value) -> Value {
+    pub(super) async fn arrives(&self, uri: &Value) -> Value {
         let uri = uri.as_str().expect("a URI");
         let path = format!("/api/v2/search?q={uri}&type=statuses");
         eventually("the status arrives", async || {
@@ -114,14 +114,14 @@ impl Meeting {
         .await
     }
 
-    async fn home(&self) -> Vec<Value> {
+    pub(super) async fn home(&self) -> Vec<Value> {
         self.server
             .get(&self.alice, "/api/v1/timelines/home")
             .await
             .entities("Status")
     }
 
-    async fn notified(&self, kind: &str) -> Value {
+    pub(super) async fn notified(&self, kind: &str) -> Value {
         eventually(kind, async || {
             let list = self
                 .server
@@ -135,7 +135,7 @@ impl Meeting {
     }
 
     /// Waits until a count of a status is a number.
-    async fn counts(&self, status: &Value, count: &str, number: i64) {
+    pub(super) async fn counts(&self, status: &Value, count: &str, number: i64) {
         let path = format!("/api/v1/statuses/{}", id(status));
         eventually(count, async || {
             (self.get(&path).await[count] == number).then_some(())
@@ -144,7 +144,7 @@ impl Meeting {
     }
 
     /// Whatever the two servers sent each other was signed well and taken at the first attempt.
-    async fn all_went_well(&self) {
+    pub(super) async fn all_went_well(&self) {
         let query = [("contains", self.server.url.as_str())];
         for request in self
             .fedify

@@ -1,6 +1,7 @@
 //! Federation, over real HTTP.
 
 mod fedify;
+mod friends;
 mod hostile;
 mod outbound;
 mod posts;

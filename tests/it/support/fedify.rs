@@ -15,8 +15,8 @@ use super::peer::eventually;
 const KEYS: &str = include_str!("keys/fedify.json");
 
 /// Actors that open for whoever follows; each belongs to one test.
-const ACTORS: [&str; 10] = [
-    "ann", "bea", "cleo", "dora", "edda", "fay", "gwen", "hana", "iris", "june",
+const ACTORS: [&str; 11] = [
+    "ann", "bea", "cleo", "dora", "edda", "fay", "gwen", "hana", "iris", "june", "kate",
 ];
 
 /// Actors that the peer adds by itself. This one approves its followers by hand.

@@ -1,4 +1,5 @@
-//! Every entity that a test sees is held against the Mastodon API's schemas.
+//! Every entity that a test sees is held against the Mastodon API's schemas, and Kith's own
+//! (`Kith::Chat` is `Kith__Chat`).
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};
@@ -7,7 +8,12 @@ use jsonschema::Validator;
 use serde_json::{Value, json};
 
 static SCHEMAS: LazyLock<Value> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("../../schema/entities.schema.json")).expect("schemas parse")
+    let parse = |text| serde_json::from_str::<Value>(text).expect("schemas parse");
+    let mut schemas = parse(include_str!("../../schema/entities.schema.json"));
+    let mut own = parse(include_str!("../../schema/kith.schema.json"));
+    let defs = schemas["$defs"].as_object_mut().expect("definitions");
+    defs.append(own["$defs"].as_object_mut().expect("definitions"));
+    schemas
 });
 
 /// Fails unless the value is an entity of that name (`Admin::Account` is `Admin__Account`).

@@ -55,7 +55,7 @@ pub async fn follow(
         reblogs: body.reblogs,
         notify: body.notify,
         languages,
-        uri: None,
+        ..follows::Options::default()
     };
     let (ctx, account) = (app.ctx.clone(), user.account.clone());
     let other = target.id;

@@ -9,6 +9,7 @@ use super::quotes::parse_policy;
 use crate::api::entities::Json;
 use crate::api::v1::scheduled_statuses;
 use crate::app::App;
+use crate::domain::drafts;
 use crate::domain::polls::PollDraft;
 use crate::domain::scheduled;
 use crate::domain::statuses::{self, Draft};
@@ -49,6 +50,9 @@ pub struct Body {
     quoted_status_id: Option<String>,
     #[serde(default, deserialize_with = "params::text")]
     quote_approval_policy: Option<String>,
+    /// The draft that is posted by this: Kith's own.
+    #[serde(default, deserialize_with = "params::integer")]
+    draft_id: Option<i64>,
 }
 
 /// A poll as clients send it.
@@ -77,6 +81,38 @@ impl PollBody {
     }
 }
 
+impl Body {
+    /// As the domain takes it, but for the app and the idempotency key.
+    pub fn draft(self) -> AppResult<Draft> {
+        let (visibility, local_only) = match self.visibility.as_deref() {
+            None | Some("") => (None, false),
+            Some("local") => (Some(Visibility::Public), true),
+            Some(text) => {
+                let known = Visibility::parse(text).ok_or_else(|| {
+                    AppError::invalid("Validation failed: Visibility is not included in the list")
+                })?;
+                (Some(known), false)
+            }
+        };
+        Ok(Draft {
+            text: self.status.unwrap_or_default(),
+            content_type: self.content_type.unwrap_or_default(),
+            spoiler_text: self.spoiler_text.unwrap_or_default(),
+            sensitive: self.sensitive,
+            visibility,
+            local_only: local_only || self.local_only.unwrap_or(false),
+            language: parse_language(self.language)?,
+            in_reply_to_id: parse_reply(self.in_reply_to_id)?,
+            media_ids: self.media_ids,
+            poll: self.poll.map(PollBody::draft),
+            quoted_status_id: parse_reply(self.quoted_status_id)?,
+            quote_policy: parse_policy(self.quote_approval_policy)?,
+            app_id: None,
+            idempotency_key: None,
+        })
+    }
+}
+
 pub async fn post(
     State(app): State<App>,
     user: User<scope::WriteStatuses>,
@@ -86,16 +122,6 @@ pub async fn post(
     let scheduled_at = match body.scheduled_at.as_deref().filter(|text| !text.is_empty()) {
         Some(text) => Some(scheduled_statuses::parse_time(text)?),
         None => None,
-    };
-    let (visibility, local_only) = match body.visibility.as_deref() {
-        None | Some("") => (None, false),
-        Some("local") => (Some(Visibility::Public), true),
-        Some(text) => {
-            let known = Visibility::parse(text).ok_or_else(|| {
-                AppError::invalid("Validation failed: Visibility is not included in the list")
-            })?;
-            (Some(known), false)
-        }
     };
     let idempotency_key = match headers.get("idempotency-key") {
         Some(key) => {
@@ -108,35 +134,37 @@ pub async fn post(
         }
         None => None,
     };
+    let draft_id = body.draft_id;
     let draft = Draft {
-        text: body.status.unwrap_or_default(),
-        content_type: body.content_type.unwrap_or_default(),
-        spoiler_text: body.spoiler_text.unwrap_or_default(),
-        sensitive: body.sensitive,
-        visibility,
-        local_only: local_only || body.local_only.unwrap_or(false),
-        language: parse_language(body.language)?,
-        in_reply_to_id: parse_reply(body.in_reply_to_id)?,
-        media_ids: body.media_ids,
-        poll: body.poll.map(PollBody::draft),
-        quoted_status_id: parse_reply(body.quoted_status_id)?,
-        quote_policy: parse_policy(body.quote_approval_policy)?,
         app_id: user.session.app_id,
         idempotency_key,
+        ..body.draft()?
     };
     let ctx = app.ctx.clone();
     let author = user.account.clone();
     if let Some(at) = scheduled_at {
         let row = app
             .write(move |tx| {
-                Box::pin(async move { scheduled::schedule(tx, &ctx, &author, draft, at).await })
+                Box::pin(async move {
+                    if let Some(id) = draft_id {
+                        drafts::posted(tx, &author, id).await?;
+                    }
+                    scheduled::schedule(tx, &ctx, &author, draft, at).await
+                })
             })
             .await?;
         return scheduled_statuses::answer(&app, row).await;
     }
     crate::federation::resolve_mentions(&app, &draft.text).await;
     let status = app
-        .write(move |tx| Box::pin(async move { statuses::post(tx, &ctx, &author, draft).await }))
+        .write(move |tx| {
+            Box::pin(async move {
+                if let Some(id) = draft_id {
+                    drafts::posted(tx, &author, id).await?;
+                }
+                statuses::post(tx, &ctx, &author, draft).await
+            })
+        })
         .await?;
     answer(&app, status.id, user.account.id).await
 }

@@ -11,7 +11,7 @@ use crate::error::{AppError, AppResult};
 mod bookmark;
 mod by;
 mod context;
-mod create;
+pub mod create;
 mod delete;
 mod edit;
 mod favourite;
