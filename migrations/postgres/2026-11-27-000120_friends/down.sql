@@ -5,6 +5,8 @@ DROP TABLE drafts;
 DROP TABLE friend_requests;
 ALTER TABLE users DROP COLUMN notify_dislikes;
 DROP INDEX notifications_unread;
+DROP INDEX notifications_alone;
 DROP INDEX notifications_sort;
 ALTER TABLE notifications DROP COLUMN kith;
 CREATE INDEX notifications_account ON notifications (account_id, id);
+CREATE INDEX notifications_alone ON notifications (account_id, id) WHERE group_key = '';

@@ -1,7 +1,9 @@
 -- Notifications of kinds that Mastodon's API does not have. Lists go by one sort or by both.
 ALTER TABLE notifications ADD COLUMN kith BOOLEAN NOT NULL DEFAULT FALSE;
 DROP INDEX notifications_account;
+DROP INDEX notifications_alone;
 CREATE INDEX notifications_sort ON notifications (account_id, kith, id);
+CREATE INDEX notifications_alone ON notifications (account_id, kith, id) WHERE group_key = '';
 CREATE INDEX notifications_unread ON notifications (account_id, kith, id) WHERE read_at IS NULL;
 
 -- Whether the user hears of dislikes.
