@@ -12,14 +12,17 @@ use futures::future::BoxFuture;
 use event::Event;
 
 pub mod accounts;
+pub mod analytics;
 pub mod announcements;
 mod any;
 pub mod cards;
+pub mod comments;
 pub(crate) mod conn;
 pub mod conversations;
 pub mod deliveries;
 pub mod discovery;
 pub mod edits;
+pub mod emoji_reactions;
 pub mod emojis;
 pub mod event;
 pub mod events;
@@ -64,6 +67,8 @@ pub mod tokens;
 pub mod translations;
 pub mod trends;
 pub mod users;
+pub mod views;
+pub mod votes;
 
 pub use conn::Conn;
 pub(crate) use conn::on_db;

@@ -1,9 +1,9 @@
 //! Actors: those who live here, and those we know from elsewhere.
 
-use super::Ctx;
 use super::emojis;
+use super::jobs::{self, Job};
 use super::outgoing::{self, Audience, Outgoing};
-use super::search;
+use super::{Ctx, reactions, search, statuses};
 use crate::db::accounts::{Account, AccountKey};
 use crate::db::{self, Conn};
 use crate::error::{AppError, AppResult};
@@ -178,8 +178,28 @@ pub async fn remove_remote(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppRe
     gone.header = String::new();
     db::accounts::update(tx, &gone).await?;
     db::accounts::sever(tx, account.id).await?;
-    db::statuses::delete_all_of(tx, account.id).await?;
     db::statuses::bury(tx, &account.uri, account.id, ctx.now()).await?;
     tx.emit(Event::of(Kind::AccountChanged, account.id));
-    Ok(())
+    let job = Job::EraseAccount {
+        account_id: account.id,
+    };
+    jobs::enqueue(tx, ctx, &job).await
+}
+
+/// Statuses, votes and reactions erased in one transaction, of each.
+const ERASED_AT_ONCE: i64 = 50;
+
+/// Erases some of what an account that is gone wrote and did here, as if it had been deleted and
+/// taken back piece by piece, so that every count is right; true while there is more. Nobody sees
+/// any of it meanwhile.
+pub async fn erase_some(tx: &mut Conn, ctx: &Ctx, account_id: i64) -> AppResult<bool> {
+    let Some(account) = db::accounts::by_id(tx, account_id).await? else {
+        return Ok(false);
+    };
+    if account.is_local() || account.is_active() {
+        return Ok(false);
+    }
+    let erased = statuses::erase_some_of(tx, ctx, account_id, ERASED_AT_ONCE).await?;
+    let undone = reactions::undo_some_of(tx, ctx, &account, ERASED_AT_ONCE).await?;
+    Ok(erased || undone)
 }

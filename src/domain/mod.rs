@@ -13,6 +13,7 @@ use crate::ids::Ids;
 use crate::random::Random;
 
 pub mod accounts;
+pub mod analytics;
 pub mod announcements;
 pub mod blocks;
 pub mod cards;
@@ -20,6 +21,7 @@ pub mod codes;
 pub mod conversations;
 mod discovery;
 pub mod domain_blocks;
+pub mod emoji_reactions;
 pub mod emojis;
 pub mod endorsements;
 pub mod filters;
@@ -50,7 +52,9 @@ pub mod tags;
 pub mod threads;
 pub mod trends;
 pub mod users;
+pub mod views;
 pub mod visibility;
+pub mod votes;
 
 /// What the verbs need besides the transaction. Cheap to clone.
 #[derive(Debug, Clone)]

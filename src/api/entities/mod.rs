@@ -11,6 +11,7 @@ pub mod card;
 pub mod conversation;
 pub mod filter;
 pub mod instance;
+pub mod kith;
 pub mod list;
 pub mod media;
 pub mod notification;

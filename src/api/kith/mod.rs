@@ -4,9 +4,14 @@ use axum::Router;
 
 use crate::app::App;
 
+mod analytics;
 pub mod auth;
+pub mod statuses;
 
 /// Routes of this area.
 pub fn routes() -> Router<App> {
-    Router::new().merge(auth::routes())
+    Router::new()
+        .merge(analytics::routes())
+        .merge(auth::routes())
+        .merge(statuses::routes())
 }

@@ -2,6 +2,8 @@
 
 use super::compose::{Composed, LIMITS, compose};
 use super::{Parts, edits, erase, note, note_of, publish};
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::HOUR;
@@ -12,7 +14,7 @@ use crate::db::{self, Conn};
 use crate::domain::discovery;
 use crate::domain::emojis;
 use crate::domain::notifications::{self, Type};
-use crate::domain::outgoing::{self, Audience, Outgoing};
+use crate::domain::outgoing::{self, Audience, Note, Outgoing};
 use crate::domain::polls::{self, PollDraft};
 use crate::domain::quotes::{self, Policy};
 use crate::domain::settings::Settings;
@@ -195,7 +197,8 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
         url: ctx.config.url(&format!("/@{}/{id}", author.username)),
         account_id: author.id,
         local: true,
-        local_only: draft.local_only,
+        // An answer to what stays here stays here too: it would tell of it.
+        local_only: draft.local_only || parent.as_ref().is_some_and(|p| p.local_only),
         visibility: visibility as i16,
         kind: kind(draft.poll.is_some()).to_owned(),
         title: String::new(),
@@ -268,10 +271,8 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
             quotes::ask(tx, ctx, author, note.clone(), request).await?;
         }
         let audience = audience(tx, author, &status, &composed.mentions, parent.as_ref()).await?;
-        let activity = Outgoing::Create {
-            note: Box::new(note),
-        };
-        outgoing::send(tx, ctx, author, &activity, audience).await?;
+        let create = |note| Outgoing::Create { note };
+        send_note(tx, ctx, author, note, audience, create).await?;
     }
     Ok(status)
 }
@@ -353,11 +354,12 @@ pub async fn edit(
             let voters = db::polls::remote_voters(tx, poll.id, 1000).await?;
             audience.accounts.extend(voters);
         }
-        let activity = Outgoing::Update {
-            uri: format!("{}#updates/{}", status.uri, ctx.ids.next()),
-            note: Box::new(note),
+        let uri = format!("{}#updates/{}", status.uri, ctx.ids.next());
+        let update = |note| Outgoing::Update {
+            uri: uri.clone(),
+            note,
         };
-        outgoing::send(tx, ctx, author, &activity, audience).await?;
+        send_note(tx, ctx, author, note, audience, update).await?;
     }
     Ok(status)
 }
@@ -477,11 +479,49 @@ pub async fn send_update(
         .collect();
     let mentions = db::accounts::by_ids(tx, &mentioned).await?;
     let audience = audience(tx, author, status, &mentions, None).await?;
-    let activity = Outgoing::Update {
-        uri: format!("{}#updates/{}", status.uri, ctx.ids.next()),
-        note: Box::new(note_of(tx, ctx, author, status).await?),
+    let uri = format!("{}#updates/{}", status.uri, ctx.ids.next());
+    let note = note_of(tx, ctx, author, status).await?;
+    let update = |note| Outgoing::Update {
+        uri: uri.clone(),
+        note,
     };
-    outgoing::send(tx, ctx, author, &activity, audience).await
+    send_note(tx, ctx, author, note, audience, update).await
+}
+
+/// Sends a note to its audience. One for mutuals goes to each server by itself, and names there
+/// those alone who live on it: no server learns who the others are.
+async fn send_note(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    author: &Account,
+    note: Note,
+    audience: Audience,
+    make: impl Fn(Box<Note>) -> Outgoing,
+) -> AppResult<()> {
+    if !note.mutuals {
+        return outgoing::send(tx, ctx, author, &make(Box::new(note)), audience).await;
+    }
+    let mut servers: BTreeMap<String, Vec<Account>> = BTreeMap::new();
+    for account in db::accounts::by_ids(tx, &audience.accounts).await? {
+        if !account.is_local() {
+            let there = servers.entry(account.delivery_host.clone()).or_default();
+            there.push(account);
+        }
+    }
+    for there in servers.into_values() {
+        let mut note = note.clone();
+        for account in &there {
+            if !note.addressing.to.contains(&account.uri) {
+                note.addressing.to.push(account.uri.clone());
+            }
+        }
+        let audience = Audience {
+            followers: false,
+            accounts: there.iter().map(|account| account.id).collect(),
+        };
+        outgoing::send(tx, ctx, author, &make(Box::new(note)), audience).await?;
+    }
+    Ok(())
 }
 
 /// A status of the author's own that is no reblog.
