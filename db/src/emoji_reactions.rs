@@ -123,13 +123,13 @@ pub async fn by_uri(conn: &mut Conn, account_id: i64, uri: &str) -> Result<Optio
         .optional())
 }
 
-/// Some of an account's reactions, at most `limit`.
-pub async fn some_of(conn: &mut Conn, account_id: i64, limit: i64) -> Result<Vec<Reaction>> {
+/// Any one of an account's reactions.
+pub async fn any_of_account(conn: &mut Conn, account_id: i64) -> Result<Option<Reaction>> {
     on_db!(conn, |c| emoji_reactions::table
         .filter(emoji_reactions::account_id.eq(account_id))
-        .limit(limit)
-        .load::<Reaction>(c)
-        .await)
+        .first::<Reaction>(c)
+        .await
+        .optional())
 }
 
 /// How often which emoji was given to some statuses, the first given first.

@@ -59,13 +59,13 @@ pub async fn favourite_by_uri(
         .optional())
 }
 
-/// Some of an account's favourites, at most `limit`.
-pub async fn some_of(conn: &mut Conn, account_id: i64, limit: i64) -> Result<Vec<Favourite>> {
+/// Any one of an account's favourites.
+pub async fn any_of_account(conn: &mut Conn, account_id: i64) -> Result<Option<Favourite>> {
     on_db!(conn, |c| favourites::table
         .filter(favourites::account_id.eq(account_id))
-        .limit(limit)
-        .load::<Favourite>(c)
-        .await)
+        .first::<Favourite>(c)
+        .await
+        .optional())
 }
 
 /// Removes a favourite.

@@ -637,15 +637,14 @@ pub async fn involved(conn: &mut Conn, id: i64, limit: i64) -> Result<Vec<i64>> 
     Ok(accounts)
 }
 
-/// Some of an account's statuses, reblogs among them, at most `limit`.
-pub async fn some_of(conn: &mut Conn, account_id: i64, limit: i64) -> Result<Vec<Status>> {
+/// Any one of an account's statuses, reblogs among them.
+pub async fn any_of_account(conn: &mut Conn, account_id: i64) -> Result<Option<Status>> {
     on_db!(conn, |c| statuses::table
         .filter(statuses::account_id.eq(account_id))
-        .order(statuses::id)
-        .limit(limit)
         .select(Status::as_select())
-        .load(c)
-        .await)
+        .first(c)
+        .await
+        .optional())
 }
 
 /// Forgets idempotency keys made before a time, at most `limit`; says how many went.

@@ -66,13 +66,13 @@ pub async fn by_uri(conn: &mut Conn, account_id: i64, uri: &str) -> Result<Optio
         .optional())
 }
 
-/// Some of an account's dislikes, at most `limit`.
-pub async fn some_of(conn: &mut Conn, account_id: i64, limit: i64) -> Result<Vec<Dislike>> {
+/// Any one of an account's dislikes.
+pub async fn any_of_account(conn: &mut Conn, account_id: i64) -> Result<Option<Dislike>> {
     on_db!(conn, |c| dislikes::table
         .filter(dislikes::account_id.eq(account_id))
-        .limit(limit)
-        .load::<Dislike>(c)
-        .await)
+        .first::<Dislike>(c)
+        .await
+        .optional())
 }
 
 /// Removes a dislike.

@@ -70,7 +70,7 @@ pub struct Caches {
     /// By viewer and status.
     pub marks: Cache<(i64, i64), u8>,
     /// The emoji that a viewer gave, as name and domain, by viewer and status.
-    pub reactions: Cache<(i64, i64), Arc<Vec<(String, String)>>>,
+    pub reactions: Cache<(i64, i64), Arc<crate::api::entities::kith::Given>>,
     /// What a viewer chose, by viewer and poll.
     pub votes: Cache<(i64, i64), Arc<Vec<i64>>>,
     /// An account entity as JSON.

@@ -186,20 +186,17 @@ pub async fn remove_remote(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppRe
     jobs::enqueue(tx, ctx, &job).await
 }
 
-/// Statuses, votes and reactions erased in one transaction, of each.
-const ERASED_AT_ONCE: i64 = 50;
-
-/// Erases some of what an account that is gone wrote and did here, as if it had been deleted and
-/// taken back piece by piece, so that every count is right; true while there is more. Nobody sees
-/// any of it meanwhile.
-pub async fn erase_some(tx: &mut Conn, ctx: &Ctx, account_id: i64) -> AppResult<bool> {
+/// Erases one of the things that an account that is gone wrote and did here, as if it had been
+/// deleted or taken back, so that every count is right; true while there may be more. Nobody sees
+/// what it wrote meanwhile. One at a time: a transaction that changes the counts of many statuses
+/// would wait for, and be waited for by, all who vote on them.
+pub async fn erase_one(tx: &mut Conn, ctx: &Ctx, account_id: i64) -> AppResult<bool> {
     let Some(account) = db::accounts::by_id(tx, account_id).await? else {
         return Ok(false);
     };
     if account.is_local() || account.is_active() {
         return Ok(false);
     }
-    let erased = statuses::erase_some_of(tx, ctx, account_id, ERASED_AT_ONCE).await?;
-    let undone = reactions::undo_some_of(tx, ctx, &account, ERASED_AT_ONCE).await?;
-    Ok(erased || undone)
+    Ok(statuses::erase_one_of(tx, ctx, account_id).await?
+        || reactions::undo_one_of(tx, ctx, &account).await?)
 }

@@ -249,33 +249,30 @@ pub async fn unreblog(
     Ok(())
 }
 
-/// Takes back some likes, dislikes and emoji reactions of an account; true when there were any.
-pub(super) async fn undo_some_of(
-    tx: &mut Conn,
-    ctx: &Ctx,
-    account: &Account,
-    limit: i64,
-) -> AppResult<bool> {
-    let likes = db::reactions::some_of(tx, account.id, limit).await?;
-    let dislikes = db::votes::some_of(tx, account.id, limit).await?;
-    let reactions = db::emoji_reactions::some_of(tx, account.id, limit).await?;
-    let any = !(likes.is_empty() && dislikes.is_empty() && reactions.is_empty());
-    for row in likes {
-        if let Some(status) = db::statuses::by_id(tx, row.status_id).await? {
-            unfavourite(tx, ctx, account, &status).await?;
-        }
+/// Takes back a like, a dislike or an emoji reaction of an account; false when there was none.
+pub(super) async fn undo_one_of(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppResult<bool> {
+    let like = db::reactions::any_of_account(tx, account.id).await?;
+    if let Some(row) = like
+        && let Some(status) = db::statuses::by_id(tx, row.status_id).await?
+    {
+        unfavourite(tx, ctx, account, &status).await?;
+        return Ok(true);
     }
-    for row in dislikes {
-        if let Some(status) = db::statuses::by_id(tx, row.status_id).await? {
-            votes::undislike(tx, ctx, account, &status).await?;
-        }
+    let dislike = db::votes::any_of_account(tx, account.id).await?;
+    if let Some(row) = dislike
+        && let Some(status) = db::statuses::by_id(tx, row.status_id).await?
+    {
+        votes::undislike(tx, ctx, account, &status).await?;
+        return Ok(true);
     }
-    for row in reactions {
-        if let Some(status) = db::statuses::by_id(tx, row.status_id).await? {
-            emoji_reactions::withdraw(tx, ctx, account, &status, &row).await?;
-        }
+    let reaction = db::emoji_reactions::any_of_account(tx, account.id).await?;
+    if let Some(row) = reaction
+        && let Some(status) = db::statuses::by_id(tx, row.status_id).await?
+    {
+        emoji_reactions::withdraw(tx, ctx, account, &status, &row).await?;
+        return Ok(true);
     }
-    Ok(any)
+    Ok(false)
 }
 
 /// Removes a reblog of a status, and counts it no more.

@@ -195,7 +195,7 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
             let ctx = app.ctx.clone();
             let more = app
                 .write(move |tx| {
-                    Box::pin(async move { accounts::erase_some(tx, &ctx, account_id).await })
+                    Box::pin(async move { accounts::erase_one(tx, &ctx, account_id).await })
                 })
                 .await
                 .map_err(JobError::retry)?;

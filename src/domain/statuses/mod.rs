@@ -4,12 +4,14 @@ mod compose;
 mod edits;
 mod local;
 mod remote;
+mod send;
 
 pub use compose::{LIMITS, Limits};
 pub use edits::{MediaVersion, history};
 pub use local::{Draft, Edit, MediaChange, PollEdit, delete, edit, post};
-pub(super) use local::{check, earlier, send_update};
+pub(super) use local::{check, earlier};
 pub use remote::{RemoteMedia, RemoteNote, receive, remove, revise};
+pub(super) use send::send_update;
 
 use super::analytics;
 use super::conversations;
@@ -178,18 +180,12 @@ async fn erase(tx: &mut Conn, ctx: &Ctx, status: &Status) -> AppResult<()> {
     erase_row(tx, ctx, status, tags).await.map(|_| ())
 }
 
-/// Erases some statuses of an account; true when there were any.
-pub(super) async fn erase_some_of(
-    tx: &mut Conn,
-    ctx: &Ctx,
-    account_id: i64,
-    limit: i64,
-) -> AppResult<bool> {
-    let statuses = db::statuses::some_of(tx, account_id, limit).await?;
-    for status in &statuses {
-        erase(tx, ctx, status).await?;
+/// Erases a status of an account; false when there was none.
+pub(super) async fn erase_one_of(tx: &mut Conn, ctx: &Ctx, account_id: i64) -> AppResult<bool> {
+    match db::statuses::any_of_account(tx, account_id).await? {
+        Some(status) => erase(tx, ctx, &status).await.map(|()| true),
+        None => Ok(false),
     }
-    Ok(!statuses.is_empty())
 }
 
 /// A comment on a status goes.

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::api::streaming::{frame, payload, socket};
 use crate::support::server::ids;
 use crate::support::{Person, Server};
 
@@ -170,4 +171,26 @@ async fn scheduled_posts_keep_who_they_are_for() {
     .collect::<Vec<_>>();
     kinds.sort();
     assert_eq!(kinds, ["local", "mutuals"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_keep_to_who_may_see_it() {
+    let server = Server::start().await;
+    let (alice, bob) = (server.person("alice").await, server.person("bob").await);
+    let carol = server.person("carol").await;
+    for person in [&bob, &carol] {
+        follow(&server, person, &alice, json!({})).await;
+    }
+    follow(&server, &alice, &bob, json!({})).await;
+    let mut friend = socket(&server, &bob, "&stream=user").await;
+    let mut follower = socket(&server, &carol, "&stream=user").await;
+    let mut public = socket(&server, &carol, "&stream=public:local").await;
+    let mutuals = post(&server, &alice, "mutuals").await;
+    assert_eq!(payload(&frame(&mut friend).await)["id"], mutuals["id"]);
+    let local = post(&server, &alice, "local").await;
+    for socket in [&mut friend, &mut follower, &mut public] {
+        let heard = payload(&frame(socket).await);
+        assert_eq!(heard["id"], local["id"], "and nothing before it");
+        assert_eq!(heard["kith"]["visibility"], "local");
+    }
 }
