@@ -24,6 +24,7 @@ use crate::media::intake::Intake;
 use crate::media::storage::Storage;
 use crate::random::Random;
 use crate::translate::Translator;
+use crate::views::Views;
 use crate::webpush::Vapid;
 
 /// The setting that keeps the key pair for push services.
@@ -57,6 +58,8 @@ pub struct Inner {
     pub intake: Intake,
     /// Files from elsewhere that are being fetched.
     pub proxy: Proxy,
+    /// Views that are not written yet.
+    pub views: Views,
     /// The sockets that listen here, with what each account hides.
     pub hub: Arc<Hub<Relations>>,
     /// Rung by commits.
@@ -183,6 +186,7 @@ impl App {
                 federation: federation::State::new(),
                 intake: Intake::new(storage.clone()),
                 proxy: Proxy::default(),
+                views: Views::default(),
                 storage,
                 translator,
                 hub: Arc::default(),

@@ -54,3 +54,51 @@ pub fn parse_iso(text: &str) -> Option<i64> {
         .ok()
         .map(jiff::Timestamp::as_millisecond)
 }
+
+/// The number of a day (since the epoch) written as `2026-11-21`; years 1970 to 9999.
+pub fn parse_day(text: &str) -> Option<i64> {
+    let shape = |(at, b): (usize, u8)| match at {
+        4 | 7 => b == b'-',
+        _ => b.is_ascii_digit(),
+    };
+    if text.len() != 10 || !text.bytes().enumerate().all(shape) {
+        return None;
+    }
+    let ms = parse_iso(&format!("{text}T00:00:00Z"))?;
+    (ms >= 0).then_some(ms.div_euclid(DAY))
+}
+
+/// The day of a number, as [`parse_day`] reads it.
+pub fn day(number: i64) -> String {
+    let mut text = iso_seconds(number.saturating_mul(DAY));
+    text.truncate(10);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_read_and_written() {
+        assert_eq!(parse_day("1970-01-02"), Some(1));
+        assert_eq!(day(1), "1970-01-02");
+        for text in ["2024-02-29", "2026-12-31", "9999-12-30"] {
+            assert_eq!(parse_day(text).map(day).as_deref(), Some(text));
+        }
+        for text in [
+            "",
+            "2025-02-29",
+            "2026-13-01",
+            "2026-1-01",
+            "26-01-01",
+            "1969-12-31",
+            "2026-01-01 ",
+            "2026/01/01",
+            "-026-01-01",
+            "２026-01-0",
+        ] {
+            assert_eq!(parse_day(text), None, "{text:?}");
+        }
+    }
+}

@@ -23,6 +23,7 @@ pub mod secret;
 pub mod server;
 pub mod text;
 pub mod translate;
+pub mod views;
 pub mod web;
 pub mod webpush;
 

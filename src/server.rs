@@ -10,6 +10,7 @@ use crate::error::AppError;
 use crate::federation::local_keys;
 use crate::http::{self, Bound};
 use crate::jobs;
+use crate::views;
 
 /// How long open streams have to say goodbye.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -36,6 +37,7 @@ pub async fn run(app: App, bound: Bound) -> Result<(), String> {
     tokio::spawn(jobs::cleanup::run(app.clone()));
     tokio::spawn(jobs::search::run(app.clone()));
     tokio::spawn(jobs::trends::run(app.clone()));
+    let viewing = tokio::spawn(views::run(app.clone()));
     let delivering = tokio::spawn(jobs::deliver::run(app.clone()));
     let queue = tokio::spawn(jobs::queue::run(app.clone()));
     let ingest = tokio::spawn(jobs::ingest::run(app.clone()));
@@ -46,6 +48,7 @@ pub async fn run(app: App, bound: Bound) -> Result<(), String> {
     streaming::drained(&app, FAREWELL).await;
     // What was sent but not written down would be sent again.
     let _ = tokio::time::timeout(DELIVERED, delivering).await;
+    let _ = tokio::time::timeout(DELIVERED, viewing).await;
     // A listener that failed ends the process; one that was told to stop, the jobs first.
     if served.is_ok() {
         let _ = queue.await;

@@ -12,16 +12,19 @@ use futures::future::BoxFuture;
 use event::Event;
 
 pub mod accounts;
+pub mod analytics;
 pub mod announcements;
 mod any;
 pub mod bookmark_folders;
 pub mod cards;
+pub mod comments;
 pub(crate) mod conn;
 pub mod conversations;
 pub mod deliveries;
 pub mod discovery;
 pub mod drafts;
 pub mod edits;
+pub mod emoji_reactions;
 pub mod emojis;
 pub mod event;
 pub mod events;
@@ -67,6 +70,8 @@ pub mod tokens;
 pub mod translations;
 pub mod trends;
 pub mod users;
+pub mod views;
+pub mod votes;
 
 pub use conn::Conn;
 pub(crate) use conn::on_db;

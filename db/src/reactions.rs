@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use super::accounts::Account;
 use super::any::AnyOfExt;
 use super::relations::Page;
-use super::schema::{accounts, bookmarks, favourites, pins, statuses};
+use super::schema::{accounts, bookmarks, dislikes, emoji_reactions, favourites, pins, statuses};
 use super::{Conn, Result, on_db};
 
 /// A row of `favourites`.
@@ -54,6 +54,15 @@ pub async fn favourite_by_uri(
     on_db!(conn, |c| favourites::table
         .filter(favourites::account_id.eq(account_id))
         .filter(favourites::uri.eq(uri))
+        .first::<Favourite>(c)
+        .await
+        .optional())
+}
+
+/// Any one of an account's favourites.
+pub async fn any_of_account(conn: &mut Conn, account_id: i64) -> Result<Option<Favourite>> {
+    on_db!(conn, |c| favourites::table
+        .filter(favourites::account_id.eq(account_id))
         .first::<Favourite>(c)
         .await
         .optional())
@@ -107,9 +116,10 @@ pub struct Marks {
     pub reblogged: Vec<i64>,
     pub bookmarked: Vec<i64>,
     pub pinned: Vec<i64>,
+    pub disliked: Vec<i64>,
 }
 
-/// Which of some statuses an account favourited, reblogged, bookmarked and pinned: four
+/// Which of some statuses an account favourited, reblogged, bookmarked, pinned and disliked: five
 /// statements.
 pub async fn marks(conn: &mut Conn, account_id: i64, ids: &[i64]) -> Result<Marks> {
     if ids.is_empty() {
@@ -139,15 +149,23 @@ pub async fn marks(conn: &mut Conn, account_id: i64, ids: &[i64]) -> Result<Mark
         .select(pins::status_id)
         .load(c)
         .await)?;
+    let disliked = on_db!(conn, |c| dislikes::table
+        .filter(dislikes::account_id.eq(account_id))
+        .filter(dislikes::status_id.any_of(ids))
+        .select(dislikes::status_id)
+        .load(c)
+        .await)?;
     Ok(Marks {
         favourited,
         reblogged: reblogged.into_iter().flatten().collect(),
         bookmarked,
         pinned,
+        disliked,
     })
 }
 
-/// Of some accounts, those that favourited, reblogged or bookmarked a status: three statements.
+/// Of some accounts, those that favourited, reblogged, bookmarked or disliked a status, or reacted
+/// to it: five statements.
 pub async fn markers(conn: &mut Conn, status_id: i64, accounts: &[i64]) -> Result<Vec<i64>> {
     let mut found: Vec<i64> = on_db!(conn, |c| favourites::table
         .filter(favourites::status_id.eq(status_id))
@@ -167,8 +185,22 @@ pub async fn markers(conn: &mut Conn, status_id: i64, accounts: &[i64]) -> Resul
         .select(bookmarks::account_id)
         .load(c)
         .await)?;
+    let disliked: Vec<i64> = on_db!(conn, |c| dislikes::table
+        .filter(dislikes::status_id.eq(status_id))
+        .filter(dislikes::account_id.any_of(accounts))
+        .select(dislikes::account_id)
+        .load(c)
+        .await)?;
+    let reacted: Vec<i64> = on_db!(conn, |c| emoji_reactions::table
+        .filter(emoji_reactions::status_id.eq(status_id))
+        .filter(emoji_reactions::account_id.any_of(accounts))
+        .select(emoji_reactions::account_id)
+        .load(c)
+        .await)?;
     found.extend(reblogged);
     found.extend(bookmarked);
+    found.extend(disliked);
+    found.extend(reacted);
     Ok(found)
 }
 

@@ -193,6 +193,11 @@ table! {
         reblogs_count -> BigInt,
         favourites_count -> BigInt,
         quotes_count -> BigInt,
+        dislikes_count -> BigInt,
+        reactions_count -> BigInt,
+        views_count -> BigInt,
+        score -> BigInt,
+        parent_id -> Nullable<BigInt>,
     }
 }
 
@@ -1072,6 +1077,76 @@ table! {
     }
 }
 
+table! {
+    dislikes (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        status_id -> BigInt,
+        uri -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    emoji_reactions (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        status_id -> BigInt,
+        name -> Text,
+        domain -> Text,
+        uri -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    reaction_counts (status_id, name, domain) {
+        status_id -> BigInt,
+        name -> Text,
+        domain -> Text,
+        url -> Text,
+        static_url -> Text,
+        total -> BigInt,
+        first_id -> BigInt,
+    }
+}
+
+table! {
+    status_views (status_id, account_id, day) {
+        status_id -> BigInt,
+        account_id -> BigInt,
+        day -> BigInt,
+    }
+}
+
+table! {
+    status_days (status_id, day) {
+        status_id -> BigInt,
+        day -> BigInt,
+        views -> BigInt,
+        likes -> BigInt,
+        dislikes -> BigInt,
+        comments -> BigInt,
+        shares -> BigInt,
+        reactions -> BigInt,
+    }
+}
+
+table! {
+    account_days (account_id, day) {
+        account_id -> BigInt,
+        day -> BigInt,
+        views -> BigInt,
+        likes -> BigInt,
+        dislikes -> BigInt,
+        comments -> BigInt,
+        shares -> BigInt,
+        reactions -> BigInt,
+        likes_given -> BigInt,
+        dislikes_given -> BigInt,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     accounts,
     account_stats,
@@ -1156,3 +1231,4 @@ allow_tables_to_appear_in_same_query!(
 allow_tables_to_appear_in_same_query!(notification_requests, notifications, notification_groups);
 allow_tables_to_appear_in_same_query!(push_subscriptions, tokens);
 allow_tables_to_appear_in_same_query!(push_subscriptions, users);
+allow_tables_to_appear_in_same_query!(dislikes, accounts);

@@ -63,6 +63,14 @@ pub struct StatusStats {
     pub reblogs_count: i64,
     pub favourites_count: i64,
     pub quotes_count: i64,
+    pub dislikes_count: i64,
+    /// Emoji reactions.
+    pub reactions_count: i64,
+    pub views_count: i64,
+    /// Likes less dislikes.
+    pub score: i64,
+    /// What it answers: comments are read in the order of their score.
+    pub parent_id: Option<i64>,
 }
 
 /// A tag.
@@ -138,6 +146,7 @@ pub async fn insert(conn: &mut Conn, status: &mut Status) -> Result<Option<i64>>
         if added == 1 {
             let stats = StatusStats {
                 status_id: status.id,
+                parent_id: status.in_reply_to_id,
                 ..StatusStats::default()
             };
             on_db!(conn, |c| diesel::insert_into(status_stats::table)
@@ -225,8 +234,8 @@ pub async fn count(
     // As text: diesel's own UPDATE is never kept prepared, and this one runs all the time.
     on_db!(conn, |c| diesel::sql_query(
         "UPDATE status_stats SET replies_count = replies_count + $1, \
-         reblogs_count = reblogs_count + $2, favourites_count = favourites_count + $3 \
-         WHERE status_id = $4"
+         reblogs_count = reblogs_count + $2, favourites_count = favourites_count + $3, \
+         score = score + $3 WHERE status_id = $4"
     )
     .bind::<diesel::sql_types::BigInt, _>(replies)
     .bind::<diesel::sql_types::BigInt, _>(reblogs)
@@ -260,6 +269,7 @@ pub async fn adopt_orphans(conn: &mut Conn, parent: &Status, limit: i64) -> Resu
     ))
     .execute(c)
     .await)?;
+    super::comments::put_below(conn, &ids, parent.id).await?;
     // What hung below them is in the parent's thread now, too.
     super::conversations::join(conn, &threads, parent.conversation_id).await?;
     for account in super::threads::join(conn, &threads, parent.conversation_id).await? {
@@ -282,7 +292,7 @@ pub async fn orphan_replies(conn: &mut Conn, id: i64) -> Result<()> {
     .set(statuses::in_reply_to_id.eq(None::<i64>))
     .execute(c)
     .await)?;
-    Ok(())
+    super::comments::release(conn, id).await
 }
 
 /// Who a status mentions: pairs of status and account.
@@ -584,10 +594,10 @@ pub async fn local_rebloggers(
         .await)
 }
 
-/// Accounts that reblogged, favourited or answered a status, at most `limit` of each: their
+/// Accounts that reblogged, answered, voted on or reacted to a status, at most `limit` of each: their
 /// servers hold a copy.
 pub async fn involved(conn: &mut Conn, id: i64, limit: i64) -> Result<Vec<i64>> {
-    use super::schema::favourites;
+    use super::schema::{dislikes, emoji_reactions, favourites};
     let mut accounts: Vec<i64> = on_db!(conn, |c| statuses::table
         .filter(statuses::reblog_of_id.eq(id))
         .limit(limit)
@@ -606,33 +616,35 @@ pub async fn involved(conn: &mut Conn, id: i64, limit: i64) -> Result<Vec<i64>> 
         .select(favourites::account_id)
         .load(c)
         .await)?;
+    let disliked: Vec<i64> = on_db!(conn, |c| dislikes::table
+        .filter(dislikes::status_id.eq(id))
+        .limit(limit)
+        .select(dislikes::account_id)
+        .load(c)
+        .await)?;
+    let reacted: Vec<i64> = on_db!(conn, |c| emoji_reactions::table
+        .filter(emoji_reactions::status_id.eq(id))
+        .limit(limit)
+        .select(emoji_reactions::account_id)
+        .load(c)
+        .await)?;
     accounts.extend(answered);
     accounts.extend(liked);
+    accounts.extend(disliked);
+    accounts.extend(reacted);
     accounts.sort_unstable();
     accounts.dedup();
     Ok(accounts)
 }
 
-/// Deletes every status of an account, reblogs of them included, with what hangs on them.
-pub async fn delete_all_of(conn: &mut Conn, account_id: i64) -> Result<()> {
-    let theirs = diesel::alias!(statuses as theirs);
-    on_db!(conn, |c| diesel::delete(
-        statuses::table.filter(
-            statuses::reblog_of_id.eq_any(
-                theirs
-                    .filter(theirs.field(statuses::account_id).eq(account_id))
-                    .select(theirs.field(statuses::id).nullable())
-            )
-        )
-    )
-    .execute(c)
-    .await)?;
-    on_db!(conn, |c| diesel::delete(
-        statuses::table.filter(statuses::account_id.eq(account_id))
-    )
-    .execute(c)
-    .await)?;
-    Ok(())
+/// Any one of an account's statuses, reblogs among them.
+pub async fn any_of_account(conn: &mut Conn, account_id: i64) -> Result<Option<Status>> {
+    on_db!(conn, |c| statuses::table
+        .filter(statuses::account_id.eq(account_id))
+        .select(Status::as_select())
+        .first(c)
+        .await
+        .optional())
 }
 
 /// Forgets idempotency keys made before a time, at most `limit`; says how many went.

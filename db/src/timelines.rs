@@ -81,6 +81,28 @@ pub async fn fan_out(
     }
 }
 
+/// Takes a status that is for mutuals, and for those it mentions, from the homes and lists of
+/// everyone else who follows its author.
+pub async fn keep_mutuals(conn: &mut Conn, status_id: i64, author_id: i64) -> Result<()> {
+    use diesel::sql_types::BigInt;
+    const ELSE: &str = "NOT IN (SELECT target_id FROM follows WHERE account_id = $2 \
+                        UNION SELECT account_id FROM mentions WHERE status_id = $1)";
+    for statement in [
+        format!("DELETE FROM home_entries WHERE status_id = $1 AND account_id {ELSE}"),
+        format!(
+            "DELETE FROM list_entries WHERE status_id = $1 AND list_id IN \
+             (SELECT id FROM lists WHERE account_id {ELSE})"
+        ),
+    ] {
+        on_db!(conn, |c| diesel::sql_query(&statement)
+            .bind::<BigInt, _>(status_id)
+            .bind::<BigInt, _>(author_id)
+            .execute(c)
+            .await)?;
+    }
+    Ok(())
+}
+
 /// Patterns of `,languages,` that hold a language, as it is (`pt-BR`) or by its first part
 /// (`pt`); none matches all.
 pub(super) fn language_patterns(language: Option<&str>) -> [String; 2] {

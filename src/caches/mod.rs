@@ -51,6 +51,9 @@ pub mod mark {
     pub const REBLOGGED: u8 = 2;
     pub const BOOKMARKED: u8 = 4;
     pub const PINNED: u8 = 8;
+    pub const DISLIKED: u8 = 16;
+    /// Those that say that a status matters to its reader.
+    pub const KEPT: u8 = FAVOURITED | REBLOGGED | BOOKMARKED | PINNED;
 }
 
 /// All caches of a process.
@@ -66,6 +69,8 @@ pub struct Caches {
     pub homes: Cache<i64, Arc<Vec<i64>>>,
     /// By viewer and status.
     pub marks: Cache<(i64, i64), u8>,
+    /// The emoji that a viewer gave, as name and domain, by viewer and status.
+    pub reactions: Cache<(i64, i64), Arc<crate::api::entities::kith::Given>>,
     /// What a viewer chose, by viewer and poll.
     pub votes: Cache<(i64, i64), Arc<Vec<i64>>>,
     /// An account entity as JSON.
@@ -95,6 +100,7 @@ impl Caches {
             sessions: Cache::new(10_000),
             homes: Cache::new(2_000),
             marks: Cache::new(50_000),
+            reactions: Cache::new(10_000),
             votes: Cache::new(10_000),
             account_json: Cache::new(4_000),
             statuses: Cache::new(4_000),
@@ -127,6 +133,7 @@ impl Caches {
         self.sessions.clear();
         self.homes.clear();
         self.marks.clear();
+        self.reactions.clear();
         self.votes.clear();
         self.account_json.clear();
         self.statuses.clear();
@@ -167,6 +174,7 @@ impl Caches {
             Kind::ViewerChanged => {
                 if let Some(viewer) = event.account_id {
                     self.marks.drop((viewer, subject));
+                    self.reactions.drop((viewer, subject));
                     self.votes.drop((viewer, subject));
                 }
             }

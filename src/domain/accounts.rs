@@ -1,9 +1,9 @@
 //! Actors: those who live here, and those we know from elsewhere.
 
-use super::Ctx;
 use super::emojis;
+use super::jobs::{self, Job};
 use super::outgoing::{self, Audience, Outgoing};
-use super::search;
+use super::{Ctx, reactions, search, statuses};
 use crate::db::accounts::{Account, AccountKey};
 use crate::db::{self, Conn};
 use crate::error::{AppError, AppResult};
@@ -178,8 +178,25 @@ pub async fn remove_remote(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppRe
     gone.header = String::new();
     db::accounts::update(tx, &gone).await?;
     db::accounts::sever(tx, account.id).await?;
-    db::statuses::delete_all_of(tx, account.id).await?;
     db::statuses::bury(tx, &account.uri, account.id, ctx.now()).await?;
     tx.emit(Event::of(Kind::AccountChanged, account.id));
-    Ok(())
+    let job = Job::EraseAccount {
+        account_id: account.id,
+    };
+    jobs::enqueue(tx, ctx, &job).await
+}
+
+/// Erases one of the things that an account that is gone wrote and did here, as if it had been
+/// deleted or taken back, so that every count is right; true while there may be more. Nobody sees
+/// what it wrote meanwhile. One at a time: a transaction that changes the counts of many statuses
+/// would wait for, and be waited for by, all who vote on them.
+pub async fn erase_one(tx: &mut Conn, ctx: &Ctx, account_id: i64) -> AppResult<bool> {
+    let Some(account) = db::accounts::by_id(tx, account_id).await? else {
+        return Ok(false);
+    };
+    if account.is_local() || account.is_active() {
+        return Ok(false);
+    }
+    Ok(statuses::erase_one_of(tx, ctx, account_id).await?
+        || reactions::undo_one_of(tx, ctx, &account).await?)
 }

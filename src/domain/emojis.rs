@@ -53,6 +53,20 @@ impl Used {
         }
     }
 
+    /// One of which no more is known than its picture.
+    pub fn pictured(shortcode: &str, url: &str, static_url: &str) -> Used {
+        Used {
+            shortcode: shortcode.to_owned(),
+            url: url.to_owned(),
+            static_url: static_url.to_owned(),
+            uri: String::new(),
+            mime: String::new(),
+            updated: String::new(),
+            visible_in_picker: false,
+            category: String::new(),
+        }
+    }
+
     /// Those that a row keeps as JSON.
     pub fn list(json: &str) -> Vec<Used> {
         if json.len() <= 2 {

@@ -13,6 +13,7 @@ use crate::ids::Ids;
 use crate::random::Random;
 
 pub mod accounts;
+pub mod analytics;
 pub mod announcements;
 pub mod blocks;
 pub mod bookmark_folders;
@@ -22,6 +23,7 @@ pub mod conversations;
 mod discovery;
 pub mod domain_blocks;
 pub mod drafts;
+pub mod emoji_reactions;
 pub mod emojis;
 pub mod endorsements;
 pub mod filters;
@@ -53,7 +55,9 @@ pub mod tags;
 pub mod threads;
 pub mod trends;
 pub mod users;
+pub mod views;
 pub mod visibility;
+pub mod votes;
 
 /// What the verbs need besides the transaction. Cheap to clone.
 #[derive(Debug, Clone)]

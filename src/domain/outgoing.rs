@@ -57,6 +57,9 @@ pub struct Note {
     /// Who may quote it.
     #[serde(default)]
     pub can_quote: Option<CanQuote>,
+    /// Whether it is for those who follow the author and whom the author follows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mutuals: bool,
 }
 
 /// The poll of a note.
@@ -147,6 +150,20 @@ pub struct FollowRef {
     pub object: String,
 }
 
+/// An emoji reaction (FEP-c0e0), as Undo repeats it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct React {
+    /// The reaction's id.
+    pub uri: String,
+    pub object: String,
+    /// Whose the object is.
+    pub to: String,
+    /// An emoji of Unicode's, or a shortcode.
+    pub name: String,
+    /// The custom emoji.
+    pub emoji: Option<super::emojis::Used>,
+}
+
 /// An activity of a local actor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type")]
@@ -222,6 +239,20 @@ pub enum Outgoing {
         like: String,
         object: String,
     },
+    Dislike {
+        uri: String,
+        object: String,
+    },
+    UndoDislike {
+        uri: String,
+        dislike: String,
+        object: String,
+    },
+    EmojiReact(React),
+    UndoEmojiReact {
+        uri: String,
+        react: React,
+    },
     Announce {
         uri: String,
         object: String,
@@ -284,12 +315,16 @@ impl Outgoing {
             Outgoing::Follow(_) | Outgoing::FriendRequest(_) => "Follow",
             Outgoing::UndoFollow { .. }
             | Outgoing::UndoLike { .. }
+            | Outgoing::UndoDislike { .. }
+            | Outgoing::UndoEmojiReact { .. }
             | Outgoing::UndoAnnounce { .. }
             | Outgoing::UndoBlock { .. } => "Undo",
             Outgoing::Accept { .. } | Outgoing::AcceptQuote { .. } => "Accept",
             Outgoing::Reject { .. } | Outgoing::RejectQuote { .. } => "Reject",
             Outgoing::QuoteRequest { .. } => "QuoteRequest",
             Outgoing::Like { .. } => "Like",
+            Outgoing::Dislike { .. } => "Dislike",
+            Outgoing::EmojiReact(_) => "EmojiReact",
             Outgoing::Announce { .. } => "Announce",
             Outgoing::Block { .. } => "Block",
             Outgoing::Flag { .. } => "Flag",

@@ -1,11 +1,12 @@
 //! Favouriting, reblogging and bookmarking.
 
-use super::Ctx;
 use super::notifications::{self, Type};
 use super::outgoing::{self, Addressing, Audience, Outgoing, PUBLIC};
 use super::statuses::{HOMES_IN_EVENT, erase_row};
 use super::visibility::{Visibility, may_see};
+use super::{Ctx, analytics, emoji_reactions, votes};
 use crate::db::accounts::Account;
+use crate::db::analytics::Counts;
 use crate::db::reactions::Favourite;
 use crate::db::statuses::Status;
 use crate::db::{self, Conn};
@@ -29,14 +30,14 @@ pub async fn subject(tx: &mut Conn, account: &Account, id: i64) -> AppResult<Sta
     }
 }
 
-async fn author_of(tx: &mut Conn, status: &Status) -> AppResult<Account> {
+pub(super) async fn author_of(tx: &mut Conn, status: &Status) -> AppResult<Account> {
     db::accounts::by_id(tx, status.account_id)
         .await?
         .ok_or_else(AppError::not_found)
 }
 
-/// `account` favourites a status it may see. `uri` is the Like's id when it came from elsewhere.
-/// Again is no error.
+/// `account` favourites a status it may see, in the place of a dislike. `uri` is the Like's id when
+/// it came from elsewhere. Again is no error.
 pub async fn favourite(
     tx: &mut Conn,
     ctx: &Ctx,
@@ -51,10 +52,13 @@ pub async fn favourite(
         uri: uri.unwrap_or_else(|| outgoing::activity_uri(ctx, account, "likes")),
         created_at: ctx.now(),
     };
+    db::votes::lock(tx, status.id).await?;
     if !db::reactions::add_favourite(tx, &row).await? {
         return Ok(());
     }
+    votes::undislike(tx, ctx, account, status).await?;
     db::statuses::count(tx, status.id, 0, 0, 1).await?;
+    analytics::voted(tx, status, account, row.created_at, 1, 0).await?;
     tx.emit(Event::of(Kind::StatusCounts, status.id));
     tx.emit(Event::to(account.id, Kind::ViewerChanged, status.id));
     let author = author_of(tx, status).await?;
@@ -76,11 +80,15 @@ pub async fn unfavourite(
     account: &Account,
     status: &Status,
 ) -> AppResult<()> {
+    db::votes::lock(tx, status.id).await?;
     let Some(row) = db::reactions::favourite(tx, account.id, status.id).await? else {
         return Ok(());
     };
-    db::reactions::remove_favourite(tx, row.id).await?;
+    if !db::reactions::remove_favourite(tx, row.id).await? {
+        return Ok(());
+    }
     db::statuses::count(tx, status.id, 0, 0, -1).await?;
+    analytics::voted(tx, status, account, row.created_at, -1, 0).await?;
     tx.emit(Event::of(Kind::StatusCounts, status.id));
     tx.emit(Event::to(account.id, Kind::ViewerChanged, status.id));
     let author = author_of(tx, status).await?;
@@ -183,6 +191,7 @@ pub async fn reblog(
     db::accounts::count_status(tx, account.id, published).await?;
     tx.emit(Event::of(Kind::AccountChanged, account.id));
     db::statuses::count(tx, status.id, 0, 1, 0).await?;
+    analytics::happened(tx, status, row.created_at, shares(1)).await?;
     tx.emit(Event::of(Kind::StatusCounts, status.id));
     tx.emit(Event::to(account.id, Kind::ViewerChanged, status.id));
     db::timelines::fan_out(tx, row.id, account.id, None, true, None).await?;
@@ -220,10 +229,7 @@ pub async fn unreblog(
     let Some(row) = db::statuses::reblog_by(tx, account.id, status.id).await? else {
         return Ok(());
     };
-    erase_row(tx, ctx, &row, Vec::new()).await?;
-    db::statuses::count(tx, status.id, 0, -1, 0).await?;
-    tx.emit(Event::of(Kind::StatusCounts, status.id));
-    tx.emit(Event::to(account.id, Kind::ViewerChanged, status.id));
+    withdraw(tx, ctx, &row, status).await?;
     let author = author_of(tx, status).await?;
     notifications::retract(tx, &author, account, Type::Reblog, Some(status.id)).await?;
     if account.is_local() && !row.local_only {
@@ -241,6 +247,56 @@ pub async fn unreblog(
         outgoing::send(tx, ctx, account, &activity, audience).await?;
     }
     Ok(())
+}
+
+/// Takes back a like, a dislike or an emoji reaction of an account; false when there was none.
+pub(super) async fn undo_one_of(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppResult<bool> {
+    let like = db::reactions::any_of_account(tx, account.id).await?;
+    if let Some(row) = like
+        && let Some(status) = db::statuses::by_id(tx, row.status_id).await?
+    {
+        unfavourite(tx, ctx, account, &status).await?;
+        return Ok(true);
+    }
+    let dislike = db::votes::any_of_account(tx, account.id).await?;
+    if let Some(row) = dislike
+        && let Some(status) = db::statuses::by_id(tx, row.status_id).await?
+    {
+        votes::undislike(tx, ctx, account, &status).await?;
+        return Ok(true);
+    }
+    let reaction = db::emoji_reactions::any_of_account(tx, account.id).await?;
+    if let Some(row) = reaction
+        && let Some(status) = db::statuses::by_id(tx, row.status_id).await?
+    {
+        emoji_reactions::withdraw(tx, ctx, account, &status, &row).await?;
+        return Ok(true);
+    }
+    Ok(false)
+}
+
+/// Removes a reblog of a status, and counts it no more.
+pub(super) async fn withdraw(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    row: &Status,
+    status: &Status,
+) -> AppResult<()> {
+    if !erase_row(tx, ctx, row, Vec::new()).await? {
+        return Ok(());
+    }
+    db::statuses::count(tx, status.id, 0, -1, 0).await?;
+    analytics::happened(tx, status, row.created_at, shares(-1)).await?;
+    tx.emit(Event::of(Kind::StatusCounts, status.id));
+    tx.emit(Event::to(row.account_id, Kind::ViewerChanged, status.id));
+    Ok(())
+}
+
+fn shares(shares: i64) -> Counts {
+    Counts {
+        shares,
+        ..Counts::default()
+    }
 }
 
 /// Who a reblog is addressed to.

@@ -16,6 +16,7 @@ pub struct Paging {
     min_id: Option<i64>,
     limit: Option<i64>,
     offset: i64,
+    score: Option<i64>,
     base: String,
 }
 
@@ -30,6 +31,7 @@ impl FromRequestParts<App> for Paging {
             min_id: None,
             limit: None,
             offset: 0,
+            score: None,
             base: String::new(),
         };
         let mut kept = form_urlencoded::Serializer::new(String::new());
@@ -40,6 +42,7 @@ impl FromRequestParts<App> for Paging {
                 "min_id" => paging.min_id = id(&value)?,
                 "limit" => paging.limit = value.parse().ok(),
                 "offset" => paging.offset = value.parse().unwrap_or(0).clamp(0, 10_000),
+                "score" => paging.score = value.parse().ok(),
                 "access_token" => {}
                 _ => {
                     kept.append_pair(&name, &value);
@@ -90,6 +93,21 @@ impl Paging {
     /// For lists that go by `offset`.
     pub fn offset(&self) -> i64 {
         self.offset
+    }
+
+    /// For lists in the order of a score: that of the item whose id is given.
+    pub fn score(&self) -> Option<i64> {
+        self.score
+    }
+
+    /// The Link header of the pages that some queries lead to.
+    pub fn links_to(&self, next: Option<String>, previous: Option<String>) -> HeaderMap {
+        let links = [(next, "next"), (previous, "prev")];
+        let links = links.into_iter().filter_map(|(query, rel)| {
+            let query = query?;
+            Some(format!("<{}{query}>; rel=\"{rel}\"", self.base))
+        });
+        link_header(&links.collect::<Vec<_>>())
     }
 
     /// Whether it is the plain newest page.

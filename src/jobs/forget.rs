@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::clock::{DAY, HOUR};
 use crate::db;
+use crate::domain::analytics::day_of;
 
 /// Rows removed in one transaction, so that nobody waits long behind it.
 const BATCH: i64 = 500;
@@ -49,6 +50,8 @@ pub async fn pass(app: &App) -> Result<(), db::Error> {
         db::tokens::forget_web_sessions, now;
         db::users::forget_unconfirmed, now - UNCONFIRMED;
         db::relations::forget_mutes, now;
+        // Yesterday's stay: what waited at midnight is written a little later.
+        db::views::forget_before, day_of(now) - 1;
     }
     app.db
         .write(move |tx| {

@@ -13,7 +13,7 @@ use crate::clock::{DAY, SECOND};
 use crate::db;
 use crate::db::jobs::JobRow;
 use crate::domain::jobs::Job;
-use crate::domain::{announcements, notifications};
+use crate::domain::{accounts, announcements, notifications};
 use crate::mail;
 
 /// Jobs that run at the same time.
@@ -191,6 +191,18 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
             {}
             Ok(())
         }
+        Job::EraseAccount { account_id } => loop {
+            let ctx = app.ctx.clone();
+            let more = app
+                .write(move |tx| {
+                    Box::pin(async move { accounts::erase_one(tx, &ctx, account_id).await })
+                })
+                .await
+                .map_err(JobError::retry)?;
+            if !more {
+                return Ok(());
+            }
+        },
         Job::Announcement { id } => {
             let ctx = app.ctx.clone();
             app.write(move |tx| {

@@ -10,9 +10,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::api::{media, media_av};
-use crate::support::Answer;
 use crate::support::peer::{Delivery, Peer, eventually};
 use crate::support::process::Process;
+use crate::support::{Answer, database};
 
 /// How often the kill tests run (`tests/long.sh`).
 fn rounds() -> usize {
@@ -336,4 +336,34 @@ async fn kill_the_server_amid_a_conversion() {
         .await;
         assert_eq!(done["meta"]["original"]["size"], "320x240");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_loses_no_view_that_is_older_than_the_window() {
+    let mut process = Process::start().await;
+    let (alice, bob) = (process.person("alice"), process.person("bob"));
+    let status = process
+        .post(&alice, "/api/v1/statuses", &json!({"status": "look"}))
+        .await
+        .entity("Status");
+    let kith = format!(
+        "/api/kith/v1/statuses/{}",
+        status["id"].as_str().expect("an id")
+    );
+    let see = async |process: &Process| {
+        let path = format!("{kith}/views");
+        process.post(&bob, &path, &json!({})).await.ok();
+    };
+    let written = "SELECT count(*) AS n FROM status_views";
+    see(&process).await;
+    eventually("the view is written", async || {
+        (database::count(process.database_url(), written).await == 1).then_some(())
+    })
+    .await;
+    process.kill();
+    process.run().await;
+    // A process that knows nothing of the first counts the same view no second time.
+    see(&process).await;
+    let told = process.get(&alice, &format!("{kith}/analytics")).await;
+    assert_eq!(told.entity("Kith__StatusAnalytics")["views"], 1);
 }

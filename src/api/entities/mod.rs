@@ -14,6 +14,7 @@ pub mod filter;
 pub mod friend_request;
 pub mod instance;
 pub mod kith_notification;
+pub mod kith;
 pub mod list;
 pub mod media;
 pub mod notification;

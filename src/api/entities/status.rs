@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use super::account::{self, Emoji, acct, emojis};
 use super::filter::Sieve;
+use super::kith::{self, Extra, Given};
 use super::poll::{self, Voter};
 use super::{quoting, raw};
 use crate::app::App;
@@ -43,12 +44,14 @@ pub struct Prepared {
     application: String,
     card: Option<super::card::Card>,
     quoting: quoting::Quoting,
+    extra: Extra,
 }
 
 impl Prepared {
-    /// Whether readers see it differently, even those who neither wrote nor marked it.
+    /// Whether readers see it differently, even those who neither wrote nor marked it; and where
+    /// those who follow the author may not see it at all.
     pub fn varies(&self) -> bool {
-        self.quoting.varies()
+        self.quoting.varies() || self.status.visibility == Visibility::Mutuals as i16
     }
 }
 
@@ -75,7 +78,6 @@ struct Head<'a> {
     favourites_count: i64,
     quotes_count: i64,
     tagged_collections: [(); 0],
-    kith: Extra<'a>,
 }
 
 #[derive(Serialize)]
@@ -92,15 +94,6 @@ struct TagLink<'a> {
     url: String,
 }
 
-/// Kith's own fields.
-#[derive(Serialize)]
-struct Extra<'a> {
-    /// The truth about the visibility.
-    visibility: &'static str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    title: &'a str,
-}
-
 /// Rows that belong to a page of statuses.
 #[derive(Default)]
 struct Rows {
@@ -115,6 +108,7 @@ struct Rows {
     cards: HashMap<i64, db::cards::Card>,
     quotes: HashMap<i64, db::quotes::Quote>,
     policies: HashMap<i64, db::quotes::PolicyRow>,
+    reactions: HashMap<i64, Vec<db::emoji_reactions::Count>>,
 }
 
 /// Prepared statuses by id, with what they are reblogs of, what they quote, and what that quotes:
@@ -173,7 +167,7 @@ async fn prepare_level(
     Ok(fresh)
 }
 
-/// Reads statuses, their originals and all that is shown with them: thirteen statements at most.
+/// Reads statuses, their originals and all that is shown with them: fourteen statements at most.
 async fn load(c: &mut db::Conn, ids: Vec<i64>) -> AppResult<Rows> {
     let mut statuses = db::statuses::by_ids(c, &ids).await?;
     let originals: Vec<i64> = statuses
@@ -192,6 +186,14 @@ async fn load(c: &mut db::Conn, ids: Vec<i64>) -> AppResult<Rows> {
     let mut rows = Rows::default();
     for stats in db::statuses::stats_of(c, &own).await? {
         rows.stats.insert(stats.status_id, stats);
+    }
+    let reacted = rows.stats.values().filter(|s| s.reactions_count > 0);
+    let reacted: Vec<i64> = reacted.map(|stats| stats.status_id).collect();
+    for count in db::emoji_reactions::counts_of(c, &reacted).await? {
+        rows.reactions
+            .entry(count.status_id)
+            .or_default()
+            .push(count);
     }
     for (status, account) in db::statuses::mentions_of(c, &own).await? {
         rows.mentions.entry(status).or_default().push(account);
@@ -317,14 +319,6 @@ fn assemble(config: &Config, status: &Status, rows: &Rows) -> AppResult<Prepared
         favourites_count: stats.favourites_count.max(0),
         quotes_count: stats.quotes_count.max(0),
         tagged_collections: [],
-        kith: Extra {
-            visibility: match visibility {
-                _ if status.local_only => "local",
-                Visibility::Mutuals => "mutuals",
-                other => other.as_api(),
-            },
-            title: &status.title,
-        },
     };
     let mut head = serde_json::to_string(&head)?;
     head.pop();
@@ -355,6 +349,7 @@ fn assemble(config: &Config, status: &Status, rows: &Rows) -> AppResult<Prepared
             .get(&id)
             .and_then(|card| super::card::Card::of(config, card)),
         quoting: quoting::Quoting::of(status, rows.quotes.get(&id), rows.policies.get(&id)),
+        extra: Extra::of(config, status, &stats, rows.reactions.get(&id)),
     })
 }
 
@@ -450,6 +445,8 @@ pub struct Page {
     filtered: HashMap<i64, Box<str>>,
     /// What the reader chose in polls, by status.
     choices: HashMap<i64, Arc<Vec<i64>>>,
+    /// The emoji that the reader gave, by status.
+    given: HashMap<i64, Arc<Given>>,
     reader: Option<Reader>,
     now: i64,
     /// By the quoting status: how its quote stands for the reader.
@@ -535,8 +532,13 @@ pub async fn page(app: &App, ids: &[i64], reader: Option<&Reader>, mode: Mode) -
         }
         kept.push(*id);
     }
-    let (marks, choices) = match reader {
+    let (marks, choices, given) = match reader {
         Some(reader) => {
+            let reacted: Vec<i64> = prepared
+                .iter()
+                .filter(|(_, p)| p.extra.has_reactions())
+                .map(|(id, _)| *id)
+                .collect();
             let polls: Vec<(i64, i64)> = prepared
                 .iter()
                 .filter_map(|(id, p)| Some((*id, p.poll.as_ref()?.poll.id)))
@@ -544,6 +546,7 @@ pub async fn page(app: &App, ids: &[i64], reader: Option<&Reader>, mode: Mode) -
             (
                 marks(app, reader.account_id, &prepared).await?,
                 poll::choices(app, reader.account_id, &polls).await?,
+                kith::given(app, reader.account_id, &reacted).await?,
             )
         }
         None => Default::default(),
@@ -568,6 +571,7 @@ pub async fn page(app: &App, ids: &[i64], reader: Option<&Reader>, mode: Mode) -
         marks,
         filtered: sieve.map(|sieve| sieve.found).unwrap_or_default(),
         choices,
+        given,
         reader: reader.cloned(),
         now,
         quotes,
@@ -606,7 +610,7 @@ async fn mutual_authors(
     Ok(friends.into_iter().collect())
 }
 
-/// The reader's marks on statuses: from memory, the rest in four statements.
+/// The reader's marks on statuses: from memory, the rest in five statements.
 async fn marks(
     app: &App,
     reader: i64,
@@ -642,7 +646,8 @@ async fn marks(
         let bits = bit(&marks.favourited, mark::FAVOURITED)
             | bit(&marks.reblogged, mark::REBLOGGED)
             | bit(&marks.bookmarked, mark::BOOKMARKED)
-            | bit(&marks.pinned, mark::PINNED);
+            | bit(&marks.pinned, mark::PINNED)
+            | bit(&marks.disliked, mark::DISLIKED);
         app.caches.marks.put(ticket, (reader, id), bits);
         found.insert(id, bits);
     }
@@ -704,6 +709,7 @@ impl Page {
             None => out.push_str("null"),
         }
         self.write_quoting(out, id, prepared, depth);
+        self.write_extra(out, id, prepared);
         if let Some(reader) = &self.reader {
             // Marks on a reblog are those on what it is of.
             let subject = prepared.status.reblog_of_id.unwrap_or(id);
@@ -753,6 +759,18 @@ impl Page {
         out.push_str(json.as_deref().unwrap_or("null"));
     }
 
+    fn write_extra(&self, out: &mut String, id: i64, prepared: &Prepared) {
+        // Marks on a reblog are those on what it is of.
+        let subject = prepared.status.reblog_of_id.unwrap_or(id);
+        let eyes = self.reader.as_ref().map(|reader| kith::Eyes {
+            disliked: self.marks.get(&subject).copied().unwrap_or_default() & mark::DISLIKED != 0,
+            given: self.given.get(&id).map(|given| given.as_slice()),
+            author: reader.account_id == prepared.status.account_id,
+        });
+        out.push_str(",\"kith\":");
+        prepared.extra.write(out, eyes);
+    }
+
     /// Who reads, and what they chose in a status's poll.
     fn voter(&self, id: i64) -> Option<Voter<'_>> {
         let choices = self.choices.get(&id);
@@ -774,7 +792,8 @@ impl Page {
         let Some(author) = app.account(prepared.status.account_id).await? else {
             return Ok(false);
         };
-        let marked = self.marks.get(&id).is_some_and(|marks| *marks != 0);
+        let marks = self.marks.get(&id).copied().unwrap_or_default();
+        let marked = marks & mark::KEPT != 0;
         let (status, mentioned) = (&prepared.status, &prepared.mentioned);
         Ok(search::may_find(status, &author, mentioned, marked, reader))
     }

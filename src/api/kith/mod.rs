@@ -4,11 +4,13 @@ use axum::Router;
 
 use crate::app::App;
 
+mod analytics;
 pub mod auth;
 mod bookmark_folders;
 mod drafts;
 mod friends;
 mod notifications;
+pub mod statuses;
 
 /// Routes of this area.
 pub fn routes() -> Router<App> {
@@ -18,4 +20,7 @@ pub fn routes() -> Router<App> {
         .merge(drafts::routes())
         .merge(friends::routes())
         .merge(notifications::routes())
+        .merge(analytics::routes())
+        .merge(auth::routes())
+        .merge(statuses::routes())
 }

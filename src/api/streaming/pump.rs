@@ -224,12 +224,15 @@ async fn status(app: &App, id: i64, event: &'static str) -> AppResult<()> {
         return Ok(());
     }
     let prepared = entities::status::prepare(app, &[id]).await?;
-    let (Some(prepared), Some(entity)) = (
-        prepared.get(&id),
-        entities::status::render_one(app, id, None).await?,
-    ) else {
+    let Some(prepared) = prepared.get(&id) else {
         return Ok(());
     };
+    // What stays on this server is not for everyone, but for all who listen: they are signed in.
+    let local_only = subject.status.local_only;
+    let shared = entities::status::render_one(app, id, None).await?;
+    if shared.is_none() && !local_only {
+        return Ok(());
+    }
     // Those with a filter that it matches get it with what matched, or not at all.
     let matches = |account: i64, relations: &Relations| {
         account != subject.status.account_id
@@ -250,14 +253,16 @@ async fn status(app: &App, id: i64, event: &'static str) -> AppResult<()> {
                 .quoted
                 .is_none_or(|quoted| in_timeline(&[quoted], viewer, now))
     };
-    let payload: Arc<str> = entity.get().into();
+    let payload: Option<Arc<str>> = shared.map(|entity| entity.get().into());
     for channel in &channels {
-        let message = Arc::new(Message::new(channel, event, payload.clone()));
-        app.hub.send(channel, &message, |account, relations| {
-            admits(account, relations) && !matches(account, relations)
-        });
+        if let Some(payload) = &payload {
+            let message = Arc::new(Message::new(channel, event, payload.clone()));
+            app.hub.send(channel, &message, |account, relations| {
+                admits(account, relations) && !matches(account, relations)
+            });
+        }
         let apart = app.hub.listening(channel, |account, relations| {
-            admits(account, relations) && matches(account, relations)
+            admits(account, relations) && (payload.is_none() || matches(account, relations))
         });
         for reader in apart {
             let context = Some(Context::Public);

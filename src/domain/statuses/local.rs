@@ -1,6 +1,7 @@
 //! What local authors do.
 
 use super::compose::{Composed, LIMITS, compose};
+use super::send::{audience, send_note};
 use super::{Parts, edits, erase, note, note_of, publish};
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +13,7 @@ use crate::db::{self, Conn};
 use crate::domain::discovery;
 use crate::domain::emojis;
 use crate::domain::notifications::{self, Type};
-use crate::domain::outgoing::{self, Audience, Outgoing};
+use crate::domain::outgoing::{self, Outgoing};
 use crate::domain::polls::{self, PollDraft};
 use crate::domain::quotes::{self, Policy};
 use crate::domain::settings::Settings;
@@ -195,7 +196,8 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
         url: ctx.config.url(&format!("/@{}/{id}", author.username)),
         account_id: author.id,
         local: true,
-        local_only: draft.local_only,
+        // An answer to what stays here stays here too: it would tell of it.
+        local_only: draft.local_only || parent.as_ref().is_some_and(|p| p.local_only),
         visibility: visibility as i16,
         kind: kind(draft.poll.is_some()).to_owned(),
         title: String::new(),
@@ -268,10 +270,8 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
             quotes::ask(tx, ctx, author, note.clone(), request).await?;
         }
         let audience = audience(tx, author, &status, &composed.mentions, parent.as_ref()).await?;
-        let activity = Outgoing::Create {
-            note: Box::new(note),
-        };
-        outgoing::send(tx, ctx, author, &activity, audience).await?;
+        let create = |note| Outgoing::Create { note };
+        send_note(tx, ctx, author, note, audience, create).await?;
     }
     Ok(status)
 }
@@ -353,11 +353,12 @@ pub async fn edit(
             let voters = db::polls::remote_voters(tx, poll.id, 1000).await?;
             audience.accounts.extend(voters);
         }
-        let activity = Outgoing::Update {
-            uri: format!("{}#updates/{}", status.uri, ctx.ids.next()),
-            note: Box::new(note),
+        let uri = format!("{}#updates/{}", status.uri, ctx.ids.next());
+        let update = |note| Outgoing::Update {
+            uri: uri.clone(),
+            note,
         };
-        outgoing::send(tx, ctx, author, &activity, audience).await?;
+        send_note(tx, ctx, author, note, audience, update).await?;
     }
     Ok(status)
 }
@@ -459,31 +460,6 @@ pub async fn delete(
     Ok((status, given_up))
 }
 
-/// Sends a local status again as it is now, for what is no edit of its text: its quote was
-/// allowed or revoked, or its policy changed.
-pub async fn send_update(
-    tx: &mut Conn,
-    ctx: &Ctx,
-    author: &Account,
-    status: &Status,
-) -> AppResult<()> {
-    if status.local_only {
-        return Ok(());
-    }
-    let mentioned: Vec<i64> = db::statuses::mentions_of(tx, &[status.id])
-        .await?
-        .into_iter()
-        .map(|(_, account)| account)
-        .collect();
-    let mentions = db::accounts::by_ids(tx, &mentioned).await?;
-    let audience = audience(tx, author, status, &mentions, None).await?;
-    let activity = Outgoing::Update {
-        uri: format!("{}#updates/{}", status.uri, ctx.ids.next()),
-        note: Box::new(note_of(tx, ctx, author, status).await?),
-    };
-    outgoing::send(tx, ctx, author, &activity, audience).await
-}
-
 /// A status of the author's own that is no reblog.
 async fn own_status(tx: &mut Conn, author: &Account, id: i64) -> AppResult<Status> {
     match db::statuses::by_id(tx, id).await? {
@@ -552,34 +528,4 @@ pub(in crate::domain) fn source_type(content_type: &str) -> AppResult<&'static s
             "Validation failed: Content type must be text/plain, text/markdown or text/html",
         )),
     }
-}
-
-/// Who gets a local status.
-async fn audience(
-    tx: &mut Conn,
-    author: &Account,
-    status: &Status,
-    mentions: &[Account],
-    parent: Option<&Status>,
-) -> AppResult<Audience> {
-    let mut accounts: Vec<i64> = mentions.iter().map(|a| a.id).collect();
-    let visibility = Visibility::from_db(status.visibility);
-    match visibility {
-        Visibility::Direct => {}
-        Visibility::Mutuals => {
-            accounts.extend(db::relations::mutual_ids(tx, author.id, 10_000).await?);
-        }
-        _ => accounts.extend(
-            parent
-                .filter(|_| visibility.is_open())
-                .map(|p| p.account_id),
-        ),
-    }
-    Ok(Audience {
-        followers: matches!(
-            visibility,
-            Visibility::Public | Visibility::Unlisted | Visibility::Private
-        ),
-        accounts,
-    })
 }

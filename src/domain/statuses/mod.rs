@@ -4,23 +4,27 @@ mod compose;
 mod edits;
 mod local;
 mod remote;
+mod send;
 
 pub use compose::{LIMITS, Limits};
 pub use edits::{MediaVersion, history};
 pub(in crate::domain) use local::source_type;
 pub use local::{Draft, Edit, MediaChange, PollEdit, delete, edit, post};
-pub(super) use local::{check, earlier, send_update};
+pub(super) use local::{check, earlier};
 pub use remote::{RemoteMedia, RemoteNote, receive, remove, revise};
+pub(super) use send::send_update;
 
-use super::Ctx;
+use super::analytics;
 use super::conversations;
 use super::discovery;
 use super::emojis::Used;
 use super::notifications::{self, Type};
 use super::outgoing::{Addressing, Attachment, HashTag, MentionTag, Note, PUBLIC};
 use super::polls;
-use super::visibility::Visibility;
+use super::visibility::{Visibility, may_see};
+use super::{Ctx, reactions};
 use crate::db::accounts::Account;
+use crate::db::analytics::Counts;
 use crate::db::media::Media;
 use crate::db::statuses::{Status, Tag};
 use crate::db::{self, Conn};
@@ -65,6 +69,7 @@ async fn publish(
     tx.emit(Event::of(Kind::AccountChanged, author.id));
     if let Some(parent) = parent {
         db::statuses::count(tx, parent.id, 1, 0, 0).await?;
+        analytics::happened(tx, parent, status.created_at, comments(1)).await?;
         tx.emit(Event::of(Kind::StatusCounts, parent.id));
     }
     let visibility = Visibility::from_db(status.visibility);
@@ -84,6 +89,9 @@ async fn publish(
         let language = status.language.as_deref();
         db::timelines::fan_out(tx, id, author.id, reply_to, false, language).await?;
         db::lists::fan_out(tx, id, author.id, reply_to, false, language).await?;
+        if visibility == Visibility::Mutuals {
+            db::timelines::keep_mutuals(tx, id, author.id).await?;
+        }
     }
     if author.is_local() {
         db::timelines::put_home(tx, &[author.id], id, author.id).await?;
@@ -125,7 +133,7 @@ async fn notify_watchers(
         return Ok(());
     }
     for watcher in db::relations::watchers(tx, author.id).await? {
-        if !mentioned.contains(&watcher.id) {
+        if !mentioned.contains(&watcher.id) && may_see(tx, status, Some(&watcher)).await? {
             notifications::notify(tx, ctx, &watcher, author, Type::Status, Some(status.id)).await?;
         }
     }
@@ -142,6 +150,12 @@ async fn ensure_tags(tx: &mut Conn, tags: &[Tag]) -> AppResult<Vec<i64>> {
 
 /// Removes a status, its reblogs with it, and leaves a tombstone; counts and streams follow.
 async fn erase(tx: &mut Conn, ctx: &Ctx, status: &Status) -> AppResult<()> {
+    if let Some(original) = status.reblog_of_id {
+        return match db::statuses::by_id(tx, original).await? {
+            Some(original) => reactions::withdraw(tx, ctx, status, &original).await,
+            None => erase_row(tx, ctx, status, Vec::new()).await.map(|_| ()),
+        };
+    }
     let tags = db::statuses::tags_of(tx, &[status.id]).await?;
     // A reblog's row would lose its subject: it goes too.
     loop {
@@ -157,21 +171,48 @@ async fn erase(tx: &mut Conn, ctx: &Ctx, status: &Status) -> AppResult<()> {
     discovery::erased(tx, status, &tag_ids).await?;
     let tags = tags.into_iter().map(|(_, tag)| tag.name).collect();
     if let Some(parent) = status.in_reply_to_id {
-        db::statuses::count(tx, parent, -1, 0, 0).await?;
-        tx.emit(Event::of(Kind::StatusCounts, parent));
+        uncount_comment(tx, status, parent).await?;
     }
     db::statuses::orphan_replies(tx, status.id).await?;
     conversations::forget(tx, status).await?;
-    erase_row(tx, ctx, status, tags).await
+    if status.local {
+        db::analytics::uncount_status(tx, status.account_id, status.id).await?;
+    }
+    erase_row(tx, ctx, status, tags).await.map(|_| ())
 }
 
-/// Removes one row, with the event that streams need.
+/// Erases a status of an account; false when there was none.
+pub(super) async fn erase_one_of(tx: &mut Conn, ctx: &Ctx, account_id: i64) -> AppResult<bool> {
+    match db::statuses::any_of_account(tx, account_id).await? {
+        Some(status) => erase(tx, ctx, &status).await.map(|()| true),
+        None => Ok(false),
+    }
+}
+
+/// A comment on a status goes.
+pub(super) async fn uncount_comment(tx: &mut Conn, status: &Status, parent: i64) -> AppResult<()> {
+    db::statuses::count(tx, parent, -1, 0, 0).await?;
+    if let Some(parent) = db::statuses::by_id(tx, parent).await? {
+        analytics::happened(tx, &parent, status.created_at, comments(-1)).await?;
+    }
+    tx.emit(Event::of(Kind::StatusCounts, parent));
+    Ok(())
+}
+
+fn comments(comments: i64) -> Counts {
+    Counts {
+        comments,
+        ..Counts::default()
+    }
+}
+
+/// Removes one row, with the event that streams need; false when it is gone already.
 pub(super) async fn erase_row(
     tx: &mut Conn,
     ctx: &Ctx,
     status: &Status,
     tags: Vec<String>,
-) -> AppResult<()> {
+) -> AppResult<bool> {
     let gone = Gone {
         account_id: status.account_id,
         visibility: status.visibility,
@@ -185,13 +226,14 @@ pub(super) async fn erase_row(
             .map(|(list, _)| list)
             .collect(),
     };
-    if db::statuses::delete(tx, status.id).await? {
-        db::accounts::uncount_statuses(tx, status.account_id, 1).await?;
-        db::statuses::bury(tx, &status.uri, status.account_id, ctx.now()).await?;
-        tx.emit(Event::of(Kind::AccountChanged, status.account_id));
-        tx.emit(Event::of(Kind::StatusDeleted, status.id).with(serde_json::to_string(&gone)?));
+    if !db::statuses::delete(tx, status.id).await? {
+        return Ok(false);
     }
-    Ok(())
+    db::accounts::uncount_statuses(tx, status.account_id, 1).await?;
+    db::statuses::bury(tx, &status.uri, status.account_id, ctx.now()).await?;
+    tx.emit(Event::of(Kind::AccountChanged, status.account_id));
+    tx.emit(Event::of(Kind::StatusDeleted, status.id).with(serde_json::to_string(&gone)?));
+    Ok(true)
 }
 
 /// Who a local status is addressed to.
@@ -212,7 +254,7 @@ pub fn addressing(author: &Account, visibility: Visibility, mentioned: &[&str]) 
             to: vec![followers],
             cc: mentioned().collect(),
         },
-        // Mutuals are named one by one at sending: nobody else's server is to know of it.
+        // Each mutual's server is told of those alone who live on it.
         Visibility::Direct | Visibility::Mutuals => Addressing {
             to: mentioned().collect(),
             cc: Vec::new(),
@@ -334,6 +376,7 @@ fn note(
         question: None,
         quote: None,
         can_quote: None,
+        mutuals: status.visibility == Visibility::Mutuals as i16,
         emojis: Used::list(&status.emojis),
     }
 }

@@ -173,6 +173,64 @@ fn local_only_is_not_for_anonymous_readers() {
     assert!(can_see(&own, &account(1), &[], false, Some(viewer)));
 }
 
+/// Every visibility, to everyone there is: what is in the list is seen.
+#[test]
+fn the_matrix_of_visibilities_and_readers() {
+    use Visibility::*;
+    // Follows the author, is followed, is mentioned, blocked: signed in; then what they see.
+    let readers: [(bool, bool, bool, bool, &[Visibility]); 8] = [
+        (false, false, false, false, &[Public, Unlisted]),
+        (true, false, false, false, &[Public, Unlisted, Private]),
+        (false, true, false, false, &[Public, Unlisted]),
+        (
+            true,
+            true,
+            false,
+            false,
+            &[Public, Unlisted, Private, Mutuals],
+        ),
+        (false, false, true, false, &ALL),
+        (true, true, true, false, &ALL),
+        (true, true, true, true, &[]),
+        (false, false, false, true, &[]),
+    ];
+    for (follows, followed, mentioned, blocked, wanted) in readers {
+        let mut relations = Relations::default();
+        if follows {
+            relations.following.insert(1, true);
+        }
+        if blocked {
+            relations.blocked_by.insert(1);
+        }
+        let viewer = Viewer {
+            account_id: 2,
+            relations: &relations,
+        };
+        let mentions: &[i64] = if mentioned { &[2] } else { &[3] };
+        for visibility in ALL {
+            for local_only in [false, true] {
+                let mut own = status(1, visibility);
+                own.local_only = local_only;
+                let sees = |status: &Status, viewer| {
+                    can_see(status, &account(1), mentions, followed, viewer)
+                };
+                assert_eq!(
+                    sees(&own, Some(viewer)),
+                    wanted.contains(&visibility),
+                    "{visibility:?} {local_only} {follows} {followed} {mentioned} {blocked}"
+                );
+                assert_eq!(sees(&own, None), visibility.is_open() && !local_only);
+                // Its author sees it, whatever it is.
+                let author = Viewer {
+                    account_id: 1,
+                    relations: &relations,
+                };
+                assert!(sees(&own, Some(author)));
+            }
+        }
+    }
+}
+
 #[test]
 fn timelines_leave_out_the_blocked_and_the_muted() {
     let mut relations = Relations::default();

@@ -1,11 +1,13 @@
-//! Like (ActivityPub, section 7.10).
+//! Like (ActivityPub, section 7.10). One that says which emoji it is (Misskey's) is a reaction.
 
-use super::{Arrival, Failure, Prepared};
+use super::{Arrival, Failure, Prepared, emoji_react, voted_on};
+use crate::db::Conn;
 use crate::db::accounts::Account;
-use crate::db::{self, Conn};
-use crate::domain::visibility::may_see;
 use crate::domain::{Ctx, reactions};
 use crate::error::AppResult;
+
+/// What Misskey writes into a plain like.
+const HEARTS: [&str; 3] = ["\u{2764}", "\u{2764}\u{fe0f}", "\u{2665}\u{fe0f}"];
 
 #[derive(Debug)]
 pub struct Like {
@@ -15,6 +17,11 @@ pub struct Like {
 
 pub(super) fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> {
     let (object, _) = arrival.object()?;
+    if let Some(emoji) = emoji_react::emoji(arrival.activity)
+        && !HEARTS.contains(&emoji.shortcode.as_str())
+    {
+        return emoji_react::prepare(arrival);
+    }
     Prepared::deed(super::Deed::Like(Like {
         uri: arrival.id().to_owned(),
         object: object.to_owned(),
@@ -28,14 +35,12 @@ impl Like {
         ctx: &Ctx,
         actor: &Account,
     ) -> AppResult<&'static str> {
-        let status = db::statuses::by_uri(tx, &self.object).await?;
-        let Some(status) = status.filter(|status| status.reblog_of_id.is_none()) else {
-            return Ok("the object is not known here");
-        };
-        if !may_see(tx, &status, Some(actor)).await? {
-            return Ok("the actor may not see the object");
+        match voted_on(tx, actor, &self.object).await? {
+            Ok(status) => {
+                reactions::favourite(tx, ctx, actor, &status, Some(self.uri.clone())).await?;
+                Ok("")
+            }
+            Err(reason) => Ok(reason),
         }
-        reactions::favourite(tx, ctx, actor, &status, Some(self.uri.clone())).await?;
-        Ok("")
     }
 }

@@ -12,8 +12,10 @@ use crate::app::App;
 use crate::client::Budget;
 use crate::db::accounts::Account;
 use crate::db::inbox::Received;
+use crate::db::statuses::Status;
 use crate::db::{self, Conn};
 use crate::domain::Ctx;
+use crate::domain::visibility::may_see;
 use crate::error::{AppError, AppResult};
 
 pub mod announce;
@@ -21,6 +23,8 @@ pub mod answer;
 pub mod block;
 pub mod create;
 pub mod delete;
+pub mod dislike;
+pub mod emoji_react;
 pub mod feature;
 pub mod flag;
 pub mod follow;
@@ -87,6 +91,8 @@ pub enum Deed {
     Remove(delete::Remove),
     RemoveActor,
     Like(like::Like),
+    Dislike(dislike::Dislike),
+    EmojiReact(emoji_react::EmojiReact),
     Announce(announce::Announce),
     Undo(undo::Undo),
     Block(block::Block),
@@ -232,6 +238,8 @@ async fn prepare_verb(arrival: &Arrival<'_>, kind: &str) -> Result<Prepared, Fai
         "Update" => update::prepare(arrival).await,
         "Delete" => delete::prepare(arrival),
         "Like" => like::prepare(arrival),
+        "Dislike" => dislike::prepare(arrival),
+        "EmojiReact" => emoji_react::prepare(arrival),
         "Announce" => announce::prepare(arrival).await,
         "Undo" => undo::prepare(arrival),
         "Block" => block::prepare(arrival),
@@ -281,6 +289,8 @@ pub async fn apply(
         Deed::Remove(remove) => remove.apply(tx, ctx).await,
         Deed::RemoveActor => delete::apply_actor(tx, ctx, actor).await,
         Deed::Like(like) => like.apply(tx, ctx, actor).await,
+        Deed::Dislike(dislike) => dislike.apply(tx, ctx, actor).await,
+        Deed::EmojiReact(react) => react.apply(tx, ctx, actor).await,
         Deed::Announce(announce) => announce.apply(tx, ctx, actor).await,
         Deed::Undo(undo) => undo.apply(tx, ctx, actor).await,
         Deed::Block(block) => block.apply(tx, ctx, actor).await,
@@ -290,6 +300,23 @@ pub async fn apply(
         Deed::QuoteRequest(request) => request.apply(tx, ctx, actor).await,
         Deed::QuoteAnswer(answer) => answer.apply(tx, ctx, actor).await,
     }
+}
+
+/// The status that a vote or reaction is about, where it is here and the actor may see it; else
+/// why there is nothing to do.
+async fn voted_on(
+    tx: &mut Conn,
+    actor: &Account,
+    object: &str,
+) -> AppResult<Result<Status, &'static str>> {
+    let status = db::statuses::by_uri(tx, object).await?;
+    let Some(status) = status.filter(|status| status.reblog_of_id.is_none()) else {
+        return Ok(Err("the object is not known here"));
+    };
+    if !may_see(tx, &status, Some(actor)).await? {
+        return Ok(Err("the actor may not see the object"));
+    }
+    Ok(Ok(status))
 }
 
 /// A local account by its actor id.

@@ -1,13 +1,23 @@
-//! Undo (ActivityPub, section 7.12) of a Follow, Like, Announce or Block: embedded, or by its
-//! id alone.
+//! Undo (ActivityPub, section 7.12) of a Follow, Like, Dislike, EmojiReact, Announce or Block:
+//! embedded, or by its id alone.
 
 use super::{Arrival, Failure, Prepared, local_account};
 use crate::db::accounts::Account;
 use crate::db::statuses::Status;
 use crate::db::{self, Conn};
-use crate::domain::{Ctx, blocks, follows, reactions};
+use crate::domain::{Ctx, blocks, emoji_reactions, follows, reactions, votes};
 use crate::error::AppResult;
 use crate::federation::value::{first_id, id, kind_of};
+
+/// What can be undone.
+const UNDONE: [&str; 6] = [
+    "Follow",
+    "Like",
+    "Dislike",
+    "EmojiReact",
+    "Announce",
+    "Block",
+];
 
 #[derive(Debug)]
 pub struct Undo {
@@ -30,7 +40,7 @@ pub(super) fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> {
             "undoes what somebody else did".to_owned(),
         ));
     }
-    let kind = kind_of(inner, &["Follow", "Like", "Announce", "Block"]);
+    let kind = kind_of(inner, &UNDONE);
     if kind.is_none() && inner.get("type").is_some() {
         return Prepared::nothing("not understood");
     }
@@ -53,6 +63,20 @@ impl Undo {
             && let Some(target) = self.followed(tx, actor).await?
         {
             follows::unfollow(tx, ctx, actor, &target).await?;
+            return Ok("");
+        }
+        // A Like may have been a reaction.
+        if (may_be("EmojiReact") || may_be("Like"))
+            && let Some(row) = db::emoji_reactions::by_uri(tx, actor.id, &self.uri).await?
+            && let Some(status) = db::statuses::by_id(tx, row.status_id).await?
+        {
+            emoji_reactions::withdraw(tx, ctx, actor, &status, &row).await?;
+            return Ok("");
+        }
+        if may_be("Dislike")
+            && let Some(status) = self.disliked(tx, actor).await?
+        {
+            votes::undislike(tx, ctx, actor, &status).await?;
             return Ok("");
         }
         if may_be("Like")
@@ -101,6 +125,17 @@ impl Undo {
 
     async fn liked(&self, tx: &mut Conn, actor: &Account) -> AppResult<Option<Status>> {
         let row = db::reactions::favourite_by_uri(tx, actor.id, &self.uri).await?;
+        match (row, &self.object) {
+            (Some(row), _) => Ok(db::statuses::by_id(tx, row.status_id).await?),
+            (None, Some(object)) if self.kind.is_some() => {
+                Ok(db::statuses::by_uri(tx, object).await?)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn disliked(&self, tx: &mut Conn, actor: &Account) -> AppResult<Option<Status>> {
+        let row = db::votes::by_uri(tx, actor.id, &self.uri).await?;
         match (row, &self.object) {
             (Some(row), _) => Ok(db::statuses::by_id(tx, row.status_id).await?),
             (None, Some(object)) if self.kind.is_some() => {

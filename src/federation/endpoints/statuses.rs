@@ -120,8 +120,9 @@ async fn show(
                 Found::Deleted(tombstone) => Ok(Ap::gone(tombstone).into_response()),
                 Found::Here(_, status) if page => Ok(with_vary(Redirect::to(&status.url))),
                 Found::Here(author, status) => {
-                    let (_, object) = note_object(c, &ctx, &author, &status).await?;
-                    Ok(answer(&status, render::document(note::context(), object)))
+                    let (value, object) = note_object(c, &ctx, &author, &status).await?;
+                    let context = note::context_of(&value);
+                    Ok(answer(&status, render::document(context, object)))
                 }
             }
         })
@@ -146,7 +147,8 @@ async fn activity(
                 Ok(Found::Here(author, status)) => {
                     let (value, object) = note_object(c, &ctx, &author, &status).await?;
                     let create = render::create(&value, object, &author.uri);
-                    return Ok(answer(&status, render::document(note::context(), create)));
+                    let context = note::context_of(&value);
+                    return Ok(answer(&status, render::document(context, create)));
                 }
                 Err(error) if error.status == http::StatusCode::NOT_FOUND => {}
                 Err(error) => return Err(error),

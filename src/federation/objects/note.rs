@@ -9,6 +9,7 @@ use crate::db::accounts::Account;
 use crate::domain::polls::RemotePoll;
 use crate::domain::statuses::{RemoteMedia, RemoteNote};
 use crate::domain::visibility::Visibility;
+use crate::federation::render::note::VISIBILITY;
 use crate::federation::value::{
     emojis, first_id, flag, host, ids, is_a, is_public, kind_of, link, many, same_origin, text,
     time, uri, url,
@@ -80,6 +81,8 @@ pub fn visibility(object: &Value, author: &Account) -> Visibility {
     };
     if recipients(object).any(is_followers) {
         Visibility::Private
+    } else if text(object, VISIBILITY) == Some("mutuals") {
+        Visibility::Mutuals
     } else {
         Visibility::Direct
     }

@@ -10,6 +10,19 @@ pub fn context() -> Value {
     json!([CONTEXT, {"toot": "http://joinmastodon.org/ns#", "Emoji": "toot:Emoji"}])
 }
 
+/// What a reaction's terms mean (FEP-c0e0).
+pub fn react_context() -> Value {
+    json!([
+        CONTEXT,
+        {
+            "litepub": "http://litepub.social/ns#",
+            "EmojiReact": "litepub:EmojiReact",
+            "toot": "http://joinmastodon.org/ns#",
+            "Emoji": "toot:Emoji",
+        },
+    ])
+}
+
 /// An emoji without context.
 pub fn object(emoji: &Used) -> Value {
     let mut icon = json!({"type": "Image", "url": emoji.url});

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::outgoing::{Addressing, FollowRef, Outgoing, PUBLIC};
+use crate::domain::outgoing::{Addressing, FollowRef, Outgoing, PUBLIC, React};
 
 pub mod actor;
 pub mod collection;
@@ -49,7 +49,7 @@ pub fn activity(
 ) -> Value {
     match activity {
         Outgoing::Create { note } => document(
-            note::context(),
+            note::context_of(note),
             create(note, note::object(note, None), actor),
         ),
         Outgoing::Update { uri, note } => {
@@ -60,7 +60,7 @@ pub fn activity(
                 note::time(note.updated.unwrap_or(note.published)),
             );
             address(&mut wrapped, &note.addressing);
-            document(note::context(), wrapped)
+            document(note::context_of(note), wrapped)
         }
         Outgoing::UpdateActor { uri } => {
             let object = profile().unwrap_or_else(|| json!(actor));
@@ -138,6 +138,23 @@ pub fn activity(
         Outgoing::UndoLike { uri, like, object } => {
             let like = wrap(like, "Like", actor, json!(object));
             plain_document(wrap(uri, "Undo", actor, like))
+        }
+        Outgoing::Dislike { uri, object } => {
+            plain_document(wrap(uri, "Dislike", actor, json!(object)))
+        }
+        Outgoing::UndoDislike {
+            uri,
+            dislike,
+            object,
+        } => {
+            let dislike = wrap(dislike, "Dislike", actor, json!(object));
+            plain_document(wrap(uri, "Undo", actor, dislike))
+        }
+        Outgoing::EmojiReact(react) => document(emoji::react_context(), emoji_react(react, actor)),
+        Outgoing::UndoEmojiReact { uri, react } => {
+            let mut undo = wrap(uri, "Undo", actor, emoji_react(react, actor));
+            insert(&mut undo, "to", json!([react.to]));
+            document(emoji::react_context(), undo)
         }
         Outgoing::Announce {
             uri,
@@ -229,6 +246,20 @@ pub fn tombstone(uri: &str, deleted_at: i64) -> Value {
         "type": "Tombstone",
         "deleted": note::time(deleted_at),
     }))
+}
+
+/// An emoji reaction, without context.
+fn emoji_react(react: &React, actor: &str) -> Value {
+    let mut activity = wrap(&react.uri, "EmojiReact", actor, json!(react.object));
+    insert(&mut activity, "to", json!([react.to]));
+    match &react.emoji {
+        None => insert(&mut activity, "content", json!(react.name)),
+        Some(used) => {
+            insert(&mut activity, "content", json!(format!(":{}:", react.name)));
+            insert(&mut activity, "tag", json!([emoji::object(used)]));
+        }
+    }
+    activity
 }
 
 fn follow(follow: &FollowRef) -> Value {

@@ -34,6 +34,23 @@ pub fn context() -> Value {
     ])
 }
 
+/// What the terms of a particular note mean.
+pub fn context_of(note: &Note) -> Value {
+    let mut context = context();
+    if note.mutuals
+        && let Some(terms) = context.get_mut(1)
+    {
+        terms["kith"] = json!(KITH);
+    }
+    context
+}
+
+/// Where Kith's own terms live.
+const KITH: &str = "https://kith.example/ns#";
+
+/// How far a note reaches, where that is Kith's own to say.
+pub const VISIBILITY: &str = "kith:visibility";
+
 /// How many likes and shares a status has.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Counts {
@@ -72,6 +89,9 @@ pub fn object(note: &Note, counts: Option<Counts>) -> Value {
         put("updated", time(updated));
     }
     let content = content(note);
+    if note.mutuals {
+        put(VISIBILITY, json!("mutuals"));
+    }
     if let Some(language) = &note.language {
         put("contentMap", json!({language: content}));
     }

@@ -8,3 +8,4 @@ mod posts;
 mod quotes;
 mod snapshots;
 mod two_servers;
+mod votes;

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use crate::api::media::{png, upload};
 use crate::support::peer::{Delivery, Page, Peer, eventually};
-use crate::support::{ACTOR_PUBLIC_KEY, Person, Server};
+use crate::support::{ACTOR_PUBLIC_KEY, Person, Server, database};
 
 /// Alice here, an empty peer there, and what stands for the peer in snapshots.
 struct World {
@@ -202,6 +202,20 @@ async fn what_goes_out() {
         let undone = world.next(seen, "Undo").await;
         assert_json_snapshot!(format!("sent_undo_{name}"), world.blank(&undone));
     }
+    let path = format!("/api/kith/v1/statuses/{}", id(&theirs));
+    world.post(&format!("{path}/dislike"), json!({})).await;
+    let done = world.next(seen, "Dislike").await;
+    assert_json_snapshot!("sent_dislike", world.blank(&done));
+    world.post(&format!("{path}/undislike"), json!({})).await;
+    let undone = world.next(seen, "Undo").await;
+    assert_json_snapshot!("sent_undo_dislike", world.blank(&undone));
+    let reaction = format!("{path}/reactions/%F0%9F%94%A5");
+    world.send(Method::PUT, &reaction, json!({})).await;
+    let done = world.next(seen, "EmojiReact").await;
+    assert_json_snapshot!("sent_emoji_react", world.blank(&done));
+    world.send(Method::DELETE, &reaction, json!({})).await;
+    let undone = world.next(seen, "Undo").await;
+    assert_json_snapshot!("sent_undo_emoji_react", world.blank(&undone));
     for (verb, kind, name) in [
         ("remove_from_followers", "Reject", "reject"),
         ("unfollow", "Undo", "undo_follow"),
@@ -315,8 +329,21 @@ impl World {
                 state.insert(format!("{name}: {how}"), relation[how].clone());
             }
         }
+        // An account that is gone is erased by a job.
+        let jobs = "SELECT count(*) AS n FROM jobs WHERE kind = 'erase_account'";
+        let url = &self.server.app.config.database_url;
+        eventually("nothing is being erased", async || {
+            (database::count(url, jobs).await == 0).then_some(())
+        })
+        .await;
         let path = format!("/api/v1/statuses/{}", id(status));
         let status = self.get(&path).await;
+        let extra = &status["kith"];
+        state.insert("dislikes_count".into(), extra["dislikes_count"].clone());
+        for reaction in extra["reactions"].as_array().into_iter().flatten() {
+            let name = format!("reactions: {}", text(&reaction["name"]));
+            state.insert(name, reaction["count"].clone());
+        }
         for name in ["favourites_count", "reblogs_count", "replies_count"] {
             state.insert(name.into(), status[name].clone());
         }

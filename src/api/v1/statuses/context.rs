@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::api::entities::Json;
 use crate::api::entities::status::{self, Mode, Reader};
+use crate::api::kith::statuses::views;
 use crate::api::list::json;
 use crate::app::App;
 use crate::db;
@@ -45,6 +46,9 @@ pub async fn get(
         Some(_) => (SIGNED_IN, usize::MAX),
         None => (PUBLIC, PUBLIC_DEPTH),
     };
+    if let Some(reader) = &reader {
+        views::opened(&app, id, reader.account_id).await?;
+    }
     let (above, below) = app
         .read(move |c| {
             Box::pin(async move {

@@ -1,0 +1,12 @@
+DROP TABLE account_days;
+DROP TABLE status_days;
+DROP TABLE status_views;
+DROP TABLE reaction_counts;
+DROP TABLE emoji_reactions;
+DROP TABLE dislikes;
+DROP INDEX status_stats_comments;
+ALTER TABLE status_stats DROP COLUMN parent_id;
+ALTER TABLE status_stats DROP COLUMN score;
+ALTER TABLE status_stats DROP COLUMN views_count;
+ALTER TABLE status_stats DROP COLUMN reactions_count;
+ALTER TABLE status_stats DROP COLUMN dislikes_count;
