@@ -31,6 +31,7 @@ pub mod hosts;
 pub mod inbox;
 pub mod instance;
 pub mod jobs;
+pub mod kith_notifications;
 pub mod lists;
 pub mod markers;
 pub mod media;

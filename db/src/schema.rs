@@ -79,6 +79,7 @@ table! {
         presence -> Bool,
         digest -> Text,
         digested_at -> BigInt,
+        notify_dislikes -> Bool,
     }
 }
 
@@ -321,6 +322,7 @@ table! {
         filtered -> Bool,
         group_key -> Text,
         subject_id -> Nullable<BigInt>,
+        kith -> Bool,
     }
 }
 
@@ -1148,6 +1150,54 @@ table! {
     }
 }
 
+table! {
+    friend_requests (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        target_id -> BigInt,
+        uri -> Text,
+        status -> Text,
+        created_at -> BigInt,
+        decided_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    drafts (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        draft -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
+    draft_media (draft_id, media_id) {
+        draft_id -> BigInt,
+        media_id -> BigInt,
+    }
+}
+
+table! {
+    bookmark_folders (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        name -> Text,
+        name_key -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    bookmark_folder_items (id) {
+        id -> BigInt,
+        folder_id -> BigInt,
+        bookmark_id -> BigInt,
+        status_id -> BigInt,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     chats,
     chat_members,
@@ -1237,6 +1287,11 @@ allow_tables_to_appear_in_same_query!(
     account_words,
     search_progress,
     former_usernames,
+    friend_requests,
+    drafts,
+    draft_media,
+    bookmark_folders,
+    bookmark_folder_items,
 );
 
 allow_tables_to_appear_in_same_query!(notification_requests, notifications, notification_groups);
