@@ -5,7 +5,7 @@ use crate::db::accounts::Account;
 use crate::db::chat_messages::Message;
 use crate::db::chats::{self as rows, Member};
 use crate::db::{self, Conn};
-use crate::domain::Ctx;
+use crate::domain::{Ctx, notifications};
 use crate::error::{AppError, AppResult};
 use crate::events::{ChatMark, Event, Kind};
 
@@ -34,6 +34,7 @@ pub async fn read(
     let after = own.last_read_id.max(own.horizon_id);
     own.unread_count = db::chat_messages::count_unread(tx, chat_id, account.id, after).await?;
     rows::update_member(tx, &own).await?;
+    notifications::read_chat(tx, ctx, account.id, other.id, chat_id).await?;
     let now = ctx.now();
     let mark = ChatMark {
         chat_id,

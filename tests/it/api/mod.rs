@@ -4,6 +4,8 @@ mod accounts;
 mod announcements;
 mod auth;
 mod auth_times;
+pub mod chats;
+mod chats_streaming;
 mod conversations;
 mod discovery;
 mod edits;
