@@ -4,7 +4,7 @@ use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
 use super::any::AnyOfExt;
-use super::schema::{draft_media, media, scheduled_media};
+use super::schema::{chat_files, draft_media, media, scheduled_media};
 use super::{Conn, Result, on_db};
 
 /// A row of `media`.
@@ -170,6 +170,11 @@ pub async fn give_up_abandoned(conn: &mut Conn, before: i64, limit: i64) -> Resu
         )))
         .filter(diesel::dsl::not(diesel::dsl::exists(
             draft_media::table.filter(draft_media::media_id.eq(media::id)),
+        )))
+        .filter(diesel::dsl::not(diesel::dsl::exists(
+            chat_files::table
+                .filter(chat_files::media_id.eq(media::id))
+                .filter(chat_files::message_id.is_not_null()),
         )))
         .order(media::created_at)
         .limit(limit)

@@ -73,6 +73,12 @@ table! {
         approved_at -> Nullable<BigInt>,
         disabled_at -> Nullable<BigInt>,
         last_sign_in_at -> Nullable<BigInt>,
+        chat_policy -> Text,
+        message_requests -> Bool,
+        read_receipts -> Bool,
+        presence -> Bool,
+        digest -> Text,
+        digested_at -> BigInt,
         notify_dislikes -> Bool,
     }
 }
@@ -543,6 +549,38 @@ table! {
         show_media_replies -> Bool,
         show_featured -> Bool,
         attribution_domains -> Text,
+        location -> Text,
+        status_text -> Text,
+        status_emoji -> Text,
+        status_expires_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    totp (account_id) {
+        account_id -> BigInt,
+        secret -> Text,
+        confirmed_at -> Nullable<BigInt>,
+        last_step -> BigInt,
+        tries -> BigInt,
+        tried_at -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    recovery_codes (account_id, code_hash) {
+        account_id -> BigInt,
+        code_hash -> Text,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    former_usernames (username_lower) {
+        username_lower -> Text,
+        account_id -> BigInt,
+        changed_at -> BigInt,
     }
 }
 
@@ -1031,6 +1069,93 @@ table! {
 }
 
 table! {
+    chats (id) {
+        id -> BigInt,
+        low_id -> BigInt,
+        high_id -> BigInt,
+        last_id -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
+    chat_members (chat_id, account_id) {
+        chat_id -> BigInt,
+        account_id -> BigInt,
+        other_id -> BigInt,
+        position -> BigInt,
+        visible -> Bool,
+        state -> SmallInt,
+        unread_count -> BigInt,
+        last_read_id -> BigInt,
+        horizon_id -> BigInt,
+    }
+}
+
+table! {
+    chat_messages (id) {
+        id -> BigInt,
+        chat_id -> BigInt,
+        account_id -> BigInt,
+        uri -> Text,
+        form -> Text,
+        source -> Text,
+        source_type -> Text,
+        content -> Text,
+        encrypted -> Nullable<Text>,
+        emojis -> Text,
+        reply_to_id -> Nullable<BigInt>,
+        quote_id -> Nullable<BigInt>,
+        shared_status_id -> Nullable<BigInt>,
+        idempotency_key -> Nullable<Text>,
+        activity_id -> Nullable<BigInt>,
+        created_at -> BigInt,
+        edited_at -> Nullable<BigInt>,
+        deleted_at -> Nullable<BigInt>,
+        delivered_at -> Nullable<BigInt>,
+        read_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    chat_hidden (message_id, account_id) {
+        message_id -> BigInt,
+        account_id -> BigInt,
+    }
+}
+
+table! {
+    chat_edits (id) {
+        id -> BigInt,
+        message_id -> BigInt,
+        source -> Text,
+        content -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    chat_reactions (message_id, account_id, name) {
+        message_id -> BigInt,
+        account_id -> BigInt,
+        name -> Text,
+        url -> Text,
+        uri -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    chat_files (media_id) {
+        media_id -> BigInt,
+        message_id -> Nullable<BigInt>,
+        position -> BigInt,
+        name -> Text,
+    }
+}
+
+table! {
     friend_requests (id) {
         id -> BigInt,
         account_id -> BigInt,
@@ -1146,6 +1271,19 @@ table! {
         dislikes_given -> BigInt,
     }
 }
+allow_tables_to_appear_in_same_query!(
+    chats,
+    chat_members,
+    chat_messages,
+    chat_hidden,
+    chat_edits,
+    chat_reactions,
+    chat_files,
+);
+allow_tables_to_appear_in_same_query!(media, chat_files);
+allow_tables_to_appear_in_same_query!(media, chat_messages);
+allow_tables_to_appear_in_same_query!(media, chats);
+allow_tables_to_appear_in_same_query!(chat_messages, deliveries);
 
 allow_tables_to_appear_in_same_query!(
     accounts,
@@ -1221,6 +1359,7 @@ allow_tables_to_appear_in_same_query!(
     translations,
     account_words,
     search_progress,
+    former_usernames,
     friend_requests,
     drafts,
     draft_media,

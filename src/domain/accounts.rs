@@ -1,5 +1,6 @@
 //! Actors: those who live here, and those we know from elsewhere.
 
+use super::chats;
 use super::emojis;
 use super::jobs::{self, Job};
 use super::outgoing::{self, Audience, Outgoing};
@@ -178,6 +179,7 @@ pub async fn remove_remote(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppRe
     gone.header = String::new();
     db::accounts::update(tx, &gone).await?;
     db::accounts::sever(tx, account.id).await?;
+    chats::forget_author(tx, account, ctx.now()).await?;
     db::statuses::bury(tx, &account.uri, account.id, ctx.now()).await?;
     tx.emit(Event::of(Kind::AccountChanged, account.id));
     let job = Job::EraseAccount {

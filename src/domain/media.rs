@@ -160,6 +160,12 @@ pub async fn give_up(tx: &mut Conn, owner: &Account, id: i64) -> AppResult<Media
             "Media attachment is currently used by a status",
         ));
     }
+    let held = db::chat_files::among(tx, &[id]).await?;
+    if held.iter().any(|file| file.message_id.is_some()) {
+        return Err(AppError::invalid(
+            "Media attachment is currently used by a chat message",
+        ));
+    }
     db::media::give_up(tx, id).await?;
     Ok(media)
 }

@@ -18,6 +18,7 @@ pub mod announcements;
 pub mod blocks;
 pub mod bookmark_folders;
 pub mod cards;
+pub mod chats;
 pub mod codes;
 pub mod conversations;
 mod discovery;

@@ -27,6 +27,8 @@ pub enum Channel {
     Notifications(i64),
     /// `direct`
     Direct(i64),
+    /// `user:chat`: what happens in an account's chats.
+    Chat(i64),
     /// `list`, by the list's id as clients know it.
     List(Arc<str>),
     /// `public`, `public:local`, `public:remote`
@@ -56,6 +58,7 @@ impl Channel {
             Channel::Home(_) | Channel::HomeNotifications(_) | Channel::Everyone => vec!["user"],
             Channel::Notifications(_) => vec!["user:notification"],
             Channel::Direct(_) => vec!["direct"],
+            Channel::Chat(_) => vec!["user:chat"],
             Channel::List(id) => vec!["list", id],
             Channel::Public(Origin::Anywhere) => vec!["public"],
             Channel::Public(Origin::Local) => vec!["public:local"],

@@ -8,4 +8,4 @@
 pub mod hub;
 pub mod log;
 
-pub use kith_db::event::{Cursor, Event, Gone, Kind, Logged};
+pub use kith_db::event::{ChatMark, ChatReaction, Cursor, Event, Gone, Kind, Logged};

@@ -15,6 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
 use crate::app::App;
+use crate::db;
 use crate::error::{AppError, AppResult};
 use crate::media::sniff::{Format, Kind};
 use crate::media::storage::Key;
@@ -32,9 +33,27 @@ async fn file(
     headers: HeaderMap,
 ) -> AppResult<Response> {
     let key: Key = key.parse().map_err(|_| AppError::not_found())?;
+    if is_private(&app, &key).await? {
+        return Err(AppError::not_found());
+    }
     serve(&app, &key, &headers, FOR_EVER)
         .await?
         .ok_or_else(AppError::not_found)
+}
+
+/// Whether a file is one of a chat: its two have other addresses of it.
+async fn is_private(app: &App, key: &Key) -> AppResult<bool> {
+    let (area, rest) = key.as_str().split_once('/').unwrap_or_default();
+    match area {
+        "chats" => return Ok(true),
+        "attachments" | "previews" => {}
+        _ => return Ok(false),
+    }
+    let name = rest.rsplit('/').next().unwrap_or_default();
+    let id = name.split('-').next().and_then(|id| id.parse().ok());
+    let Some(id) = id else { return Ok(false) };
+    app.read(move |c| Box::pin(async move { Ok(db::chat_files::is_private(c, id).await?) }))
+        .await
 }
 
 /// What is served under an address that changes with its content.

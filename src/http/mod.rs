@@ -1,6 +1,7 @@
 //! The HTTP side that every route shares: the router, extractors, paging, the listener.
 
 pub mod auth;
+mod chat_files;
 pub mod client_ip;
 mod files;
 pub mod middleware;

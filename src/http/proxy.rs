@@ -76,6 +76,34 @@ async fn show(
     let Some(wanted) = wanted(&app, &kind, &id, &name).await? else {
         return Ok(none(StatusCode::NOT_FOUND, "Record not found", MINUTE));
     };
+    copy(app, wanted, headers).await
+}
+
+/// A remote file of a chat, for one who may see it.
+pub(super) async fn chat_file(
+    app: App,
+    media: db::media::Media,
+    preview: bool,
+    cache: &'static str,
+    headers: HeaderMap,
+) -> AppResult<Response> {
+    let owner = app.account(media.account_id).await?;
+    let owner = owner.filter(|owner| owner.is_active());
+    let url = media.remote_url.parse().ok();
+    let Some((owner, url)) = owner.zip(url) else {
+        return Err(AppError::not_found());
+    };
+    let wanted = Wanted {
+        purpose: Purpose::Attachment,
+        url,
+        domain: owner.domain.clone(),
+        preview,
+        cache,
+    };
+    copy(app, wanted, headers).await
+}
+
+async fn copy(app: App, wanted: Wanted, headers: HeaderMap) -> AppResult<Response> {
     let policies = app.policies().await?;
     let refused = [wanted.domain.as_str(), wanted.url.authority()]
         .iter()

@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, StatusCode, Uri, header};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
-use super::{files, middleware, proxy, unread};
+use super::{chat_files, files, middleware, proxy, unread};
 use crate::api;
 use crate::app::App;
 use crate::error::AppError;
@@ -24,6 +24,7 @@ pub fn routes() -> Router<App> {
         federation::endpoints::routes(),
         federation::inbox::routes(),
         files::routes(),
+        chat_files::routes(),
         proxy::routes(),
         web::routes::routes(),
     ] {

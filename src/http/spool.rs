@@ -17,6 +17,10 @@ use crate::media::storage::Spool;
 const MAX_BODY: u64 = av::MAX_BYTES + (20 << 20);
 /// A field that is no file, in bytes.
 const MAX_FIELD: usize = 1 << 20;
+/// A document, in bytes.
+pub const MAX_DOCUMENT: u64 = 40 << 20;
+/// Characters kept of a file's name.
+const MAX_NAME: usize = 200;
 /// Files in a body.
 const MAX_FILES: usize = 4;
 
@@ -30,6 +34,8 @@ pub struct Spooled<T> {
 pub struct SpooledFile {
     /// The form field.
     pub field: String,
+    /// What the sender calls it: to show to people, and for nothing else.
+    pub name: String,
     /// What its first bytes say it is; whatever it is called does not matter.
     pub format: Option<Format>,
     pub spool: Spool,
@@ -101,6 +107,12 @@ async fn read(
         if files.len() >= MAX_FILES {
             return Err(AppError::bad_request("Too many files"));
         }
+        let called = field.file_name().unwrap_or_default();
+        let called: String = called
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(MAX_NAME)
+            .collect();
         let mut spool = app.storage.spool().await.map_err(AppError::internal)?;
         while let Some(chunk) = field.chunk().await.map_err(failed)? {
             spool.write(&chunk).await.map_err(AppError::internal)?;
@@ -113,13 +125,17 @@ async fn read(
                         max >> 20
                     )));
                 }
-            } else if spool.head().len() >= 64 {
-                break;
+            } else if spool.len() > MAX_DOCUMENT {
+                return Err(AppError::invalid(format!(
+                    "Validation failed: File must be at most {} MiB",
+                    MAX_DOCUMENT >> 20
+                )));
             }
         }
         spool.flush().await.map_err(AppError::internal)?;
         files.push(SpooledFile {
             field: name,
+            name: called,
             format: sniff(spool.head()),
             spool,
         });

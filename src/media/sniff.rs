@@ -35,6 +35,12 @@ pub enum Format {
     M4a,
     /// PDF.
     Pdf,
+    /// ZIP, and what office programs put into one.
+    Zip,
+    /// Plain text.
+    Text,
+    /// Anything else.
+    Binary,
 }
 
 /// What a format is for, in the words of Mastodon's `MediaAttachment.type`, and documents.
@@ -67,6 +73,9 @@ const ALL: &[Format] = &[
     Format::Wav,
     Format::M4a,
     Format::Pdf,
+    Format::Zip,
+    Format::Text,
+    Format::Binary,
 ];
 
 impl Format {
@@ -89,6 +98,9 @@ impl Format {
             Format::Wav => "audio/wav",
             Format::M4a => "audio/mp4",
             Format::Pdf => "application/pdf",
+            Format::Zip => "application/zip",
+            Format::Text => "text/plain; charset=utf-8",
+            Format::Binary => "application/octet-stream",
         }
     }
 
@@ -111,6 +123,9 @@ impl Format {
             Format::Wav => "wav",
             Format::M4a => "m4a",
             Format::Pdf => "pdf",
+            Format::Zip => "zip",
+            Format::Text => "txt",
+            Format::Binary => "bin",
         }
     }
 
@@ -137,7 +152,7 @@ impl Format {
             | Format::Heic => Kind::Image,
             Format::Mp4 | Format::Mov | Format::Webm | Format::Matroska => Kind::Video,
             Format::Ogg | Format::Mp3 | Format::Flac | Format::Wav | Format::M4a => Kind::Audio,
-            Format::Pdf => Kind::Document,
+            Format::Pdf | Format::Zip | Format::Text | Format::Binary => Kind::Document,
         }
     }
 }
@@ -179,6 +194,38 @@ pub fn sniff(bytes: &[u8]) -> Option<Format> {
     } else {
         None
     }
+}
+
+/// What a document is, of any file that [`sniff`] knows for nothing else, by its first bytes. Text
+/// that could be taken for markup is no text.
+pub fn document(head: &[u8]) -> Format {
+    if head.starts_with(b"PK\x03\x04") {
+        return Format::Zip;
+    }
+    let text = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        // The last character may be cut off.
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => return Format::Binary,
+    };
+    let plain = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
+    let markup = text
+        .trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}')
+        .starts_with('<');
+    if text.chars().all(plain) && !markup && !text.is_empty() {
+        Format::Text
+    } else {
+        Format::Binary
+    }
+}
+
+/// Whether a file is a document at first sight: nobody needs to say so.
+pub fn is_document(head: &[u8]) -> bool {
+    head.starts_with(b"%PDF-")
+        || head.starts_with(b"PK\x03\x04")
+        || head.starts_with(b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1")
 }
 
 /// The formats that share ISO/IEC 14496-12's box structure, told apart by their brands.
@@ -276,6 +323,24 @@ mod tests {
         for bytes in cases {
             assert_eq!(sniff(bytes), None, "{:?}", bytes.escape_ascii().to_string());
         }
+    }
+
+    #[test]
+    fn documents_are_told_by_their_bytes() {
+        assert_eq!(document(b"PK\x03\x04rest"), Format::Zip);
+        assert_eq!(document("just w\u{f6}rds\n".as_bytes()), Format::Text);
+        assert_eq!(document(&"\u{f6}".as_bytes()[..1]), Format::Binary);
+        for other in [
+            &b" \n<html>"[..],
+            b"<svg/>",
+            b"\xEF\xBB\xBF<x>",
+            b"a\0b",
+            b"\xFF\xFE",
+            b"",
+        ] {
+            assert_eq!(document(other), Format::Binary);
+        }
+        assert!(is_document(b"%PDF-1.7") && !is_document(b"words"));
     }
 
     #[test]

@@ -49,6 +49,11 @@ pub fn render(config: &Config, media: &Media) -> MediaAttachment {
 /// no copy of by its address at home. Nothing is looked up.
 pub fn addresses(config: &Config, media: &Media) -> (Option<String>, Option<String>) {
     let stored = |key: &str| (!key.is_empty()).then(|| config.media_url(key));
+    if media.file.starts_with("chats/") {
+        // A document, before a message takes it up: its owner's.
+        let (url, _) = config.chat_file_url(media, media.account_id, None);
+        return (Some(url), None);
+    }
     if media.remote_url.is_empty() || !media.file.is_empty() {
         let url = stored(&media.file);
         let preview = stored(&media.preview).or_else(|| {

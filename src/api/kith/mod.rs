@@ -7,6 +7,7 @@ use crate::app::App;
 mod analytics;
 pub mod auth;
 mod bookmark_folders;
+pub mod chats;
 mod drafts;
 mod friends;
 mod notifications;
@@ -21,6 +22,6 @@ pub fn routes() -> Router<App> {
         .merge(friends::routes())
         .merge(notifications::routes())
         .merge(analytics::routes())
-        .merge(auth::routes())
+        .merge(chats::routes())
         .merge(statuses::routes())
 }

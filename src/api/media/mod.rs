@@ -15,6 +15,7 @@ use crate::media::intake::{IntakeError, Thumbnail};
 use crate::media::sniff::Format;
 use crate::media::{MediaError, av, sweep};
 
+mod document;
 mod one;
 mod upload;
 
@@ -36,6 +37,9 @@ struct About {
     /// `x,y`, each from -1 to 1.
     #[serde(default, deserialize_with = "text")]
     focus: Option<String>,
+    /// Kith's own: `chat` for any file at all.
+    #[serde(default, deserialize_with = "text")]
+    purpose: Option<String>,
 }
 
 impl About {

@@ -8,7 +8,7 @@ use axum::extract::State;
 use http::StatusCode;
 use serde_json::json;
 
-use super::{About, delete_files, discard, format_of, refused, thumbnail};
+use super::{About, delete_files, discard, document, format_of, refused, thumbnail};
 use crate::api::entities::media::{MediaAttachment, render};
 use crate::app::App;
 use crate::db::media::Media;
@@ -48,7 +48,7 @@ async fn take(
     let mut row = Upload {
         id: app.ctx.ids.next(),
         focus: params.focus()?,
-        description: params.description.unwrap_or_default(),
+        description: params.description.clone().unwrap_or_default(),
         meta: json!({}),
         ..Upload::default()
     };
@@ -56,6 +56,10 @@ async fn take(
     let file = at
         .map(|at| files.swap_remove(at))
         .ok_or_else(|| AppError::invalid("Validation failed: File can't be blank"))?;
+    let any = params.purpose.as_deref() == Some("chat");
+    if document::is_one(&file, any) {
+        return document::take(&app, &user, row, file).await;
+    }
     let format = format_of(&file)?;
     let sort = app
         .intake

@@ -20,6 +20,8 @@ use crate::events::hub::{Channel, Listener, Origin};
 use crate::http::auth;
 use crate::text::plain::normalize_tag;
 
+pub mod chat;
+pub mod frames;
 mod notices;
 pub mod pump;
 mod sse;
@@ -158,6 +160,7 @@ impl Entered {
             "user" => vec![Channel::Home(id), Channel::Everyone],
             "user:notification" => vec![Channel::Notifications(id)],
             "direct" => vec![Channel::Direct(id)],
+            "user:chat" => vec![Channel::Chat(id)],
             "public" => vec![Channel::Public(Origin::Anywhere)],
             "public:local" => vec![Channel::Public(Origin::Local)],
             "public:remote" => vec![Channel::Public(Origin::Remote)],

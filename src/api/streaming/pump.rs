@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde_json::value::RawValue;
 
-use super::notices;
+use super::{chat, notices};
 use crate::api::entities;
 use crate::app::App;
 use crate::db::accounts::Account;
@@ -87,6 +87,7 @@ async fn tell(app: &App, event: &Event) -> AppResult<()> {
                 hub.send(&channel, &message, |_, _| true);
             }
         }
+        kind if chat::KINDS.contains(&kind) => chat::tell(app, event).await?,
         Kind::TokenRevoked => hub.end_token(subject),
         Kind::UserChanged => hub.end_account(subject),
         Kind::AccountChanged

@@ -39,6 +39,7 @@ pub async fn open(
     let mut stream = match path[..] {
         ["user"] => "user",
         ["user", "notification"] => "user:notification",
+        ["user", "chat"] => "user:chat",
         ["direct"] => "direct",
         ["list"] => "list",
         ["public"] => "public",

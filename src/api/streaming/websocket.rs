@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::frames::{self, Flow, Pace};
 use super::{Entered, Of, Token, enter, expiry};
 use crate::app::App;
 use crate::error::{AppError, AppResult};
@@ -128,6 +129,7 @@ async fn exchange(app: &App, socket: &mut WebSocket, entered: &mut Entered) {
     let mut ping = tokio::time::interval_at(Instant::now() + PING, PING);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut unanswered = 0;
+    let mut flow = Flow::default();
     loop {
         let reply = tokio::select! {
             message = entered.listener.messages.recv() => {
@@ -142,7 +144,19 @@ async fn exchange(app: &App, socket: &mut WebSocket, entered: &mut Entered) {
                 unanswered = 0;
                 match frame {
                     Message::Text(text) => {
-                        hear(app, entered, &text).await.err().map(|e| refusal(&e))
+                        if app.limits.on() {
+                            match flow.count(app.clock.now_ms()) {
+                                Pace::Fine => {}
+                                Pace::Slow(ms) => {
+                                    tokio::time::sleep(Duration::from_millis(ms)).await;
+                                }
+                                Pace::Flood => return flooded(socket).await,
+                            }
+                        }
+                        match hear(app, entered, &text).await {
+                            Ok(answer) => answer,
+                            Err(error) => Some(refusal(&error)),
+                        }
                     }
                     Message::Binary(_) => Some(refusal(&unknown())),
                     Message::Close(_) => return,
@@ -166,9 +180,23 @@ async fn exchange(app: &App, socket: &mut WebSocket, entered: &mut Entered) {
     }
 }
 
-/// Does what a client's frame asks for.
-async fn hear(app: &App, entered: &Entered, text: &str) -> AppResult<()> {
-    let frame: Frame = serde_json::from_str(text).map_err(|_| unknown())?;
+/// Ends a socket whose client says too much.
+async fn flooded(socket: &mut WebSocket) {
+    let close = Message::Close(Some(CloseFrame {
+        code: close_code::POLICY,
+        reason: Utf8Bytes::from_static("too many frames"),
+    }));
+    let _ = tokio::time::timeout(Duration::from_secs(2), socket.send(close)).await;
+}
+
+/// Does what a client's frame asks for; what it is answered, if anything.
+async fn hear(app: &App, entered: &Entered, text: &str) -> AppResult<Option<Message>> {
+    let value: serde_json::Value = serde_json::from_str(text).map_err(|_| unknown())?;
+    if frames::is_for_us(&value) {
+        let answer = frames::take(app, &entered.session, value).await;
+        return Ok(Some(Message::Text(answer.to_string().into())));
+    }
+    let frame: Frame = serde_json::from_value(value).map_err(|_| unknown())?;
     let stream = frame.stream.as_deref().unwrap_or_default();
     let list = frame.list.map(|name| match name {
         Name::Text(text) => text,
@@ -179,10 +207,11 @@ async fn hear(app: &App, entered: &Entered, text: &str) -> AppResult<()> {
         list: list.as_deref(),
     };
     match frame.kind.as_str() {
-        "subscribe" => entered.subscribe(app, stream, of).await,
-        "unsubscribe" => entered.unsubscribe(app, stream, of).await,
-        _ => Err(unknown()),
+        "subscribe" => entered.subscribe(app, stream, of).await?,
+        "unsubscribe" => entered.unsubscribe(app, stream, of).await?,
+        _ => return Err(unknown()),
     }
+    Ok(None)
 }
 
 fn unknown() -> AppError {

@@ -508,7 +508,10 @@ async fn own_media(
             && (m.status_id.is_none() || m.status_id == status_id)
     };
     let held = db::scheduled::held(tx, ids).await?;
-    if found.len() != ids.len() || !found.iter().all(usable) || !held.is_empty() {
+    // What a chat message holds is between its two.
+    let chats = db::chat_files::among(tx, ids).await?;
+    let free = held.is_empty() && chats.is_empty();
+    if found.len() != ids.len() || !found.iter().all(usable) || !free {
         return Err(AppError::invalid(
             "Validation failed: Media attachment not found",
         ));

@@ -11,6 +11,7 @@ pub use edits::{MediaVersion, history};
 pub(in crate::domain) use local::source_type;
 pub use local::{Draft, Edit, MediaChange, PollEdit, delete, edit, post};
 pub(super) use local::{check, earlier};
+pub(in crate::domain) use remote::add_media;
 pub use remote::{RemoteMedia, RemoteNote, receive, remove, revise};
 pub(super) use send::send_update;
 
@@ -381,7 +382,8 @@ fn note(
     }
 }
 
-fn attachment(ctx: &Ctx, media: &Media) -> Attachment {
+/// A file as it goes out.
+pub(in crate::domain) fn attachment(ctx: &Ctx, media: &Media) -> Attachment {
     let meta: serde_json::Value = serde_json::from_str(&media.meta).unwrap_or_default();
     let focus = |axis: &str| {
         meta.pointer(&format!("/focus/{axis}"))

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Arrival, Failure, Prepared, quote, vote};
+use super::{Arrival, Failure, Prepared, chat, quote, vote};
 use crate::app::App;
 use crate::client::Budget;
 use crate::db::accounts::Account;
@@ -67,6 +67,9 @@ pub(super) async fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> 
     if object.is_string() {
         return prepare_fetched(arrival, id, Some(&arrival.actor.uri)).await;
     }
+    if chat::is_message(object) {
+        return chat::prepare(arrival, object).await;
+    }
     if !notes::is_note(object) && !vote::is_answer(object) {
         return Prepared::nothing("not understood");
     }
@@ -81,6 +84,10 @@ pub(super) async fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> 
                 fields.insert(name.to_owned(), value.clone());
             }
         }
+    }
+    // A direct post that answers a message of a chat goes on with the chat.
+    if let Some(said) = chat::prepare_answer(arrival, &object).await? {
+        return Ok(said);
     }
     take_in(arrival, arrival.actor.clone(), &object, arrival.actor.id).await
 }

@@ -66,7 +66,9 @@ pub(super) async fn prepare_fetched(
 
 impl Remove {
     pub(super) async fn apply(&self, tx: &mut Conn, ctx: &Ctx) -> AppResult<&'static str> {
-        domain::statuses::remove(tx, ctx, &self.author, &self.uri).await?;
+        if !domain::chats::remove(tx, ctx, &self.author, &self.uri).await? {
+            domain::statuses::remove(tx, ctx, &self.author, &self.uri).await?;
+        }
         Ok("")
     }
 }

@@ -21,6 +21,7 @@ use crate::error::{AppError, AppResult};
 pub mod announce;
 pub mod answer;
 pub mod block;
+pub mod chat;
 pub mod create;
 pub mod delete;
 pub mod dislike;
@@ -98,6 +99,10 @@ pub enum Deed {
     Block(block::Block),
     Flag(flag::Flag),
     Vote(vote::Vote),
+    Chat(chat::Said),
+    ChatEdit(chat::Edited),
+    ChatReaction(chat::Reaction),
+    ChatRead(chat::Read),
     Feature(feature::Feature),
     QuoteRequest(quote::Request),
     QuoteAnswer(quote::Answer),
@@ -237,6 +242,9 @@ async fn prepare_verb(arrival: &Arrival<'_>, kind: &str) -> Result<Prepared, Fai
         "Create" => create::prepare(arrival).await,
         "Update" => update::prepare(arrival).await,
         "Delete" => delete::prepare(arrival),
+        "EmojiReact" => chat::prepare_reaction(arrival),
+        "Undo" if chat::undoes(arrival.activity) => chat::prepare_undo(arrival),
+        "Read" => chat::prepare_read(arrival),
         "Like" => like::prepare(arrival),
         "Dislike" => dislike::prepare(arrival),
         "EmojiReact" => emoji_react::prepare(arrival),
@@ -296,6 +304,10 @@ pub async fn apply(
         Deed::Block(block) => block.apply(tx, ctx, actor).await,
         Deed::Flag(flag) => flag.apply(tx, ctx, actor).await,
         Deed::Vote(vote) => vote.apply(tx, ctx).await,
+        Deed::Chat(said) => said.apply(tx, ctx, actor).await,
+        Deed::ChatEdit(edited) => edited.apply(tx, ctx, actor).await,
+        Deed::ChatReaction(reaction) => reaction.apply(tx, ctx, actor).await,
+        Deed::ChatRead(read) => read.apply(tx, ctx, actor).await,
         Deed::Feature(feature) => feature.apply(tx, ctx, actor).await,
         Deed::QuoteRequest(request) => request.apply(tx, ctx, actor).await,
         Deed::QuoteAnswer(answer) => answer.apply(tx, ctx, actor).await,

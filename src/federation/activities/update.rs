@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Arrival, Failure, Prepared, create, quote};
+use super::{Arrival, Failure, Prepared, chat, create, quote};
 use crate::db::accounts::Account;
 use crate::db::{self, Conn};
 use crate::domain::{self, Ctx};
@@ -27,6 +27,9 @@ pub(super) async fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> 
         return Err(Failure::Hopeless(
             "the object is on another host than the actor".to_owned(),
         ));
+    }
+    if !object.is_string() && chat::is_here(arrival, id).await? {
+        return chat::prepare_edit(arrival, object);
     }
     if object.is_string() {
         return prepare_fetched(arrival, id, Some(&arrival.actor.uri)).await;

@@ -237,7 +237,8 @@ fn shared_link(object: &Value, own: &Url) -> Option<String> {
     )))
 }
 
-fn media(object: &Value, kind: &str) -> Vec<RemoteMedia> {
+/// The files of an object.
+pub fn media(object: &Value, kind: &str) -> Vec<RemoteMedia> {
     let own = matches!(kind, "Video" | "Audio" | "Image")
         .then(|| own_file(object, kind))
         .flatten();

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::db;
 use crate::db::Conn;
 use crate::db::hosts::Host;
+use crate::domain::{Ctx, chats};
 use crate::error::AppResult;
 
 /// How long outcomes are gathered.
@@ -76,9 +77,9 @@ pub async fn run(app: App, mut records: mpsc::UnboundedReceiver<Record>) {
         }
         let batch = Arc::new(batch);
         for attempt in 1..=TRIES {
-            let written = batch.clone();
+            let (written, ctx) = (batch.clone(), app.ctx.clone());
             match app
-                .write(move |tx| Box::pin(async move { write(tx, &written).await }))
+                .write(move |tx| Box::pin(async move { write(tx, &ctx, &written).await }))
                 .await
             {
                 Ok(()) => break,
@@ -91,7 +92,7 @@ pub async fn run(app: App, mut records: mpsc::UnboundedReceiver<Record>) {
     }
 }
 
-async fn write(tx: &mut Conn, batch: &[Record]) -> AppResult<()> {
+async fn write(tx: &mut Conn, ctx: &Ctx, batch: &[Record]) -> AppResult<()> {
     let mut delivered: BTreeMap<(u16, i64), Vec<i64>> = BTreeMap::new();
     for record in batch {
         if let Record::Delivered { id, answer, at } = record {
@@ -102,6 +103,13 @@ async fn write(tx: &mut Conn, batch: &[Record]) -> AppResult<()> {
     }
     for ((answer, at), ids) in delivered {
         db::deliveries::delivered(tx, &ids, i64::from(answer), at).await?;
+        if (200..300).contains(&answer) {
+            // A chat message has reached its partner's server.
+            let messages = db::chat_messages::carried_by(tx, &ids).await?;
+            if !messages.is_empty() {
+                chats::arrived(tx, ctx, &messages).await?;
+            }
+        }
     }
     for record in batch {
         match record {

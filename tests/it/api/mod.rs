@@ -6,6 +6,8 @@ mod auth;
 mod auth_times;
 mod bookmark_folders;
 mod comments;
+pub mod chats;
+mod chats_streaming;
 mod conversations;
 mod discovery;
 mod drafts;

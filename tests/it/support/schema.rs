@@ -26,6 +26,7 @@ pub fn check(entity: &str, value: &Value) {
         .expect("no test panics in here")
         .entry(entity.to_owned())
         .or_insert_with(|| {
+            let entity = &entity.replace("::", "__");
             assert!(
                 SCHEMAS["$defs"].get(entity).is_some(),
                 "no schema of {entity}"
