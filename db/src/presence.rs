@@ -4,7 +4,7 @@ use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
 use super::any::AnyOfExt;
-use super::schema::{connections, last_seen, processes};
+use super::schema::{accounts, connections, last_seen, processes};
 use super::{Conn, Result, on_db};
 
 /// A row of `connections`.
@@ -99,12 +99,12 @@ pub async fn remove(conn: &mut Conn, process_id: i64, tokens: &[i64]) -> Result<
 /// was known to run.
 pub async fn online(
     conn: &mut Conn,
-    accounts: &[i64],
+    ids: &[i64],
     running: Running,
 ) -> Result<Vec<(i64, Option<i64>)>> {
     on_db!(conn, |c| connections::table
         .left_join(processes::table.on(processes::id.eq(connections::process_id)))
-        .filter(connections::account_id.any_of(accounts))
+        .filter(connections::account_id.any_of(ids))
         .filter(
             connections::process_id
                 .eq(running.process_id)
@@ -119,16 +119,18 @@ pub async fn online(
         .await)
 }
 
-/// The streams of a token on each running process that it listens on, by spaces.
-pub async fn streams_of(conn: &mut Conn, token_id: i64, running: Running) -> Result<Vec<String>> {
+/// The streams of a token on each running process that it listens on, but for the one that asks;
+/// by spaces.
+pub async fn streams_elsewhere(
+    conn: &mut Conn,
+    token_id: i64,
+    running: Running,
+) -> Result<Vec<String>> {
     on_db!(conn, |c| connections::table
-        .left_join(processes::table.on(processes::id.eq(connections::process_id)))
+        .inner_join(processes::table.on(processes::id.eq(connections::process_id)))
         .filter(connections::token_id.eq(token_id))
-        .filter(
-            connections::process_id
-                .eq(running.process_id)
-                .or(processes::seen_at.ge(running.since).assume_not_null()),
-        )
+        .filter(connections::process_id.ne(running.process_id))
+        .filter(processes::seen_at.ge(running.since))
         .limit(100)
         .select(connections::streams)
         .load(c)
@@ -136,27 +138,29 @@ pub async fn streams_of(conn: &mut Conn, token_id: i64, running: Running) -> Res
 }
 
 /// When accounts were last there, where they ever were.
-pub async fn last_seen(conn: &mut Conn, accounts: &[i64]) -> Result<Vec<(i64, i64)>> {
+pub async fn last_seen(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(i64, i64)>> {
     on_db!(conn, |c| last_seen::table
-        .filter(last_seen::account_id.any_of(accounts))
+        .filter(last_seen::account_id.any_of(ids))
         .select((last_seen::account_id, last_seen::seen_at))
         .load(c)
         .await)
 }
 
-/// Writes down when accounts were last there.
-pub async fn set_last_seen(conn: &mut Conn, accounts: &[i64], at: i64) -> Result<()> {
-    for account in accounts {
-        on_db!(conn, |c| diesel::insert_into(last_seen::table)
-            .values((
-                last_seen::account_id.eq(account),
-                last_seen::seen_at.eq(at),
-            ))
-            .on_conflict(last_seen::account_id)
-            .do_update()
-            .set(last_seen::seen_at.eq(at))
-            .execute(c)
-            .await)?;
-    }
+/// Writes down when accounts were last there. Their rows stay locked until the transaction ends.
+pub async fn set_last_seen(conn: &mut Conn, ids: &[i64], at: i64) -> Result<()> {
+    use diesel::sql_types::BigInt;
+    on_db!(conn, |c| diesel::insert_into(last_seen::table)
+        .values(
+            accounts::table
+                .filter(accounts::id.any_of(ids))
+                .order(accounts::id)
+                .select((accounts::id, at.into_sql::<BigInt>()))
+        )
+        .into_columns((last_seen::account_id, last_seen::seen_at))
+        .on_conflict(last_seen::account_id)
+        .do_update()
+        .set(last_seen::seen_at.eq(at))
+        .execute(c)
+        .await)?;
     Ok(())
 }

@@ -202,6 +202,8 @@ impl Caches {
             | Kind::ConversationChanged
             | Kind::DeliveriesWaiting
             | Kind::InboxWaiting
+            | Kind::PresenceChanged
+            | Kind::Passing
             | Kind::JobWaiting
             | Kind::Unknown => {}
         }

@@ -16,7 +16,6 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc, watch};
 use url::Url;
 
-use super::Cursor;
 use super::passing::Passing;
 
 /// How long Redis may take to answer before it counts as gone.
@@ -38,10 +37,10 @@ struct Word {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "what", rename_all = "snake_case")]
 enum What {
-    /// The log has grown; how far its writer has read it.
-    Log { position: String },
+    /// The log has grown. Where to is not said: readers know where they are, and find out.
+    Log,
     Passing(Passing),
 }
 
@@ -53,6 +52,8 @@ pub struct Bus {
     channel: String,
     origin: i64,
     up: AtomicBool,
+    /// Whether other processes serve the same database.
+    company: AtomicBool,
     /// The log has grown here.
     grown: Notify,
     passing: mpsc::Sender<Passing>,
@@ -61,13 +62,11 @@ pub struct Bus {
 }
 
 /// What the bus hears.
-pub struct Heard<P> {
+pub struct Heard {
     /// Rung when another process's log has grown.
     pub wake: Arc<Notify>,
     /// Given what passes.
-    pub passing: P,
-    /// How far this process has read the log.
-    pub position: Arc<dyn Fn() -> Cursor + Send + Sync>,
+    pub passing: Box<dyn Fn(&Passing) + Send + Sync>,
 }
 
 impl Bus {
@@ -79,6 +78,7 @@ impl Bus {
             channel: format!("kith:{domain}:events"),
             origin,
             up: AtomicBool::new(false),
+            company: AtomicBool::new(false),
             grown: Notify::new(),
             passing,
             to_pass: std::sync::Mutex::new(Some(to_pass)),
@@ -88,6 +88,16 @@ impl Bus {
     /// Whether Redis carries messages now.
     pub fn is_up(&self) -> bool {
         self.up.load(Ordering::Relaxed)
+    }
+
+    /// Whether other processes serve the same database, as far as is known.
+    pub fn has_company(&self) -> bool {
+        self.company.load(Ordering::Relaxed)
+    }
+
+    /// Keeps whether they do.
+    pub fn set_company(&self, company: bool) {
+        self.company.store(company, Ordering::Relaxed);
     }
 
     /// Says that this process has written into the log.
@@ -109,10 +119,7 @@ impl Bus {
     }
 
     /// Keeps the connection, and carries messages both ways, until `stop` turns true.
-    pub async fn run<P>(&self, mut stop: watch::Receiver<bool>, heard: Heard<P>)
-    where
-        P: AsyncFn(Passing),
-    {
+    pub async fn run(&self, mut stop: watch::Receiver<bool>, heard: Heard) {
         let Some(url) = &self.url else { return };
         let receiver = self.to_pass.lock().ok().and_then(|mut slot| slot.take());
         let Some(mut to_pass) = receiver else { return };
@@ -164,16 +171,13 @@ impl Bus {
         Ok((publish, subscribed))
     }
 
-    async fn carry<P>(
+    async fn carry(
         &self,
         mut publish: MultiplexedConnection,
         mut subscribed: PubSub,
         to_pass: &mut mpsc::Receiver<Passing>,
-        heard: &Heard<P>,
-    ) -> Result<(), RedisError>
-    where
-        P: AsyncFn(Passing),
-    {
+        heard: &Heard,
+    ) -> Result<(), RedisError> {
         let mut ping = tokio::time::interval(PING);
         let mut words = subscribed.on_message();
         loop {
@@ -183,12 +187,11 @@ impl Bus {
                         return Err(closed());
                     };
                     if let Ok(word) = serde_json::from_slice::<Word>(word.get_payload_bytes()) {
-                        self.hear(word, heard).await;
+                        self.hear(word, heard);
                     }
                 }
                 () = self.grown.notified() => {
-                    let position = (heard.position)().to_string();
-                    self.say(&mut publish, What::Log { position }).await?;
+                    self.say(&mut publish, What::Log).await?;
                 }
                 Some(passing) = to_pass.recv() => {
                     self.say(&mut publish, What::Passing(passing)).await?;
@@ -200,16 +203,13 @@ impl Bus {
         }
     }
 
-    async fn hear<P>(&self, word: Word, heard: &Heard<P>)
-    where
-        P: AsyncFn(Passing),
-    {
+    fn hear(&self, word: Word, heard: &Heard) {
         if word.from == self.origin {
             return;
         }
         match word.what {
-            What::Log { .. } => heard.wake.notify_one(),
-            What::Passing(passing) => (heard.passing)(passing).await,
+            What::Log => heard.wake.notify_one(),
+            What::Passing(passing) => (heard.passing)(&passing),
         }
     }
 
@@ -253,12 +253,7 @@ mod tests {
             event: "chat.typing".into(),
             payload: "{}".into(),
         };
-        for what in [
-            What::Log {
-                position: "0-7".into(),
-            },
-            What::Passing(passing),
-        ] {
+        for what in [What::Log, What::Passing(passing)] {
             let word = Word { from: 1, what };
             let text = serde_json::to_string(&word).unwrap();
             assert_eq!(serde_json::from_str::<Word>(&text).unwrap(), word);

@@ -257,6 +257,23 @@ impl<V> Hub<V> {
             .collect()
     }
 
+    /// Has changes told again that were taken in vain.
+    pub fn change_again(&self, changes: &[Presence]) {
+        let mut state = self.state();
+        for change in changes {
+            state.changes.insert(change.token_id, change.account_id);
+        }
+    }
+
+    /// Has it told anew how every token listens.
+    pub fn change_all(&self) {
+        let mut state = self.state();
+        let State {
+            listeners, changes, ..
+        } = &mut *state;
+        changes.extend(listeners.values().map(|e| (e.token_id, e.account_id)));
+    }
+
     /// How a token listens here.
     pub fn presence(&self, token_id: i64, account_id: i64) -> Presence {
         self.state().presence(token_id, account_id)

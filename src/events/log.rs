@@ -26,6 +26,7 @@ pub async fn follow(
     mut stop: watch::Receiver<bool>,
     mut handle: impl AsyncFnMut(Vec<Logged>),
 ) {
+    let soon = if db.is_postgres() { SOON } else { POLL };
     let mut pause = POLL;
     while !*stop.borrow() {
         // Registered before reading, so that a commit during the read is not missed.
@@ -44,7 +45,7 @@ pub async fn follow(
             Err(error) => tracing::warn!(%error, "cannot read the event log"),
         }
         tokio::select! {
-            () = woken => pause = SOON,
+            () = woken => pause = soon,
             () = tokio::time::sleep(pause) => pause = (pause * 2).min(POLL),
             _ = stop.changed() => {}
         }

@@ -31,13 +31,23 @@ struct Frame<'a> {
 impl Message {
     /// A message of a channel.
     pub fn new(channel: &Channel, event: &'static str, payload: Arc<str>) -> Message {
+        Message::of(channel.names(), channel.stream(), event, payload)
+    }
+
+    /// A message of a stream; its first name, and those that its frame bears.
+    pub fn of(
+        names: Vec<&str>,
+        stream: &'static str,
+        event: &'static str,
+        payload: Arc<str>,
+    ) -> Message {
         let frame = Frame {
-            stream: channel.names(),
+            stream: names,
             event,
             payload: &payload,
         };
         Message {
-            stream: channel.stream(),
+            stream,
             event,
             websocket: serde_json::to_vec(&frame).unwrap_or_default().into(),
             sse: OnceLock::new(),

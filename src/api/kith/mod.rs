@@ -1,12 +1,21 @@
 //! `/api/kith/v1`: what no other fediverse server has, and signing in without a browser.
 
 use axum::Router;
+use axum::routing::get;
 
 use crate::app::App;
 
 pub mod auth;
+mod events;
+mod presence;
+mod socket;
 
 /// Routes of this area.
 pub fn routes() -> Router<App> {
-    Router::new().merge(auth::routes())
+    Router::new()
+        .merge(auth::routes())
+        .route("/api/kith/v1/events", get(events::get))
+        .route("/api/kith/v1/presence", get(presence::get))
+        .route("/api/kith/v1/socket/status", get(socket::status))
+        .route("/api/kith/v1/streaming/status", get(socket::status))
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde_json::value::RawValue;
 
-use super::notices;
+use super::{notices, passing, presence};
 use crate::api::entities;
 use crate::app::App;
 use crate::db::accounts::Account;
@@ -32,10 +32,15 @@ pub async fn run(app: App, from: Cursor) {
         for logged in batch {
             app.heard(&logged).await;
             let event = &logged.event;
+            app.hub.telling(logged.cursor);
+            if event.kind == Kind::Passing && logged.origin != app.origin {
+                passing::arrived(&app, &event.payload);
+            }
             if let Err(error) = tell(&app, event).await {
                 let kind = event.kind.as_str();
                 tracing::warn!(%error, kind, "an event did not reach the streams");
             }
+            app.hub.told(logged.cursor);
         }
     })
     .await;
@@ -87,6 +92,7 @@ async fn tell(app: &App, event: &Event) -> AppResult<()> {
                 hub.send(&channel, &message, |_, _| true);
             }
         }
+        Kind::PresenceChanged => presence::changed(app, event).await?,
         Kind::TokenRevoked => hub.end_token(subject),
         Kind::UserChanged => hub.end_account(subject),
         Kind::AccountChanged
