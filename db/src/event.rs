@@ -118,6 +118,22 @@ kinds! {
     AnnouncementReaction = "announcement.reaction",
     /// An announcement ended or was deleted. Subject: the announcement.
     AnnouncementGone = "announcement.gone",
+    /// A chat has a new message. For one of the two; subject: the message; payload: the chat.
+    ChatMessage = "chat.message",
+    /// A chat message was edited. As above.
+    ChatMessageEdited = "chat.message.edited",
+    /// A chat message was deleted, for one or for both. For one of the two; subject: the message;
+    /// payload: the chat, then `everyone` or `me`.
+    ChatMessageDeleted = "chat.message.deleted",
+    /// Reactions to a chat message changed. For one of the two; subject: the message; payload:
+    /// JSON [`ChatReaction`].
+    ChatReaction = "chat.reaction",
+    /// One of the two has read up to a message. For one of the two; subject: the message;
+    /// payload: JSON [`ChatMark`].
+    ChatRead = "chat.read",
+    /// A message reached the other. For its sender; subject: the message; payload: JSON
+    /// [`ChatMark`].
+    ChatDelivered = "chat.delivered",
     /// Our custom emoji changed.
     EmojisChanged = "emojis.changed",
     /// A token was revoked. Subject: the token. Every stream and cache drops it.
@@ -156,6 +172,28 @@ pub struct Gone {
     /// Lists whose timeline held it.
     #[serde(default)]
     pub lists: Vec<i64>,
+}
+
+/// The payload of [`Kind::ChatReaction`].
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ChatReaction {
+    pub chat_id: i64,
+    /// Whose reaction it is.
+    pub account_id: i64,
+    pub name: String,
+    /// It was added; else taken back.
+    pub added: bool,
+}
+
+/// How far somebody has come in a chat: the payload of [`Kind::ChatRead`] and
+/// [`Kind::ChatDelivered`].
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ChatMark {
+    pub chat_id: i64,
+    /// Who has read it, or has got it.
+    pub account_id: i64,
+    /// Milliseconds since the epoch.
+    pub at: i64,
 }
 
 /// A position in the log.

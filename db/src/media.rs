@@ -4,7 +4,7 @@ use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
 use super::any::AnyOfExt;
-use super::schema::{media, scheduled_media};
+use super::schema::{chat_files, media, scheduled_media};
 use super::{Conn, Result, on_db};
 
 /// A row of `media`.
@@ -167,6 +167,11 @@ pub async fn give_up_abandoned(conn: &mut Conn, before: i64, limit: i64) -> Resu
         .filter(media::created_at.lt(before))
         .filter(diesel::dsl::not(diesel::dsl::exists(
             scheduled_media::table.filter(scheduled_media::media_id.eq(media::id)),
+        )))
+        .filter(diesel::dsl::not(diesel::dsl::exists(
+            chat_files::table
+                .filter(chat_files::media_id.eq(media::id))
+                .filter(chat_files::message_id.is_not_null()),
         )))
         .order(media::created_at)
         .limit(limit)

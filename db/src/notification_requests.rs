@@ -167,6 +167,7 @@ pub async fn count_filtered(conn: &mut Conn, account_id: i64, limit: i64) -> Res
     let ids: Vec<i64> = on_db!(conn, |c| notifications::table
         .filter(notifications::account_id.eq(account_id))
         .filter(sql::<Bool>("filtered = TRUE"))
+        .filter(notifications::kith.eq(false))
         .select(notifications::id)
         .limit(limit)
         .load(c)
@@ -184,6 +185,7 @@ pub async fn counts_by_sender(
         .filter(notifications::account_id.eq(account_id))
         .filter(notifications::from_account_id.any_of(senders))
         .filter(sql::<Bool>("filtered = TRUE"))
+        .filter(notifications::kith.eq(false))
         .group_by(notifications::from_account_id)
         .select((notifications::from_account_id, sql::<BigInt>("COUNT(*)")))
         .load(c)

@@ -36,6 +36,8 @@ pub struct Notification {
     pub group_key: String,
     /// What it is about where that is no status: a report, a warning… by its kind.
     pub subject_id: Option<i64>,
+    /// Of a kind that Mastodon's API does not have: it never shows there.
+    pub kith: bool,
 }
 
 /// A row of `notification_groups`.
@@ -73,6 +75,8 @@ pub struct Filter {
     pub from: Option<i64>,
     /// Filtered ones too.
     pub filtered: bool,
+    /// Those that Mastodon's API does not have, in the place of those that it has.
+    pub kith: bool,
 }
 
 impl Filter {
@@ -199,6 +203,7 @@ macro_rules! filtered {
         let filter: &Filter = $filter;
         let mut query = notifications::table
             .filter(notifications::account_id.eq($account))
+            .filter(notifications::kith.eq(filter.kith))
             .into_boxed();
         if !filter.filtered {
             query = query.filter(notifications::filtered.eq(false));
@@ -216,7 +221,9 @@ macro_rules! filtered {
     }};
 }
 
-fn bounds(page: Page) -> (i64, i64, bool) {
+pub(crate) use filtered;
+
+pub(crate) fn bounds(page: Page) -> (i64, i64, bool) {
     (
         page.max_id.unwrap_or(i64::MAX),
         page.min_id.or(page.since_id).unwrap_or(0),
@@ -459,7 +466,7 @@ pub async fn delete_group(conn: &mut Conn, account_id: i64, key: &str) -> Result
     .await)
 }
 
-/// Deletes all of an account's.
+/// Deletes those of an account's that Mastodon's API shows.
 pub async fn clear(conn: &mut Conn, account_id: i64) -> Result<usize> {
     on_db!(conn, |c| diesel::delete(
         notification_groups::table.filter(notification_groups::account_id.eq(account_id))
@@ -467,10 +474,34 @@ pub async fn clear(conn: &mut Conn, account_id: i64) -> Result<usize> {
     .execute(c)
     .await)?;
     on_db!(conn, |c| diesel::delete(
-        notifications::table.filter(notifications::account_id.eq(account_id))
+        notifications::table
+            .filter(notifications::account_id.eq(account_id))
+            .filter(notifications::kith.eq(false))
     )
     .execute(c)
     .await)
+}
+
+/// Deletes all of an account's.
+pub async fn clear_all(conn: &mut Conn, account_id: i64) -> Result<usize> {
+    let gone = clear(conn, account_id).await?;
+    let rest = on_db!(conn, |c| diesel::delete(
+        notifications::table.filter(notifications::account_id.eq(account_id))
+    )
+    .execute(c)
+    .await)?;
+    Ok(gone + rest)
+}
+
+/// Of some notifications of an account, those that Mastodon's API shows.
+pub async fn shown_to_mastodon(conn: &mut Conn, account_id: i64, ids: &[i64]) -> Result<Vec<i64>> {
+    on_db!(conn, |c| notifications::table
+        .filter(notifications::id.any_of(ids))
+        .filter(notifications::account_id.eq(account_id))
+        .filter(notifications::kith.eq(false))
+        .select(notifications::id)
+        .load(c)
+        .await)
 }
 
 /// Deletes what one account's deed left in another's list: an unfollow, an undone favourite.
@@ -522,7 +553,7 @@ pub async fn delete_from(
 
 /// Deletes everything an account received and sent, and puts the groups right that it was in.
 pub async fn forget_account(conn: &mut Conn, id: i64) -> Result<()> {
-    clear(conn, id).await?;
+    clear_all(conn, id).await?;
     let touched: Vec<(i64, String)> = on_db!(conn, |c| diesel::delete(
         notifications::table.filter(notifications::from_account_id.eq(id))
     )

@@ -79,6 +79,7 @@ table! {
         presence -> Bool,
         digest -> Text,
         digested_at -> BigInt,
+        notify_dislikes -> Bool,
     }
 }
 
@@ -321,6 +322,7 @@ table! {
         filtered -> Bool,
         group_key -> Text,
         subject_id -> Nullable<BigInt>,
+        kith -> Bool,
     }
 }
 
@@ -1062,6 +1064,141 @@ table! {
 }
 
 table! {
+    chats (id) {
+        id -> BigInt,
+        low_id -> BigInt,
+        high_id -> BigInt,
+        last_id -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
+    chat_members (chat_id, account_id) {
+        chat_id -> BigInt,
+        account_id -> BigInt,
+        other_id -> BigInt,
+        position -> BigInt,
+        visible -> Bool,
+        state -> SmallInt,
+        unread_count -> BigInt,
+        last_read_id -> BigInt,
+        horizon_id -> BigInt,
+    }
+}
+
+table! {
+    chat_messages (id) {
+        id -> BigInt,
+        chat_id -> BigInt,
+        account_id -> BigInt,
+        uri -> Text,
+        form -> Text,
+        source -> Text,
+        source_type -> Text,
+        content -> Text,
+        encrypted -> Nullable<Text>,
+        emojis -> Text,
+        reply_to_id -> Nullable<BigInt>,
+        quote_id -> Nullable<BigInt>,
+        shared_status_id -> Nullable<BigInt>,
+        idempotency_key -> Nullable<Text>,
+        activity_id -> Nullable<BigInt>,
+        created_at -> BigInt,
+        edited_at -> Nullable<BigInt>,
+        deleted_at -> Nullable<BigInt>,
+        delivered_at -> Nullable<BigInt>,
+        read_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    chat_hidden (message_id, account_id) {
+        message_id -> BigInt,
+        account_id -> BigInt,
+    }
+}
+
+table! {
+    chat_edits (id) {
+        id -> BigInt,
+        message_id -> BigInt,
+        source -> Text,
+        content -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    chat_reactions (message_id, account_id, name) {
+        message_id -> BigInt,
+        account_id -> BigInt,
+        name -> Text,
+        url -> Text,
+        uri -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    chat_files (media_id) {
+        media_id -> BigInt,
+        message_id -> Nullable<BigInt>,
+        position -> BigInt,
+        name -> Text,
+    }
+}
+
+table! {
+    friend_requests (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        target_id -> BigInt,
+        uri -> Text,
+        status -> Text,
+        created_at -> BigInt,
+        decided_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    drafts (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        draft -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
+    draft_media (draft_id, media_id) {
+        draft_id -> BigInt,
+        media_id -> BigInt,
+    }
+}
+
+table! {
+    bookmark_folders (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        name -> Text,
+        name_key -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    bookmark_folder_items (id) {
+        id -> BigInt,
+        folder_id -> BigInt,
+        bookmark_id -> BigInt,
+        status_id -> BigInt,
+    }
+}
+
+table! {
     processes (id) {
         id -> BigInt,
         seen_at -> BigInt,
@@ -1083,6 +1220,20 @@ table! {
         seen_at -> BigInt,
     }
 }
+
+allow_tables_to_appear_in_same_query!(
+    chats,
+    chat_members,
+    chat_messages,
+    chat_hidden,
+    chat_edits,
+    chat_reactions,
+    chat_files,
+);
+allow_tables_to_appear_in_same_query!(media, chat_files);
+allow_tables_to_appear_in_same_query!(media, chat_messages);
+allow_tables_to_appear_in_same_query!(media, chats);
+allow_tables_to_appear_in_same_query!(chat_messages, deliveries);
 
 allow_tables_to_appear_in_same_query!(
     accounts,
@@ -1159,6 +1310,11 @@ allow_tables_to_appear_in_same_query!(
     account_words,
     search_progress,
     former_usernames,
+    friend_requests,
+    drafts,
+    draft_media,
+    bookmark_folders,
+    bookmark_folder_items,
 );
 
 allow_tables_to_appear_in_same_query!(connections, processes);

@@ -157,6 +157,26 @@ pub async fn signed_in(conn: &mut Conn, account_id: i64, now: i64) -> Result<()>
     Ok(())
 }
 
+/// Whether a user wants to hear of dislikes.
+pub async fn hears_of_dislikes(conn: &mut Conn, account_id: i64) -> Result<bool> {
+    let wanted: Option<bool> = on_db!(conn, |c| users::table
+        .find(account_id)
+        .select(users::notify_dislikes)
+        .first(c)
+        .await
+        .optional())?;
+    Ok(wanted.unwrap_or(false))
+}
+
+/// Sets whether a user hears of dislikes.
+pub async fn hear_of_dislikes(conn: &mut Conn, account_id: i64, wanted: bool) -> Result<()> {
+    on_db!(conn, |c| diesel::update(users::table.find(account_id))
+        .set(users::notify_dislikes.eq(wanted))
+        .execute(c)
+        .await)?;
+    Ok(())
+}
+
 /// Adds a one-time code.
 pub async fn insert_code(conn: &mut Conn, row: &OneTimeCode) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(one_time_codes::table)

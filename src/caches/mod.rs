@@ -200,6 +200,12 @@ impl Caches {
             | Kind::AnnouncementReaction
             | Kind::AnnouncementGone
             | Kind::ConversationChanged
+            | Kind::ChatMessage
+            | Kind::ChatMessageEdited
+            | Kind::ChatMessageDeleted
+            | Kind::ChatReaction
+            | Kind::ChatRead
+            | Kind::ChatDelivered
             | Kind::DeliveriesWaiting
             | Kind::InboxWaiting
             | Kind::PresenceChanged

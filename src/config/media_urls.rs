@@ -71,6 +71,45 @@ impl Config {
         crate::secret::same(&signed, signature).then(|| id.parse().ok())?
     }
 
+    /// Where one of a chat's two finds a file of it, and its thumbnail: signed for that reader, so
+    /// that each request can be held against who may see it now, and good until a time (`None`:
+    /// as long as the message is there, for servers, which keep what they are told).
+    pub fn chat_file_url(
+        &self,
+        media: &crate::db::media::Media,
+        reader: i64,
+        until: Option<i64>,
+    ) -> (String, String) {
+        let grant = format!("{}-{reader}-{}", media.id, until.unwrap_or(0));
+        let signature = self.media_key.sign("chat", &grant);
+        let named = |stem: &str, key: &str| {
+            let extension = key.rsplit_once('.').map_or("", |(_, extension)| extension);
+            let dot = if extension.is_empty() { "" } else { "." };
+            self.url(&format!(
+                "/media/chat/{grant}-{signature}/{stem}{dot}{extension}"
+            ))
+        };
+        (
+            named("original", &media.file),
+            named("small", &media.preview),
+        )
+    }
+
+    /// The file and the reader that one of [`Config::chat_file_url`] is for, by its second part.
+    pub fn read_chat_file(&self, part: &str, now: i64) -> Option<(i64, i64)> {
+        let (grant, signature) = part.split_at_checked(part.match_indices('-').nth(2)?.0)?;
+        if !crate::secret::same(&self.media_key.sign("chat", grant), &signature[1..]) {
+            return None;
+        }
+        let mut numbers = grant.split('-').map(str::parse::<i64>);
+        let (media, reader, until) = (
+            numbers.next()?.ok()?,
+            numbers.next()?.ok()?,
+            numbers.next()?.ok()?,
+        );
+        (until == 0 || now < until).then_some((media, reader))
+    }
+
     /// Our copy of a remote account's `avatar` or `header`, which is at that address now.
     pub fn remote_picture_url(
         &self,

@@ -1,6 +1,7 @@
 //! Actors: those who live here, and those we know from elsewhere.
 
 use super::Ctx;
+use super::chats;
 use super::emojis;
 use super::outgoing::{self, Audience, Outgoing};
 use super::search;
@@ -179,6 +180,7 @@ pub async fn remove_remote(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppRe
     db::accounts::update(tx, &gone).await?;
     db::accounts::sever(tx, account.id).await?;
     db::statuses::delete_all_of(tx, account.id).await?;
+    chats::forget_author(tx, account, ctx.now()).await?;
     db::statuses::bury(tx, &account.uri, account.id, ctx.now()).await?;
     tx.emit(Event::of(Kind::AccountChanged, account.id));
     Ok(())

@@ -16,6 +16,7 @@ pub mod accounts;
 pub mod announcements;
 pub mod blocks;
 pub mod cards;
+pub mod chats;
 pub mod codes;
 pub mod conversations;
 mod discovery;

@@ -20,7 +20,7 @@ const GROUP_SPAN: i64 = 12;
 
 macro_rules! types {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
-        /// What a notification is about. The names are the Mastodon API's.
+        /// What a notification is about. The names are the Mastodon API's, then Kith's own.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Type {
             $($(#[$doc])* $name,)*
@@ -61,12 +61,40 @@ types! {
     /// Follows ended because of a moderator's or the reader's own block.
     SeveredRelationships = "severed_relationships",
     ModerationWarning = "moderation_warning",
+    /// A status of the reader's was disliked. Told to those who want to hear of it.
+    Dislike = "dislike",
+    /// Somebody asks to be the reader's friend. Subject: the friend request.
+    FriendRequest = "friend_request",
+    /// Whom the reader asked became a friend. Subject: the friend request.
+    FriendAccepted = "friend_accepted",
+    /// Messages of a chat. Subject: the chat.
+    ChatMessage = "chat_message",
+    /// An emoji reaction to the reader's status, or (subject: the chat) to a message of theirs.
+    Reaction = "reaction",
 }
 
 impl Type {
     /// The type of a name.
     pub fn parse(text: &str) -> Option<Type> {
         Type::ALL.iter().copied().find(|kind| kind.as_str() == text)
+    }
+
+    /// Whether it is Kith's own: Mastodon's API and streams never show it, and it is not pushed
+    /// to those who subscribed there.
+    pub fn is_kith(self) -> bool {
+        matches!(
+            self,
+            Type::Dislike
+                | Type::FriendRequest
+                | Type::FriendAccepted
+                | Type::ChatMessage
+                | Type::Reaction
+        )
+    }
+
+    /// Whether the newest takes the place of the one about the same: a chat has one.
+    fn replaces(self) -> bool {
+        matches!(self, Type::ChatMessage)
     }
 
     /// Whether the same from one sender can come again: what is about a change does.
@@ -77,6 +105,7 @@ impl Type {
                 | Type::QuotedUpdate
                 | Type::SeveredRelationships
                 | Type::ModerationWarning
+                | Type::ChatMessage
         )
     }
 
@@ -99,6 +128,9 @@ impl Type {
                 | Type::AdminReport
                 | Type::SeveredRelationships
                 | Type::ModerationWarning
+                // Who may write is the chat's own policy, and whom one asked is no stranger.
+                | Type::ChatMessage
+                | Type::FriendAccepted
         )
     }
 
@@ -118,7 +150,7 @@ pub enum Subject {
     #[default]
     Sender,
     Status(i64),
-    /// A report, a warning, a severance… by the notification's type.
+    /// A report, a warning, a severance, a friend request, a chat… by the notification's type.
     Other(i64),
 }
 
@@ -159,6 +191,9 @@ pub async fn notify(
         Subject::Status(id) => (Some(id), None),
         Subject::Other(id) => (None, Some(id)),
     };
+    if kind == Type::Dislike && !db::users::hears_of_dislikes(tx, to.id).await? {
+        return Ok(());
+    }
     if let Some(status) = status_id
         && db::threads::silences(tx, to.id, status).await?
     {
@@ -183,9 +218,13 @@ pub async fn notify(
         filtered: verdict == Verdict::Filter,
         group_key: String::new(),
         subject_id,
+        kith: kind.is_kith(),
     };
     if !kind.repeats() && db::notifications::exists(tx, &row).await? {
         return Ok(());
+    }
+    if kind.replaces() {
+        db::kith_notifications::replace(tx, &row).await?;
     }
     if row.filtered {
         db::notifications::insert(tx, &row).await?;
@@ -199,6 +238,9 @@ pub async fn notify(
     }
     db::notifications::insert(tx, &row).await?;
     tx.emit(Event::to(to.id, Kind::Notification, row.id));
+    if row.kith {
+        return Ok(());
+    }
     push::announce(tx, ctx, from, &row).await
 }
 
@@ -242,18 +284,51 @@ pub async fn retract(
     Ok(())
 }
 
-/// Dismisses one notification.
+/// Takes back what a deed about a [`Subject::Other`] had notified.
+pub async fn retract_about(
+    tx: &mut Conn,
+    to: &Account,
+    from: &Account,
+    kind: Type,
+    subject_id: i64,
+) -> AppResult<()> {
+    let kind = kind.as_str();
+    if to.is_local()
+        && db::kith_notifications::retract(tx, to.id, from.id, kind, subject_id).await?
+    {
+        tx.emit(Event::to(to.id, Kind::NotificationGone, 0));
+    }
+    Ok(())
+}
+
+/// Marks as read what `to` was told of a chat with `from`: it has read the chat.
+pub async fn read_chat(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    to: i64,
+    from: i64,
+    chat_id: i64,
+) -> AppResult<()> {
+    let kinds = [Type::ChatMessage.as_str(), Type::Reaction.as_str()];
+    db::kith_notifications::read_about(tx, to, from, &kinds, chat_id, ctx.now()).await?;
+    Ok(())
+}
+
+/// Dismisses one notification, of those that Mastodon's API shows.
 pub async fn dismiss(tx: &mut Conn, account_id: i64, id: i64) -> AppResult<()> {
-    if !db::notifications::delete(tx, account_id, id).await? {
+    let shown = db::notifications::shown_to_mastodon(tx, account_id, &[id]).await?;
+    if shown.is_empty() || !db::notifications::delete(tx, account_id, id).await? {
         return Err(crate::error::AppError::not_found());
     }
     tx.emit(Event::to(account_id, Kind::NotificationGone, id));
     Ok(())
 }
 
-/// Dismisses several; those that are not there are passed over.
+/// Dismisses several of those that Mastodon's API shows; those that are not there are passed
+/// over.
 pub async fn dismiss_some(tx: &mut Conn, account_id: i64, ids: &[i64]) -> AppResult<()> {
-    if db::notifications::delete_some(tx, account_id, ids).await? > 0 {
+    let ids = db::notifications::shown_to_mastodon(tx, account_id, ids).await?;
+    if db::notifications::delete_some(tx, account_id, &ids).await? > 0 {
         tx.emit(Event::to(account_id, Kind::NotificationGone, 0));
     }
     Ok(())
@@ -263,7 +338,10 @@ pub async fn dismiss_some(tx: &mut Conn, account_id: i64, ids: &[i64]) -> AppRes
 /// is passed over.
 pub async fn dismiss_group(tx: &mut Conn, account_id: i64, key: &str) -> AppResult<()> {
     let gone = match ungrouped(key) {
-        Some(id) => db::notifications::delete_some(tx, account_id, &[id]).await?,
+        Some(id) => {
+            let shown = db::notifications::shown_to_mastodon(tx, account_id, &[id]).await?;
+            db::notifications::delete_some(tx, account_id, &shown).await?
+        }
         None => db::notifications::delete_group(tx, account_id, key).await?,
     };
     if gone > 0 {
@@ -277,7 +355,7 @@ pub fn ungrouped(key: &str) -> Option<i64> {
     key.strip_prefix("ungrouped-")?.parse().ok()
 }
 
-/// Dismisses all.
+/// Dismisses all that Mastodon's API shows.
 pub async fn clear(tx: &mut Conn, account_id: i64) -> AppResult<()> {
     db::notifications::clear(tx, account_id).await?;
     tx.emit(Event::to(account_id, Kind::NotificationGone, 0));

@@ -251,6 +251,36 @@ pub enum Outgoing {
         content: String,
         to: String,
     },
+    /// A chat message, to its one recipient.
+    ChatCreate {
+        note: Box<super::chats::ChatNote>,
+    },
+    ChatUpdate {
+        uri: String,
+        note: Box<super::chats::ChatNote>,
+    },
+    /// An emoji for a chat message.
+    ChatReact {
+        uri: String,
+        object: String,
+        /// The emoji, a custom one between colons.
+        content: String,
+        emoji: Option<Box<super::emojis::Used>>,
+        to: String,
+    },
+    UndoChatReact {
+        uri: String,
+        react: String,
+        object: String,
+        content: String,
+        to: String,
+    },
+    /// A chat message, and all before it, was read.
+    ChatRead {
+        uri: String,
+        object: String,
+        to: String,
+    },
     QuoteRequest {
         uri: String,
         /// What is to be quoted.
@@ -274,8 +304,12 @@ impl Outgoing {
     /// The activity's type as ActivityStreams names it, for listings.
     pub fn kind(&self) -> &'static str {
         match self {
-            Outgoing::Create { .. } | Outgoing::Vote { .. } => "Create",
-            Outgoing::Update { .. } | Outgoing::UpdateActor { .. } => "Update",
+            Outgoing::Create { .. } | Outgoing::Vote { .. } | Outgoing::ChatCreate { .. } => {
+                "Create"
+            }
+            Outgoing::Update { .. }
+            | Outgoing::UpdateActor { .. }
+            | Outgoing::ChatUpdate { .. } => "Update",
             Outgoing::Delete { .. } | Outgoing::DeleteActor { .. } => "Delete",
             Outgoing::Add { .. } => "Add",
             Outgoing::Remove { .. } => "Remove",
@@ -283,7 +317,10 @@ impl Outgoing {
             Outgoing::UndoFollow { .. }
             | Outgoing::UndoLike { .. }
             | Outgoing::UndoAnnounce { .. }
-            | Outgoing::UndoBlock { .. } => "Undo",
+            | Outgoing::UndoBlock { .. }
+            | Outgoing::UndoChatReact { .. } => "Undo",
+            Outgoing::ChatReact { .. } => "EmojiReact",
+            Outgoing::ChatRead { .. } => "Read",
             Outgoing::Accept { .. } | Outgoing::AcceptQuote { .. } => "Accept",
             Outgoing::Reject { .. } | Outgoing::RejectQuote { .. } => "Reject",
             Outgoing::QuoteRequest { .. } => "QuoteRequest",
@@ -333,9 +370,20 @@ pub async fn send(
     activity: &Outgoing,
     audience: Audience,
 ) -> AppResult<()> {
+    record(tx, ctx, actor, activity, audience).await.map(|_| ())
+}
+
+/// The same; the activity's row, where one was written.
+pub async fn record(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    actor: &Account,
+    activity: &Outgoing,
+    audience: Audience,
+) -> AppResult<Option<i64>> {
     debug_assert!(actor.is_local(), "only local actors send");
     if !audience.followers && audience.accounts.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let now = ctx.now();
     let row = OutgoingActivity {
@@ -353,8 +401,9 @@ pub async fn send(
     deliveries += db::outgoing::to_accounts(tx, row.id, &audience.accounts, now).await?;
     if deliveries > 0 {
         tx.emit(Event::of(Kind::DeliveriesWaiting, row.id));
+        Ok(Some(row.id))
     } else {
         db::outgoing::delete(tx, row.id).await?;
+        Ok(None)
     }
-    Ok(())
 }

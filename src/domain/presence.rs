@@ -85,11 +85,7 @@ pub async fn of(
 }
 
 /// Which of some accounts follow the viewer and are followed by them.
-async fn friends_among(
-    conn: &mut Conn,
-    viewer: i64,
-    accounts: &[i64],
-) -> AppResult<HashSet<i64>> {
+async fn friends_among(conn: &mut Conn, viewer: i64, accounts: &[i64]) -> AppResult<HashSet<i64>> {
     let back = db::relations::followed_by(conn, viewer, accounts).await?;
     let to = db::relations::follows_to(conn, viewer, &back).await?;
     Ok(to.into_iter().map(|follow| follow.target_id).collect())
@@ -97,7 +93,10 @@ async fn friends_among(
 
 /// Whom it is told that an account came or went; nobody, where it keeps that to itself.
 pub async fn audience(conn: &mut Conn, account_id: i64) -> AppResult<Vec<i64>> {
-    if !db::users::hide_presence(conn, &[account_id]).await?.is_empty() {
+    if !db::users::hide_presence(conn, &[account_id])
+        .await?
+        .is_empty()
+    {
         return Ok(Vec::new());
     }
     Ok(db::relations::mutual_ids(conn, account_id, AUDIENCE).await?)
@@ -158,12 +157,7 @@ pub async fn leave(tx: &mut Conn, ctx: &Ctx, process_id: i64) -> AppResult<bool>
 }
 
 /// Forgets a process, or as many of its connections as can be at a time; whether that was all.
-async fn forget(
-    tx: &mut Conn,
-    process_id: i64,
-    seen_at: i64,
-    running: Running,
-) -> AppResult<bool> {
+async fn forget(tx: &mut Conn, process_id: i64, seen_at: i64, running: Running) -> AppResult<bool> {
     let rows = db::presence::of_process(tx, process_id, BATCH).await?;
     let accounts = distinct(rows.iter().map(|row| row.account_id));
     let tokens: Vec<i64> = rows.iter().map(|row| row.token_id).collect();
@@ -180,12 +174,7 @@ async fn forget(
 
 /// Those of some accounts that are there. Their rows are locked until the transaction ends, so
 /// that of two processes that an account leaves at once one sees that it was the last.
-async fn lock(
-    tx: &mut Conn,
-    accounts: &[i64],
-    now: i64,
-    running: Running,
-) -> AppResult<Vec<i64>> {
+async fn lock(tx: &mut Conn, accounts: &[i64], now: i64, running: Running) -> AppResult<Vec<i64>> {
     db::presence::set_last_seen(tx, accounts, now).await?;
     let there = db::presence::online(tx, accounts, running).await?;
     Ok(there.into_iter().map(|(id, _)| id).collect())

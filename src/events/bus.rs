@@ -226,9 +226,7 @@ impl Bus {
 }
 
 /// An answer in good time.
-async fn within<T>(
-    answer: impl Future<Output = Result<T, RedisError>>,
-) -> Result<T, RedisError> {
+async fn within<T>(answer: impl Future<Output = Result<T, RedisError>>) -> Result<T, RedisError> {
     match tokio::time::timeout(PATIENCE, answer).await {
         Ok(answer) => answer,
         Err(_) => Err(RedisError::from((

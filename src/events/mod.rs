@@ -11,4 +11,4 @@ pub mod log;
 pub mod message;
 pub mod passing;
 
-pub use kith_db::event::{Cursor, Event, Gone, Kind, Logged};
+pub use kith_db::event::{ChatMark, ChatReaction, Cursor, Event, Gone, Kind, Logged};

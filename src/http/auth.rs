@@ -56,6 +56,11 @@ pub fn read_token(app: &App, token: &str) -> Option<i64> {
 /// The session of a token: 401 where it is forged, revoked or expired.
 pub async fn session(app: &App, token: &str) -> AppResult<Arc<Session>> {
     let id = read_token(app, token).ok_or_else(AppError::unauthorized)?;
+    current(app, id).await
+}
+
+/// The same of a token by its id, as it stands now.
+pub async fn current(app: &App, id: i64) -> AppResult<Arc<Session>> {
     let now = app.clock.now_ms();
     let session = match app.caches.sessions.get(&id) {
         Some(session) => session,

@@ -239,6 +239,11 @@ fn title(kind: &str, name: &str) -> String {
         Some(Type::AdminReport) => format!("{name} submitted a report"),
         Some(Type::SeveredRelationships) => "You lost connections".to_owned(),
         Some(Type::ModerationWarning) => "You have received a moderation warning".to_owned(),
+        Some(Type::Dislike) => format!("{name} disliked your post"),
+        Some(Type::FriendRequest) => format!("{name} wants to be your friend"),
+        Some(Type::FriendAccepted) => format!("{name} is now your friend"),
+        Some(Type::ChatMessage) => format!("{name} sent you a message"),
+        Some(Type::Reaction) => format!("{name} reacted to what you wrote"),
         None => name.to_owned(),
     }
 }

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 pub mod account;
 pub mod announcement;
 pub mod card;
+pub mod chat;
 pub mod conversation;
 pub mod filter;
 pub mod instance;

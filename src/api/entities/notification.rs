@@ -39,7 +39,7 @@ pub fn group_key(row: &Notification) -> String {
 }
 
 /// Shows notifications to their owner. One about a status that is gone or out of sight is left
-/// out.
+/// out, and so are Kith's own kinds: no client of Mastodon's API knows them.
 pub async fn render(app: &App, owner: i64, rows: &[Notification]) -> AppResult<Vec<(i64, Entity)>> {
     let reader = Reader::of(app, owner).await?.within(Context::Notifications);
     let ids: Vec<i64> = rows.iter().filter_map(|n| n.status_id).collect();
@@ -53,7 +53,7 @@ pub async fn render(app: &App, owner: i64, rows: &[Notification]) -> AppResult<V
         }
     }
     let mut entities = Vec::with_capacity(rows.len());
-    for row in rows {
+    for row in rows.iter().filter(|row| !row.kith) {
         let Some(account) = accounts
             .get(&row.from_account_id)
             .and_then(|json| raw(json))

@@ -169,7 +169,7 @@ pub async fn one(app: &App, owner: i64, key: String) -> AppResult<Option<Shown>>
         Box::pin(async move {
             if let Some(id) = crate::domain::notifications::ungrouped(&key) {
                 let row = db::notifications::by_id(c, owner, id).await?;
-                return Ok(row.map(Shown::alone));
+                return Ok(row.filter(|row| !row.kith).map(Shown::alone));
             }
             let group = db::notifications::group(c, owner, &key).await?;
             Ok(group.map(Shown::of_group))

@@ -6,6 +6,7 @@ use axum::routing::get;
 use crate::app::App;
 
 pub mod auth;
+pub mod chats;
 mod events;
 mod presence;
 mod socket;
@@ -14,6 +15,7 @@ mod socket;
 pub fn routes() -> Router<App> {
     Router::new()
         .merge(auth::routes())
+        .merge(chats::routes())
         .route("/api/kith/v1/events", get(events::get))
         .route("/api/kith/v1/presence", get(presence::get))
         .route("/api/kith/v1/socket/status", get(socket::status))

@@ -24,7 +24,9 @@ use crate::text::plain::normalize_tag;
 use course::Course;
 use resume::Reading;
 
+pub mod chat;
 mod course;
+pub mod frames;
 mod notices;
 pub mod passing;
 pub mod presence;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crate::app::App;
+use crate::error::AppError;
 use crate::events::hub::{Channel, Message};
 use crate::events::passing::Passing;
 use crate::events::{Event, Kind};
-use crate::error::AppError;
 
 /// Tells an account something that passes, wherever it listens. Never waits.
 pub fn pass(app: &App, account_id: i64, event: &'static str, payload: String) {

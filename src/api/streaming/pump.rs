@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde_json::value::RawValue;
 
-use super::{notices, passing, presence};
+use super::{chat, notices, passing, presence};
 use crate::api::entities;
 use crate::app::App;
 use crate::db::accounts::Account;
@@ -93,6 +93,7 @@ async fn tell(app: &App, event: &Event) -> AppResult<()> {
             }
         }
         Kind::PresenceChanged => presence::changed(app, event).await?,
+        kind if chat::KINDS.contains(&kind) => chat::tell(app, event).await?,
         Kind::TokenRevoked => hub.end_token(subject),
         Kind::UserChanged => hub.end_account(subject),
         Kind::AccountChanged

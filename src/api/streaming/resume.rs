@@ -3,7 +3,7 @@
 //! What a reader may see is decided when it is read, not when it happened: a post that was deleted
 //! meanwhile is not among it, and one that was edited is as it is now.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use http::StatusCode;
@@ -163,8 +163,7 @@ pub async fn newest(app: &App, reading: Reading, limit: i64) -> AppResult<Page> 
                 let end = db::events::end(c).await?;
                 let kinds = reading.kinds();
                 let account = reading.account_id;
-                let events =
-                    db::events::newest_of_account(c, account, end, &kinds, limit).await?;
+                let events = db::events::newest_of_account(c, account, end, &kinds, limit).await?;
                 Ok((events, end))
             })
         })
@@ -193,8 +192,7 @@ async fn stretch(
     }
     let span = Span { after, until };
     let account = reading.account_id;
-    let mut events =
-        db::events::of_account(conn, account, span, &reading.kinds(), limit).await?;
+    let mut events = db::events::of_account(conn, account, span, &reading.kinds(), limit).await?;
     if reading.home {
         if db::events::exceeds(conn, span, REACH).await? {
             return Err(expired());
@@ -243,6 +241,7 @@ async fn render(app: &App, reading: Reading, events: Vec<Logged>) -> AppResult<V
         .filter(|event| chat::KINDS.contains(&event.kind))
         .collect();
     let mut chats = chat::said(app, account, &chats).await?.into_iter();
+    let mut arrived: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
     let mut missed = Vec::with_capacity(events.len());
     for logged in &events {
         let event = &logged.event;
@@ -266,7 +265,16 @@ async fn render(app: &App, reading: Reading, events: Vec<Logged>) -> AppResult<V
             Kind::Announcement | Kind::AnnouncementReaction | Kind::AnnouncementGone => {
                 notices::announcement_said(app, event).await?
             }
-            kind if chat::KINDS.contains(&kind) => chats.next().flatten(),
+            kind if chat::KINDS.contains(&kind) => {
+                let said = chats.next().flatten();
+                if kind == Kind::ChatMessage
+                    && said.is_some()
+                    && let Ok(chat) = event.payload.parse()
+                {
+                    arrived.entry(chat).or_default().push(subject);
+                }
+                said
+            }
             _ => None,
         };
         if let Some((name, payload)) = said {
@@ -277,6 +285,9 @@ async fn render(app: &App, reading: Reading, events: Vec<Logged>) -> AppResult<V
                 payload,
             });
         }
+    }
+    if !arrived.is_empty() {
+        chat::arrived(app, account, arrived);
     }
     Ok(missed)
 }
@@ -290,7 +301,9 @@ async fn notifications(
         return Ok(HashMap::new());
     }
     let rows = app
-        .read(move |c| Box::pin(async move { Ok(db::notifications::by_ids(c, account, &ids).await?) }))
+        .read(move |c| {
+            Box::pin(async move { Ok(db::notifications::by_ids(c, account, &ids).await?) })
+        })
         .await?;
     let mut shown = HashMap::with_capacity(rows.len());
     for (id, entity) in entities::notification::render(app, account, &rows).await? {
@@ -308,7 +321,9 @@ async fn conversations(
         return Ok(HashMap::new());
     }
     let rows = app
-        .read(move |c| Box::pin(async move { Ok(db::conversations::by_ids(c, account, &ids).await?) }))
+        .read(move |c| {
+            Box::pin(async move { Ok(db::conversations::by_ids(c, account, &ids).await?) })
+        })
         .await?;
     let entities = entities::conversation::render(app, account, &rows).await?;
     let mut shown = HashMap::with_capacity(rows.len());

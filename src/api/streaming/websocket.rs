@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::frames::{self, Flow, Pace};
 use super::{Behind, Entered, From, Of, Token, enter, expiry};
 use crate::app::App;
 use crate::error::{AppError, AppResult};
@@ -151,6 +152,7 @@ async fn exchange(
     let mut ping = tokio::time::interval_at(Instant::now() + PING, PING);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut pulse = Pulse::default();
+    let mut flow = Flow::default();
     loop {
         let reply = tokio::select! {
             message = entered.listener.messages.recv() => {
@@ -162,9 +164,26 @@ async fn exchange(
                 pulse.felt();
                 match frame {
                     Message::Text(text) => {
-                        let heard = hear(app, entered, &text).await;
-                        catch_up(app, socket, entered, heard).await?;
-                        None
+                        if app.limits.on() {
+                            match flow.count(app.clock.now_ms()) {
+                                Pace::Fine => {}
+                                Pace::Slow(ms) => {
+                                    tokio::time::sleep(Duration::from_millis(ms)).await;
+                                }
+                                Pace::Flood => {
+                                    flooded(socket).await;
+                                    return Err(Left);
+                                }
+                            }
+                        }
+                        match hear(app, entered, &text).await {
+                            Ok(Heard::Answer(answer)) => Some(answer),
+                            Ok(Heard::Behind(behind)) => {
+                                catch_up(app, socket, entered, Ok(behind)).await?;
+                                None
+                            }
+                            Err(error) => Some(refusal(&error)),
+                        }
                     }
                     Message::Binary(_) => Some(refusal(&unknown())),
                     Message::Close(_) => return Err(Left),
@@ -243,9 +262,30 @@ async fn catch_up(
     Ok(())
 }
 
+/// Ends a socket whose client says too much.
+async fn flooded(socket: &mut WebSocket) {
+    let close = Message::Close(Some(CloseFrame {
+        code: close_code::POLICY,
+        reason: Utf8Bytes::from_static("too many frames"),
+    }));
+    let _ = tokio::time::timeout(Duration::from_secs(2), socket.send(close)).await;
+}
+
+/// What comes of a client's frame.
+enum Heard {
+    Answer(Message),
+    /// A stream was taken up or left; what is to be caught up with.
+    Behind(Option<Behind>),
+}
+
 /// Does what a client's frame asks for.
-async fn hear(app: &App, entered: &mut Entered, text: &str) -> AppResult<Option<Behind>> {
-    let frame: Frame = serde_json::from_str(text).map_err(|_| unknown())?;
+async fn hear(app: &App, entered: &mut Entered, text: &str) -> AppResult<Heard> {
+    let value: serde_json::Value = serde_json::from_str(text).map_err(|_| unknown())?;
+    if frames::is_for_us(&value) {
+        let answer = frames::take(app, &entered.session, value).await;
+        return Ok(Heard::Answer(Message::Text(answer.to_string().into())));
+    }
+    let frame: Frame = serde_json::from_value(value).map_err(|_| unknown())?;
     let stream = frame.stream.as_deref().unwrap_or_default();
     let list = frame.list.map(|name| match name {
         Name::Text(text) => text,
@@ -261,11 +301,12 @@ async fn hear(app: &App, entered: &mut Entered, text: &str) -> AppResult<Option<
                 cursor: frame.cursor.as_deref(),
                 cursors: frame.cursors,
             };
-            entered.subscribe(app, stream, of, from).await
+            let behind = entered.subscribe(app, stream, of, from).await?;
+            Ok(Heard::Behind(behind))
         }
         "unsubscribe" => {
             entered.unsubscribe(app, stream, of).await?;
-            Ok(None)
+            Ok(Heard::Behind(None))
         }
         _ => Err(unknown()),
     }

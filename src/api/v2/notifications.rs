@@ -112,6 +112,7 @@ async fn accounts(
                 if let Some(id) = notifications::ungrouped(&key) {
                     let row = db::notifications::by_id(c, owner, id).await?;
                     return Ok(row
+                        .filter(|row| !row.kith)
                         .map(|row| (row.id, row.from_account_id))
                         .into_iter()
                         .collect());

@@ -9,6 +9,7 @@ pub use compose::{LIMITS, Limits};
 pub use edits::{MediaVersion, history};
 pub use local::{Draft, Edit, MediaChange, PollEdit, delete, edit, post};
 pub(super) use local::{check, earlier, send_update};
+pub(in crate::domain) use remote::add_media;
 pub use remote::{RemoteMedia, RemoteNote, receive, remove, revise};
 
 use super::Ctx;
@@ -337,7 +338,8 @@ fn note(
     }
 }
 
-fn attachment(ctx: &Ctx, media: &Media) -> Attachment {
+/// A file as it goes out.
+pub(in crate::domain) fn attachment(ctx: &Ctx, media: &Media) -> Attachment {
     let meta: serde_json::Value = serde_json::from_str(&media.meta).unwrap_or_default();
     let focus = |axis: &str| {
         meta.pointer(&format!("/focus/{axis}"))

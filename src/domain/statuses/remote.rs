@@ -256,7 +256,8 @@ fn tags(ctx: &Ctx, written: Vec<String>) -> Vec<Tag> {
     tags
 }
 
-async fn add_media(
+/// Keeps files that came with something of an author's; their ids.
+pub(in crate::domain) async fn add_media(
     tx: &mut Conn,
     ctx: &Ctx,
     author: &Account,

@@ -104,6 +104,10 @@ pub fn read(document: &Value, now: i64) -> Result<RemoteActor, &'static str> {
             "outbox": own(first_id(document, "outbox")),
             "following": own(first_id(document, "following")),
             "featured": own(first_id(document, "featured")),
+            "acceptsChatMessages": document
+                .get("capabilities")
+                .and_then(|capabilities| flag(capabilities, "acceptsChatMessages"))
+                .unwrap_or(false),
         })
         .to_string(),
         locked: flag(document, "manuallyApprovesFollowers").unwrap_or(false),

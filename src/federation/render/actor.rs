@@ -27,6 +27,9 @@ pub fn context() -> Value {
             "schema": "http://schema.org#",
             "PropertyValue": "schema:PropertyValue",
             "value": "schema:value",
+            "litepub": "http://litepub.social/ns#",
+            "capabilities": "litepub:capabilities",
+            "acceptsChatMessages": "litepub:acceptsChatMessages",
             "webfinger": "https://purl.archive.org/socialweb/webfinger#webfinger",
         },
     ])
@@ -77,6 +80,9 @@ impl ActorDocument<'_> {
         put("following", json!(format!("{uri}/following")));
         put("featured", json!(featured_uri(account)));
         put("endpoints", json!({"sharedInbox": account.delivery_url}));
+        if account.kind == "Person" {
+            put("capabilities", json!({"acceptsChatMessages": true}));
+        }
         put("published", time(account.created_at));
         put("manuallyApprovesFollowers", json!(account.locked));
         put("discoverable", json!(account.discoverable));

@@ -2,9 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::clock::iso;
 use crate::domain::outgoing::{Addressing, FollowRef, Outgoing, PUBLIC};
 
 pub mod actor;
+pub mod chat;
 pub mod collection;
 pub mod emoji;
 pub mod note;
@@ -159,6 +161,52 @@ pub fn activity(
         } => {
             let mut wrapped = wrap(uri, "Flag", actor, json!(object));
             insert(&mut wrapped, "content", json!(content));
+            insert(&mut wrapped, "to", json!([to]));
+            plain_document(wrapped)
+        }
+        Outgoing::ChatCreate { note } => {
+            let uri = format!("{}/activity", note.uri);
+            let mut wrapped = wrap(&uri, "Create", actor, chat::object(note));
+            insert(&mut wrapped, "published", json!(iso(note.published)));
+            insert(&mut wrapped, "to", json!([note.to]));
+            document(chat::context(), wrapped)
+        }
+        Outgoing::ChatUpdate { uri, note } => {
+            let mut wrapped = wrap(uri, "Update", actor, chat::object(note));
+            insert(&mut wrapped, "to", json!([note.to]));
+            document(chat::context(), wrapped)
+        }
+        Outgoing::ChatReact {
+            uri,
+            object,
+            content,
+            emoji,
+            to,
+        } => {
+            let mut react = wrap(uri, "EmojiReact", actor, json!(object));
+            insert(&mut react, "content", json!(content));
+            insert(&mut react, "to", json!([to]));
+            if let Some(emoji) = emoji {
+                insert(&mut react, "tag", json!([emoji::object(emoji)]));
+            }
+            document(chat::context(), react)
+        }
+        Outgoing::UndoChatReact {
+            uri,
+            react,
+            object,
+            content,
+            to,
+        } => {
+            let mut inner = wrap(react, "EmojiReact", actor, json!(object));
+            insert(&mut inner, "content", json!(content));
+            insert(&mut inner, "to", json!([to]));
+            let mut wrapped = wrap(uri, "Undo", actor, inner);
+            insert(&mut wrapped, "to", json!([to]));
+            document(chat::context(), wrapped)
+        }
+        Outgoing::ChatRead { uri, object, to } => {
+            let mut wrapped = wrap(uri, "Read", actor, json!(object));
             insert(&mut wrapped, "to", json!([to]));
             plain_document(wrapped)
         }

@@ -191,7 +191,8 @@ fn tags(note: &Note) -> Value {
     mentions.chain(tags).chain(emojis).collect()
 }
 
-fn attachment(attachment: &Attachment) -> Value {
+/// A file.
+pub(super) fn attachment(attachment: &Attachment) -> Value {
     let mut value = json!({
         "type": "Document",
         "mediaType": attachment.mime,

@@ -546,6 +546,7 @@ async fn a_group_spans_hours_not_days() {
         filtered: false,
         group_key: format!("follow-{}", (now - DAY) / HOUR),
         subject_id: None,
+        kith: false,
     };
     let key = row.group_key.clone();
     server

@@ -64,6 +64,7 @@ impl Wanted {
             exclude: self.exclude_types,
             from: self.account_id,
             filtered: self.include_filtered.unwrap_or(false),
+            kith: false,
         })
     }
 }

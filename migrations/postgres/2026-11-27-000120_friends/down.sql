@@ -1,0 +1,10 @@
+DROP TABLE bookmark_folder_items;
+DROP TABLE bookmark_folders;
+DROP TABLE draft_media;
+DROP TABLE drafts;
+DROP TABLE friend_requests;
+ALTER TABLE users DROP COLUMN notify_dislikes;
+DROP INDEX notifications_unread;
+DROP INDEX notifications_sort;
+ALTER TABLE notifications DROP COLUMN kith;
+CREATE INDEX notifications_account ON notifications (account_id, id);
