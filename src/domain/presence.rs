@@ -54,6 +54,7 @@ pub async fn of(
     running: Running,
 ) -> AppResult<Vec<Known>> {
     let mut known = friends_among(conn, viewer, accounts).await?;
+    known.extend(db::chats::partners(conn, viewer, Some(accounts), AUDIENCE).await?);
     known.extend(accounts.iter().filter(|id| **id == viewer));
     let hidden: HashSet<i64> = db::users::hide_presence(conn, accounts)
         .await?
@@ -99,7 +100,9 @@ pub async fn audience(conn: &mut Conn, account_id: i64) -> AppResult<Vec<i64>> {
     {
         return Ok(Vec::new());
     }
-    Ok(db::relations::mutual_ids(conn, account_id, AUDIENCE).await?)
+    let mut audience = db::relations::mutual_ids(conn, account_id, AUDIENCE).await?;
+    audience.extend(db::chats::partners(conn, account_id, None, AUDIENCE).await?);
+    Ok(distinct(audience.into_iter()))
 }
 
 /// Writes down how tokens listen on a process, and tells which accounts came or went by it.

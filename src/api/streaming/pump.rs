@@ -33,8 +33,12 @@ pub async fn run(app: App, from: Cursor) {
             app.heard(&logged).await;
             let event = &logged.event;
             app.hub.telling(logged.cursor);
-            if event.kind == Kind::Passing && logged.origin != app.origin {
-                passing::arrived(&app, &event.payload);
+            if logged.origin != app.origin {
+                // Someone else is there; the next beat finds out whether they stay.
+                app.bus.set_company(true);
+                if event.kind == Kind::Passing {
+                    passing::arrived(&app, &event.payload);
+                }
             }
             if let Err(error) = tell(&app, event).await {
                 let kind = event.kind.as_str();
