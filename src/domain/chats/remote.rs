@@ -135,7 +135,7 @@ pub async fn receive(
         read_at: None,
     };
     let pair = (author, recipient);
-    publish(tx, pair, &chat, &mut message, (&files, verdict)).await?;
+    publish(tx, ctx, pair, &chat, &mut message, (&files, verdict)).await?;
     Ok("")
 }
 

@@ -9,6 +9,7 @@ use crate::db::chat_messages::Message;
 use crate::db::chats::{self as rows, Chat};
 use crate::db::media::Media;
 use crate::db::{self, Conn};
+use crate::domain::notifications::{self, Subject, Type};
 use crate::domain::{Ctx, emojis, media, reactions};
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Kind};
@@ -163,7 +164,15 @@ pub async fn send(
         read_at: None,
     };
     let ids: Vec<i64> = files.iter().map(|media| media.id).collect();
-    publish(tx, (author, &other), &chat, &mut message, (&ids, verdict)).await?;
+    publish(
+        tx,
+        ctx,
+        (author, &other),
+        &chat,
+        &mut message,
+        (&ids, verdict),
+    )
+    .await?;
     if !other.is_local() {
         let previous = (chat.last_id > 0).then_some(chat.last_id);
         message.activity_id =
@@ -176,6 +185,7 @@ pub async fn send(
 /// Stores a message of either door, and tells those of the two who live here. The chat is locked.
 pub(super) async fn publish(
     tx: &mut Conn,
+    ctx: &Ctx,
     (author, other): (&Account, &Account),
     chat: &Chat,
     message: &mut Message,
@@ -211,6 +221,10 @@ pub(super) async fn publish(
         Verdict::Allowed => {}
     }
     rows::update_member(tx, &theirs).await?;
+    if verdict == Verdict::Allowed {
+        let subject = Subject::Other(chat.id);
+        notifications::notify(tx, ctx, other, author, Type::ChatMessage, subject).await?;
+    }
     tell(
         tx,
         (author, other),
