@@ -14,6 +14,7 @@ use crate::domain::Ctx;
 use crate::domain::policies::Policies;
 use crate::domain::visibility::Relations;
 use crate::error::{AppError, AppResult};
+use crate::events::bus::Bus;
 use crate::events::hub::Hub;
 use crate::events::{Event, Kind, Logged};
 use crate::federation;
@@ -62,6 +63,8 @@ pub struct Inner {
     pub views: Views,
     /// The sockets that listen here, with what each account hides.
     pub hub: Arc<Hub<Relations>>,
+    /// Between the processes of this server.
+    pub bus: Arc<Bus>,
     /// Rung by commits.
     pub wake: Wake,
     /// Marks this process's events in the log.
@@ -141,7 +144,12 @@ impl App {
         let caches = Arc::new(Caches::new());
         let wake = Wake::default();
         let origin = i64::from_le_bytes(random.bytes()) & i64::MAX;
-        let after_commit = after_commit(caches.clone(), wake.clone());
+        let bus = Arc::new(Bus::new(
+            config.redis_url.clone(),
+            &config.account_domain,
+            origin,
+        ));
+        let after_commit = after_commit(caches.clone(), wake.clone(), bus.clone());
         let db = Db::open(
             db::Options {
                 url: config.database_url.clone(),
@@ -190,6 +198,7 @@ impl App {
                 storage,
                 translator,
                 hub: Arc::default(),
+                bus,
                 limits,
                 wake,
                 origin,
@@ -313,7 +322,7 @@ impl App {
 }
 
 /// Drops stale entries and rings bells, before the writer's caller is answered.
-fn after_commit(caches: Arc<Caches>, wake: Wake) -> db::AfterCommit {
+fn after_commit(caches: Arc<Caches>, wake: Wake, bus: Arc<Bus>) -> db::AfterCommit {
     Arc::new(move |events: &[Event]| {
         if events.is_empty() {
             return;
@@ -323,5 +332,6 @@ fn after_commit(caches: Arc<Caches>, wake: Wake) -> db::AfterCommit {
             wake.ring(event.kind);
         }
         wake.log.notify_one();
+        bus.log_grew();
     })
 }

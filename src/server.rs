@@ -7,6 +7,7 @@ use crate::app::App;
 use crate::db;
 use crate::domain::accounts::{self, INSTANCE_ACTOR};
 use crate::error::AppError;
+use crate::events::bus::Heard;
 use crate::federation::local_keys;
 use crate::http::{self, Bound};
 use crate::jobs;
@@ -34,6 +35,8 @@ pub async fn run(app: App, bound: Bound) -> Result<(), String> {
         .await
         .map_err(|e: AppError| e.to_string())?;
     tokio::spawn(streaming::pump::run(app.clone(), from));
+    tokio::spawn(bus(app.clone()));
+    tokio::spawn(jobs::presence::run(app.clone()));
     tokio::spawn(jobs::cleanup::run(app.clone()));
     tokio::spawn(jobs::search::run(app.clone()));
     tokio::spawn(jobs::trends::run(app.clone()));
@@ -46,6 +49,7 @@ pub async fn run(app: App, bound: Bound) -> Result<(), String> {
     });
     let served = served.await;
     streaming::drained(&app, FAREWELL).await;
+    jobs::presence::leave(&app).await;
     // What was sent but not written down would be sent again.
     let _ = tokio::time::timeout(DELIVERED, delivering).await;
     let _ = tokio::time::timeout(DELIVERED, viewing).await;
@@ -55,6 +59,16 @@ pub async fn run(app: App, bound: Bound) -> Result<(), String> {
         let _ = ingest.await;
     }
     served.map_err(|e| e.to_string())
+}
+
+/// Hears what other processes say by Redis, and says what happens here.
+async fn bus(app: App) {
+    let here = app.clone();
+    let heard = Heard {
+        wake: app.wake.log.clone(),
+        passing: Box::new(move |passing| streaming::passing::tell(&here, passing)),
+    };
+    app.bus.run(app.stop.clone(), heard).await;
 }
 
 /// Makes sure that the actor is there which stands for the server and signs its fetches.

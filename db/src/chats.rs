@@ -183,3 +183,31 @@ pub async fn page(
             .await)
     }
 }
+
+/// Those an account chats with, both of whom wrote or accepted that the other does: among some,
+/// where some are given; at most `limit`.
+pub async fn partners(
+    conn: &mut Conn,
+    account_id: i64,
+    among: Option<&[i64]>,
+    limit: i64,
+) -> Result<Vec<i64>> {
+    let own = diesel::alias!(chat_members as own);
+    let accepted = own
+        .filter(own.field(chat_members::chat_id).eq(chat_members::chat_id))
+        .filter(own.field(chat_members::account_id).eq(account_id))
+        .filter(own.field(chat_members::state).eq(ACCEPTED));
+    let rows = chat_members::table
+        .filter(chat_members::other_id.eq(account_id))
+        .filter(chat_members::state.eq(ACCEPTED))
+        .filter(diesel::dsl::exists(accepted))
+        .limit(limit)
+        .select(chat_members::account_id);
+    match among {
+        None => on_db!(conn, |c| rows.load(c).await),
+        Some(ids) => on_db!(conn, |c| rows
+            .filter(chat_members::account_id.any_of(ids))
+            .load(c)
+            .await),
+    }
+}

@@ -83,6 +83,16 @@ pub async fn by_id(conn: &mut Conn, account_id: i64, id: i64) -> Result<Option<C
         .optional())
 }
 
+/// Some of an account's.
+pub async fn by_ids(conn: &mut Conn, account_id: i64, ids: &[i64]) -> Result<Vec<Conversation>> {
+    on_db!(conn, |c| conversations::table
+        .filter(conversations::id.any_of(ids))
+        .filter(conversations::account_id.eq(account_id))
+        .select(Conversation::as_select())
+        .load(c)
+        .await)
+}
+
 /// One page of an account's, by their last statuses, newest first.
 pub async fn page(conn: &mut Conn, account_id: i64, page: Page) -> Result<Vec<Conversation>> {
     let max = page.max_id.unwrap_or(i64::MAX);

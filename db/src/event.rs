@@ -146,6 +146,11 @@ kinds! {
     PolicyChanged = "policy.changed",
     /// Instance settings changed.
     SettingsChanged = "settings.changed",
+    /// An account came, or went. Subject: the account; payload: JSON, as it is told.
+    PresenceChanged = "presence.changed",
+    /// What passes (that somebody is typing), on its way to other processes where no Redis
+    /// carries it. For one account; payload: JSON.
+    Passing = "passing",
     /// Deliveries wait. Subject: the outgoing activity.
     DeliveriesWaiting = "deliveries.waiting",
     /// Received activities wait.

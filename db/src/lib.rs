@@ -52,6 +52,7 @@ pub mod pins;
 pub mod policies;
 pub mod polls;
 mod postgres;
+pub mod presence;
 pub mod profiles;
 pub mod push;
 pub mod quotes;

@@ -188,6 +188,15 @@ pub async fn by_id(conn: &mut Conn, account_id: i64, id: i64) -> Result<Option<N
         .optional())
 }
 
+/// Some notifications of an account.
+pub async fn by_ids(conn: &mut Conn, account_id: i64, ids: &[i64]) -> Result<Vec<Notification>> {
+    on_db!(conn, |c| notifications::table
+        .filter(notifications::id.any_of(ids))
+        .filter(notifications::account_id.eq(account_id))
+        .load::<Notification>(c)
+        .await)
+}
+
 /// A boxed query over an account's notifications, as [`Filter`] says.
 macro_rules! filtered {
     ($account:expr, $filter:expr) => {{

@@ -1271,6 +1271,29 @@ table! {
         dislikes_given -> BigInt,
     }
 }
+table! {
+    processes (id) {
+        id -> BigInt,
+        seen_at -> BigInt,
+    }
+}
+
+table! {
+    connections (process_id, token_id) {
+        process_id -> BigInt,
+        token_id -> BigInt,
+        account_id -> BigInt,
+        streams -> Text,
+    }
+}
+
+table! {
+    last_seen (account_id) {
+        account_id -> BigInt,
+        seen_at -> BigInt,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     chats,
     chat_members,
@@ -1367,6 +1390,7 @@ allow_tables_to_appear_in_same_query!(
     bookmark_folder_items,
 );
 
+allow_tables_to_appear_in_same_query!(connections, processes);
 allow_tables_to_appear_in_same_query!(notification_requests, notifications, notification_groups);
 allow_tables_to_appear_in_same_query!(push_subscriptions, tokens);
 allow_tables_to_appear_in_same_query!(push_subscriptions, users);

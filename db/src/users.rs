@@ -284,3 +284,13 @@ pub async fn remove(conn: &mut Conn, account_id: i64) -> Result<()> {
         .await)?;
     Ok(())
 }
+
+/// Which of some accounts keep to themselves whether they are there.
+pub async fn hide_presence(conn: &mut Conn, accounts: &[i64]) -> Result<Vec<i64>> {
+    on_db!(conn, |c| users::table
+        .filter(users::account_id.any_of(accounts))
+        .filter(users::presence.eq(false))
+        .select(users::account_id)
+        .load(c)
+        .await)
+}

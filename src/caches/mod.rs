@@ -216,6 +216,8 @@ impl Caches {
             | Kind::ChatDelivered
             | Kind::DeliveriesWaiting
             | Kind::InboxWaiting
+            | Kind::PresenceChanged
+            | Kind::Passing
             | Kind::JobWaiting
             | Kind::FriendRequestChanged
             | Kind::Unknown => {}

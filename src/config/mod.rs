@@ -63,6 +63,8 @@ pub struct Config {
     pub account_domain: String,
     pub database_url: String,
     pub sqlite_sync_full: bool,
+    /// Holds a password: never shown.
+    pub redis_url: Option<Url>,
     pub mail_from: String,
     pub trusted_proxies: Vec<IpNet>,
     /// `None`: every origin.
@@ -255,6 +257,26 @@ impl Config {
                 }
             },
         };
+        let redis_url = match get("redis_url") {
+            None => None,
+            Some(text) => match Url::parse(text) {
+                Ok(url)
+                    if matches!(
+                        url.scheme(),
+                        "redis" | "rediss" | "redis+unix" | "unix" | "valkey" | "valkeys"
+                    ) =>
+                {
+                    Some(url)
+                }
+                // What it holds besides may be a password.
+                _ => {
+                    return Err(invalid(
+                        "KITH_REDIS_URL",
+                        "expected redis://…, rediss://… or redis+unix:///PATH".to_owned(),
+                    ));
+                }
+            },
+        };
         let log_json = match get("log_format") {
             Some("json") => true,
             Some("text") | None => false,
@@ -288,6 +310,7 @@ impl Config {
             account_domain,
             database_url,
             sqlite_sync_full,
+            redis_url,
             mail_from,
             trusted_proxies,
             cors_origins,

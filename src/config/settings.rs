@@ -69,8 +69,7 @@ pub const SETTINGS: &[Setting] = &[
         "redis_url",
         "KITH_REDIS_URL",
         None,
-        "redis://…: shared events, presence and caches",
-        false
+        "redis://…, rediss://… or redis+unix:///PATH: tells the processes of one server at once what happens"
     ),
     setting!(
         "storage_url",

@@ -41,6 +41,7 @@ pub mod outgoing;
 pub mod pins;
 pub mod policies;
 pub mod polls;
+pub mod presence;
 pub mod profiles;
 pub mod push;
 pub mod quotes;

@@ -4,17 +4,22 @@
 //! accounts that listen there may have the message. Sending never waits. A listener who does
 //! not keep up is cut off, and comes back.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
-/// Messages that wait for a listener at most.
+use super::Cursor;
+pub use super::message::{Message, Sent};
+
+/// Messages that wait for a listener at most. Room for them is made as they come.
 const QUEUE: usize = 512;
 /// Channels one listener may have.
 const CHANNELS: usize = 128;
+/// Listeners that one token, and one account, may have in this process.
+const PER_TOKEN: usize = 32;
+const PER_ACCOUNT: usize = 128;
 
 /// Where messages go. Each has one name that clients know it by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -27,8 +32,6 @@ pub enum Channel {
     Notifications(i64),
     /// `direct`
     Direct(i64),
-    /// `user:chat`: what happens in an account's chats.
-    Chat(i64),
     /// `list`, by the list's id as clients know it.
     List(Arc<str>),
     /// `public`, `public:local`, `public:remote`
@@ -41,6 +44,8 @@ pub enum Channel {
     HashtagLocal(Arc<str>),
     /// `user`: what concerns everyone here.
     Everyone,
+    /// `user:chat`: an account's chats, and who of those it knows is there.
+    Chat(i64),
 }
 
 /// Statuses from where.
@@ -52,75 +57,33 @@ pub enum Origin {
 }
 
 impl Channel {
+    /// The stream's name, without what it is of.
+    pub fn stream(&self) -> &'static str {
+        match self {
+            Channel::Home(_) | Channel::HomeNotifications(_) | Channel::Everyone => "user",
+            Channel::Notifications(_) => "user:notification",
+            Channel::Direct(_) => "direct",
+            Channel::List(_) => "list",
+            Channel::Public(Origin::Anywhere) => "public",
+            Channel::Public(Origin::Local) => "public:local",
+            Channel::Public(Origin::Remote) => "public:remote",
+            Channel::PublicMedia(Origin::Anywhere) => "public:media",
+            Channel::PublicMedia(Origin::Local) => "public:local:media",
+            Channel::PublicMedia(Origin::Remote) => "public:remote:media",
+            Channel::Hashtag(_) => "hashtag",
+            Channel::HashtagLocal(_) => "hashtag:local",
+            Channel::Chat(_) => "user:chat",
+        }
+    }
+
     /// The `stream` of a WebSocket frame.
     pub fn names(&self) -> Vec<&str> {
+        let mut names = vec![self.stream()];
         match self {
-            Channel::Home(_) | Channel::HomeNotifications(_) | Channel::Everyone => vec!["user"],
-            Channel::Notifications(_) => vec!["user:notification"],
-            Channel::Direct(_) => vec!["direct"],
-            Channel::Chat(_) => vec!["user:chat"],
-            Channel::List(id) => vec!["list", id],
-            Channel::Public(Origin::Anywhere) => vec!["public"],
-            Channel::Public(Origin::Local) => vec!["public:local"],
-            Channel::Public(Origin::Remote) => vec!["public:remote"],
-            Channel::PublicMedia(Origin::Anywhere) => vec!["public:media"],
-            Channel::PublicMedia(Origin::Local) => vec!["public:local:media"],
-            Channel::PublicMedia(Origin::Remote) => vec!["public:remote:media"],
-            Channel::Hashtag(name) => vec!["hashtag", name],
-            Channel::HashtagLocal(name) => vec!["hashtag:local", name],
+            Channel::List(of) | Channel::Hashtag(of) | Channel::HashtagLocal(of) => names.push(of),
+            _ => {}
         }
-    }
-}
-
-/// One message to all listeners of a channel: rendered once, shared by all.
-#[derive(Debug)]
-pub struct Message {
-    /// What happened: `update`, `delete`…
-    pub event: &'static str,
-    /// JSON, or an id.
-    pub payload: Arc<str>,
-    websocket: Bytes,
-    sse: OnceLock<Bytes>,
-}
-
-#[derive(serde::Serialize)]
-struct Frame<'a> {
-    stream: Vec<&'a str>,
-    event: &'static str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    payload: &'a str,
-}
-
-impl Message {
-    /// A message of a channel.
-    pub fn new(channel: &Channel, event: &'static str, payload: Arc<str>) -> Message {
-        let frame = Frame {
-            stream: channel.names(),
-            event,
-            payload: &payload,
-        };
-        Message {
-            event,
-            websocket: serde_json::to_vec(&frame).unwrap_or_default().into(),
-            sse: OnceLock::new(),
-            payload,
-        }
-    }
-
-    /// As a WebSocket text frame: UTF-8.
-    pub fn websocket(&self) -> Bytes {
-        self.websocket.clone()
-    }
-
-    /// As a server-sent event.
-    pub fn sse(&self) -> Bytes {
-        // An event without data is none to those who read server-sent events.
-        let data = match &*self.payload {
-            "" => "undefined",
-            payload => payload,
-        };
-        let text = || format!("event: {}\ndata: {data}\n\n", self.event).into();
-        self.sse.get_or_init(text).clone()
+        names
     }
 }
 
@@ -139,6 +102,8 @@ pub enum End {
 pub struct Hub<V> {
     state: Mutex<State<V>>,
     serial: AtomicU64,
+    /// Rung when a token's listeners or their streams changed.
+    pub changed: Notify,
 }
 
 #[derive(Debug)]
@@ -147,13 +112,18 @@ struct State<V> {
     channels: HashMap<Channel, HashSet<u64>>,
     accounts: HashMap<i64, Present<V>>,
     tokens: HashMap<i64, HashSet<u64>>,
+    /// Tokens whose listeners or streams changed since this was last taken, with their accounts.
+    changes: HashMap<i64, i64>,
+    /// The event that is being told, and the last that was told to its end.
+    telling: Option<Cursor>,
+    told: Cursor,
 }
 
 #[derive(Debug)]
 struct Entry {
     token_id: i64,
     account_id: i64,
-    messages: mpsc::Sender<Arc<Message>>,
+    messages: mpsc::Sender<Arc<Sent>>,
     over: oneshot::Sender<End>,
     channels: Vec<Channel>,
 }
@@ -171,11 +141,20 @@ struct Present<V> {
 pub struct Listener<V> {
     hub: Arc<Hub<V>>,
     id: u64,
-    pub messages: mpsc::Receiver<Arc<Message>>,
+    pub messages: mpsc::Receiver<Arc<Sent>>,
     pub over: oneshot::Receiver<End>,
 }
 
-/// A listener has as many channels as it may.
+/// How a token listens here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Presence {
+    pub token_id: i64,
+    pub account_id: i64,
+    /// Names of the streams of all its listeners; `None`: it has no listener.
+    pub streams: Option<Vec<String>>,
+}
+
+/// A listener has as many channels, or a token or account as many listeners, as it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooMany;
 
@@ -187,8 +166,12 @@ impl<V> Default for Hub<V> {
                 channels: HashMap::new(),
                 accounts: HashMap::new(),
                 tokens: HashMap::new(),
+                changes: HashMap::new(),
+                telling: None,
+                told: Cursor::default(),
             }),
             serial: AtomicU64::new(1),
+            changed: Notify::new(),
         }
     }
 }
@@ -202,7 +185,15 @@ impl<V> Hub<V> {
     /// Enters a listener. What its account may have is to be read now and given to
     /// [`Hub::set_view`]; and whether the token is good is to be checked now, not before: a
     /// revocation from here on ends it.
-    pub fn enter(self: &Arc<Self>, token_id: i64, account_id: i64) -> Listener<V> {
+    ///
+    /// # Errors
+    /// [`TooMany`] when the token or the account has as many as it may, where that is `bounded`.
+    pub fn enter(
+        self: &Arc<Self>,
+        token_id: i64,
+        account_id: i64,
+        bounded: bool,
+    ) -> Result<Listener<V>, TooMany> {
         let (messages, receiver) = mpsc::channel(QUEUE);
         let (over, ended) = oneshot::channel();
         let id = self.serial.fetch_add(1, Ordering::Relaxed);
@@ -214,7 +205,14 @@ impl<V> Hub<V> {
             channels: Vec::new(),
         };
         let mut state = self.state();
+        let of_token = state.tokens.get(&token_id).map_or(0, HashSet::len);
+        let of_account = state.accounts.get(&account_id);
+        let of_account = of_account.map_or(0, |present| present.listeners.len());
+        if bounded && (of_token >= PER_TOKEN || of_account >= PER_ACCOUNT) {
+            return Err(TooMany);
+        }
         state.listeners.insert(id, entry);
+        state.changes.insert(token_id, account_id);
         state.tokens.entry(token_id).or_default().insert(id);
         let present = state.accounts.entry(account_id).or_insert_with(|| Present {
             listeners: HashSet::new(),
@@ -222,12 +220,63 @@ impl<V> Hub<V> {
             version: 0,
         });
         present.listeners.insert(id);
-        Listener {
+        drop(state);
+        self.changed.notify_one();
+        Ok(Listener {
             hub: self.clone(),
             id,
             messages: receiver,
             over: ended,
+        })
+    }
+
+    /// Says which event of the log is told from here on: what is sent bears its position.
+    pub fn telling(&self, cursor: Cursor) {
+        self.state().telling = Some(cursor);
+    }
+
+    /// Says that it was told to its end.
+    pub fn told(&self, cursor: Cursor) {
+        let mut state = self.state();
+        state.telling = None;
+        state.told = cursor;
+    }
+
+    /// The position up to which everything was told here.
+    pub fn position(&self) -> Cursor {
+        self.state().told
+    }
+
+    /// How the tokens listen whose listeners or streams changed since this was last called.
+    pub fn take_changes(&self) -> Vec<Presence> {
+        let mut state = self.state();
+        let changes = std::mem::take(&mut state.changes);
+        changes
+            .into_iter()
+            .map(|(token_id, account_id)| state.presence(token_id, account_id))
+            .collect()
+    }
+
+    /// Has changes told again that were taken in vain.
+    pub fn change_again(&self, changes: &[Presence]) {
+        let mut state = self.state();
+        for change in changes {
+            state.changes.insert(change.token_id, change.account_id);
         }
+    }
+
+    /// Has it told anew how every token listens.
+    pub fn change_all(&self) {
+        let mut state = self.state();
+        let State {
+            listeners, changes, ..
+        } = &mut *state;
+        changes.extend(listeners.values().map(|e| (e.token_id, e.account_id)));
+    }
+
+    /// How a token listens here.
+    pub fn presence(&self, token_id: i64, account_id: i64) -> Presence {
+        self.state().presence(token_id, account_id)
     }
 
     /// To be taken before reading what [`Hub::set_view`] is given.
@@ -313,28 +362,13 @@ impl<V> Hub<V> {
         admits: impl Fn(i64, &V) -> bool,
     ) {
         let mut state = self.state();
-        let Some(ids) = state.channels.get(channel) else {
-            return;
-        };
-        let mut slow = Vec::new();
-        for id in ids {
-            let Some(entry) = state.listeners.get(id) else {
-                continue;
-            };
-            let view = state
-                .accounts
-                .get(&entry.account_id)
-                .and_then(|present| present.view.as_ref());
-            if view.is_some_and(|view| admits(entry.account_id, view))
-                && let Err(mpsc::error::TrySendError::Full(_)) =
-                    entry.messages.try_send(message.clone())
-            {
-                slow.push(*id);
-            }
-        }
-        for id in slow {
-            state.end(id, End::Slow);
-        }
+        let at = state.telling;
+        state.send(channel, message, at, admits);
+    }
+
+    /// Sends what is in no log, and is not missed by who is not there: typing, who is there.
+    pub fn send_passing(&self, channel: &Channel, message: &Arc<Message>) {
+        self.state().send(channel, message, None, |_, _| true);
     }
 
     /// Ends all listeners of a token.
@@ -357,9 +391,61 @@ impl<V> Hub<V> {
 }
 
 impl<V> State<V> {
+    fn send(
+        &mut self,
+        channel: &Channel,
+        message: &Arc<Message>,
+        at: Option<Cursor>,
+        admits: impl Fn(i64, &V) -> bool,
+    ) {
+        let Some(ids) = self.channels.get(channel) else {
+            return;
+        };
+        let sent = Arc::new(Sent {
+            message: message.clone(),
+            at,
+        });
+        let mut slow = Vec::new();
+        for id in ids {
+            let Some(entry) = self.listeners.get(id) else {
+                continue;
+            };
+            let view = self
+                .accounts
+                .get(&entry.account_id)
+                .and_then(|present| present.view.as_ref());
+            if view.is_some_and(|view| admits(entry.account_id, view))
+                && let Err(mpsc::error::TrySendError::Full(_)) =
+                    entry.messages.try_send(sent.clone())
+            {
+                slow.push(*id);
+            }
+        }
+        for id in slow {
+            self.end(id, End::Slow);
+        }
+    }
+
+    fn presence(&self, token_id: i64, account_id: i64) -> Presence {
+        let streams = self.tokens.get(&token_id).map(|ids| {
+            let entries = ids.iter().filter_map(|id| self.listeners.get(id));
+            let names: BTreeSet<String> = entries
+                .flat_map(|entry| &entry.channels)
+                .map(|channel| channel.names().join(":"))
+                .collect();
+            names.into_iter().collect()
+        });
+        Presence {
+            token_id,
+            account_id,
+            streams,
+        }
+    }
+
     /// Forgets a listener; its entry, if it was still there.
     fn remove(&mut self, id: u64) -> Option<Entry> {
         let entry = self.listeners.remove(&id)?;
+        self.changes.insert(entry.token_id, entry.account_id);
         for channel in &entry.channels {
             self.leave(channel, id);
         }
@@ -412,7 +498,11 @@ impl<V> Listener<V> {
             return Err(TooMany);
         }
         entry.channels.push(channel.clone());
+        let (token, account) = (entry.token_id, entry.account_id);
+        state.changes.insert(token, account);
         state.channels.entry(channel).or_default().insert(self.id);
+        drop(state);
+        self.hub.changed.notify_one();
         Ok(())
     }
 
@@ -421,7 +511,10 @@ impl<V> Listener<V> {
         let mut state = self.hub.state();
         if let Some(entry) = state.listeners.get_mut(&self.id) {
             entry.channels.retain(|one| one != channel);
+            let (token, account) = (entry.token_id, entry.account_id);
+            state.changes.insert(token, account);
             state.leave(channel, self.id);
+            self.hub.changed.notify_one();
         }
     }
 }
@@ -429,119 +522,10 @@ impl<V> Listener<V> {
 impl<V> Drop for Listener<V> {
     fn drop(&mut self) {
         self.hub.state().remove(self.id);
+        // Rung for those who were ended as well: their going is a change, too.
+        self.hub.changed.notify_one();
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn hub() -> Arc<Hub<()>> {
-        Arc::default()
-    }
-
-    fn listen(hub: &Arc<Hub<()>>, token: i64, account: i64, channel: Channel) -> Listener<()> {
-        let listener = hub.enter(token, account);
-        let begun = hub.begin_view();
-        hub.set_view(account, begun, Arc::new(()));
-        listener.subscribe(channel).unwrap();
-        listener
-    }
-
-    fn message(channel: &Channel) -> Arc<Message> {
-        Arc::new(Message::new(channel, "update", "{\"a\":\"\\n\"}".into()))
-    }
-
-    #[test]
-    fn messages_reach_the_admitted_listeners_of_a_channel_alone() {
-        let hub = hub();
-        let channel = Channel::Public(Origin::Local);
-        let mut one = listen(&hub, 1, 10, channel.clone());
-        let mut other = listen(&hub, 2, 20, channel.clone());
-        let mut elsewhere = listen(&hub, 3, 30, Channel::Home(30));
-        hub.send(&channel, &message(&channel), |account, ()| account != 20);
-        let got = one.messages.try_recv().unwrap();
-        assert_eq!(
-            &got.websocket()[..],
-            br#"{"stream":["public:local"],"event":"update","payload":"{\"a\":\"\\n\"}"}"#
-        );
-        assert_eq!(&got.sse()[..], b"event: update\ndata: {\"a\":\"\\n\"}\n\n");
-        assert!(other.messages.try_recv().is_err());
-        assert!(elsewhere.messages.try_recv().is_err());
-        one.unsubscribe(&channel);
-        hub.send(&channel, &message(&channel), |_, ()| true);
-        assert!(one.messages.try_recv().is_err());
-        assert!(other.messages.try_recv().is_ok());
-    }
-
-    #[test]
-    fn nothing_is_sent_before_it_is_known_what_an_account_may_have() {
-        let hub = hub();
-        let channel = Channel::Home(1);
-        let mut listener = hub.enter(1, 1);
-        listener.subscribe(channel.clone()).unwrap();
-        hub.send(&channel, &message(&channel), |_, ()| true);
-        assert!(listener.messages.try_recv().is_err());
-        assert!(hub.among(&[1], Channel::Home, |_, ()| true).is_empty());
-    }
-
-    #[test]
-    fn an_older_view_does_not_replace_a_newer_one() {
-        let hub: Arc<Hub<u8>> = Arc::default();
-        let _listener = hub.enter(1, 1);
-        let (slow, quick) = (hub.begin_view(), hub.begin_view());
-        hub.set_view(1, quick, Arc::new(2));
-        hub.set_view(1, slow, Arc::new(1));
-        let state = hub.state();
-        assert_eq!(state.accounts[&1].view.as_deref(), Some(&2));
-    }
-
-    #[test]
-    fn a_revoked_token_ends_its_listeners_and_no_others() {
-        let hub = hub();
-        let mut gone = listen(&hub, 1, 10, Channel::Home(10));
-        let mut stays = listen(&hub, 2, 10, Channel::Home(10));
-        hub.end_token(1);
-        assert_eq!(gone.over.try_recv(), Ok(End::Revoked));
-        assert!(stays.over.try_recv().is_err());
-        assert_eq!(hub.len(), 1);
-        hub.end_account(10);
-        assert_eq!(stays.over.try_recv(), Ok(End::Revoked));
-        assert!(hub.is_empty());
-    }
-
-    #[test]
-    fn who_does_not_keep_up_is_cut_off() {
-        let hub = hub();
-        let channel = Channel::Home(1);
-        let mut slow = listen(&hub, 1, 1, channel.clone());
-        let message = message(&channel);
-        for _ in 0..QUEUE {
-            hub.send(&channel, &message, |_, ()| true);
-        }
-        assert!(slow.over.try_recv().is_err());
-        hub.send(&channel, &message, |_, ()| true);
-        assert_eq!(slow.over.try_recv(), Ok(End::Slow));
-        assert!(!hub.has(&channel));
-    }
-
-    #[test]
-    fn leaving_leaves_nothing_behind() {
-        let hub = hub();
-        drop(listen(&hub, 1, 10, Channel::Hashtag("a".into())));
-        let state = hub.state();
-        assert!(state.listeners.is_empty() && state.channels.is_empty());
-        assert!(state.accounts.is_empty() && state.tokens.is_empty());
-    }
-
-    #[test]
-    fn channels_of_one_listener_are_bounded() {
-        let hub = hub();
-        let listener = hub.enter(1, 1);
-        for n in 0..CHANNELS {
-            let tag = Channel::Hashtag(n.to_string().into());
-            listener.subscribe(tag).unwrap();
-        }
-        assert_eq!(listener.subscribe(Channel::Home(1)), Err(TooMany));
-    }
-}
+mod tests;

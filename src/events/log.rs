@@ -11,6 +11,9 @@ use crate::db::{self, Db};
 /// How often the log is looked at when nothing woke us: what another process wrote is heard
 /// of within this time.
 const POLL: Duration = Duration::from_millis(200);
+/// Woken, it may find nothing yet: on PostgreSQL what was committed is read when every transaction
+/// that began before is over, which is soon. Then it looks again, each time after twice as long.
+const SOON: Duration = Duration::from_millis(4);
 
 /// Reads the log from `cursor` on and hands each batch to `handle`, until `stop` turns true.
 ///
@@ -23,6 +26,8 @@ pub async fn follow(
     mut stop: watch::Receiver<bool>,
     mut handle: impl AsyncFnMut(Vec<Logged>),
 ) {
+    let soon = if db.is_postgres() { SOON } else { POLL };
+    let mut pause = POLL;
     while !*stop.borrow() {
         // Registered before reading, so that a commit during the read is not missed.
         let woken = wake.notified();
@@ -33,14 +38,15 @@ pub async fn follow(
             Ok(batch) if !batch.is_empty() => {
                 cursor = batch[batch.len() - 1].cursor;
                 handle(batch).await;
+                pause = POLL;
                 continue;
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "cannot read the event log"),
         }
         tokio::select! {
-            () = woken => {}
-            () = tokio::time::sleep(POLL) => {}
+            () = woken => pause = soon,
+            () = tokio::time::sleep(pause) => pause = (pause * 2).min(POLL),
             _ = stop.changed() => {}
         }
     }

@@ -5,7 +5,10 @@
 //! follower ([`log`]) then hands each event, in the log's order, to streams here and does the
 //! same for events of other processes.
 
+pub mod bus;
 pub mod hub;
 pub mod log;
+pub mod message;
+pub mod passing;
 
 pub use kith_db::event::{ChatMark, ChatReaction, Cursor, Event, Gone, Kind, Logged};

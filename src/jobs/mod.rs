@@ -7,6 +7,7 @@ mod forget;
 pub mod ingest;
 pub mod media;
 mod posts;
+pub mod presence;
 mod push;
 pub mod queue;
 pub mod remote_files;

@@ -9,6 +9,7 @@
 mod support;
 
 mod api;
+mod clustered;
 mod federation;
 mod http;
 mod pages;

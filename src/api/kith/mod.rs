@@ -1,6 +1,7 @@
 //! `/api/kith/v1`: what no other fediverse server has, and signing in without a browser.
 
 use axum::Router;
+use axum::routing::get;
 
 use crate::app::App;
 
@@ -12,6 +13,9 @@ mod drafts;
 mod friends;
 mod notifications;
 pub mod statuses;
+mod events;
+mod presence;
+mod socket;
 
 /// Routes of this area.
 pub fn routes() -> Router<App> {
@@ -24,4 +28,8 @@ pub fn routes() -> Router<App> {
         .merge(analytics::routes())
         .merge(chats::routes())
         .merge(statuses::routes())
+        .route("/api/kith/v1/events", get(events::get))
+        .route("/api/kith/v1/presence", get(presence::get))
+        .route("/api/kith/v1/socket/status", get(socket::status))
+        .route("/api/kith/v1/streaming/status", get(socket::status))
 }

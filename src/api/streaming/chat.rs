@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::passing;
 use crate::api::entities::chat;
 use crate::app::App;
 use crate::clock::iso;
@@ -168,16 +169,7 @@ pub async fn typing(app: &App, account: &Arc<Account>, chat_id: i64) -> AppResul
             "chat_id": chat_id.to_string(),
             "account_id": account.id.to_string(),
         });
-        pass(app, to, "chat.typing", payload.to_string());
+        passing::pass(app, to, "chat.typing", payload.to_string());
     }
     Ok(())
-}
-
-/// Tells an account something that passes.
-fn pass(app: &App, account: i64, event: &'static str, payload: String) {
-    let channel = Channel::Chat(account);
-    if app.hub.has(&channel) {
-        let message = Arc::new(Message::new(&channel, event, payload.into()));
-        app.hub.send(&channel, &message, |_, _| true);
-    }
 }

@@ -16,16 +16,29 @@ use crate::caches::Session;
 use crate::db;
 use crate::domain::visibility::Relations;
 use crate::error::{AppError, AppResult};
-use crate::events::hub::{Channel, Listener, Origin};
+use crate::events::Cursor;
+use crate::events::hub::{Channel, Listener, Message, Origin};
 use crate::http::auth;
 use crate::text::plain::normalize_tag;
 
+use course::Course;
+use resume::Reading;
+
 pub mod chat;
+mod course;
 pub mod frames;
 mod notices;
+pub mod passing;
+pub mod presence;
 pub mod pump;
+pub mod resume;
 mod sse;
 mod websocket;
+
+/// Seconds after which who has too many sockets may try again.
+const FULL: u64 = 30;
+/// Events that a listener is caught up with at a time.
+const CATCH_UP: i64 = 100;
 
 pub fn routes() -> Router<App> {
     Router::new()
@@ -91,18 +104,40 @@ struct Of<'a> {
     list: Option<&'a str>,
 }
 
+/// Where a stream is taken up.
+#[derive(Debug, Clone, Copy, Default)]
+struct From<'a> {
+    /// The position of the last that was heard of it.
+    cursor: Option<&'a str>,
+    /// Whether its frames are to carry positions.
+    cursors: bool,
+}
+
 /// Someone whose token is good, listening.
 struct Entered {
     session: Arc<Session>,
     account_id: i64,
     listener: Listener<Relations>,
+    course: Course,
+}
+
+/// What a listener has to be told of a stream before what happens from now on.
+#[derive(Debug, Clone, Copy)]
+struct Behind {
+    stream: &'static str,
+    reading: Reading,
+    after: Cursor,
 }
 
 /// Enters the hub with a token; 401 where it is no good or no user's.
 async fn enter(app: &App, token: &str) -> AppResult<Entered> {
     let session = check(app, token).await?;
     let account_id = session.account_id.ok_or_else(AppError::unauthorized)?;
-    let listener = app.hub.enter(session.token_id, account_id);
+    let bounded = app.limits.on();
+    let listener = app
+        .hub
+        .enter(session.token_id, account_id, bounded)
+        .map_err(|_| AppError::too_many(FULL))?;
     pump::refresh_view(app, account_id).await?;
     // Once more, now that a revocation cannot be missed.
     let session = check(app, token).await?;
@@ -110,6 +145,7 @@ async fn enter(app: &App, token: &str) -> AppResult<Entered> {
         session,
         account_id,
         listener,
+        course: Course::default(),
     })
 }
 
@@ -186,21 +222,72 @@ impl Entered {
         known.map(|list| list.id).ok_or_else(AppError::not_found)
     }
 
-    /// Listens to a stream.
-    async fn subscribe(&self, app: &App, stream: &str, of: Of<'_>) -> AppResult<()> {
+    /// Listens to a stream. Gives what is to be caught up with, by [`Entered::missed`].
+    async fn subscribe(
+        &mut self,
+        app: &App,
+        stream: &str,
+        of: Of<'_>,
+        from: From<'_>,
+    ) -> AppResult<Option<Behind>> {
+        let after = resume::cursor(from.cursor)?;
+        let resumable = resume::stream(stream);
+        if after.is_some() && resumable.is_none() {
+            return Err(AppError::bad_request("This stream has no cursors"));
+        }
         for channel in self.channels(app, stream, of).await? {
             self.listener
                 .subscribe(channel)
                 .map_err(|_| AppError::bad_request("Too many streams"))?;
         }
-        Ok(())
+        let Some(stream) = resumable else {
+            return Ok(None);
+        };
+        // Mastodon's own streams carry positions for those alone who ask for them.
+        if after.is_none() && !from.cursors && stream != "user:chat" {
+            return Ok(None);
+        }
+        // What is told from here on comes to the listener.
+        self.course.begin(stream, app.hub.position());
+        let reading = Reading::of(&self.session, self.account_id, &[stream]);
+        Ok(after.map(|after| Behind {
+            stream,
+            reading,
+            after,
+        }))
+    }
+
+    /// The next of what is to be caught up with, and what is then left of it.
+    async fn missed(
+        &mut self,
+        app: &App,
+        behind: Behind,
+    ) -> AppResult<(Vec<(Cursor, Message)>, Option<Behind>)> {
+        let page = resume::read(app, behind.reading, behind.after, CATCH_UP).await;
+        let page = match page {
+            Ok(page) => page,
+            Err(error) => {
+                // Better none of it than with a gap that nobody sees.
+                self.unsubscribe(app, behind.stream, Of::default()).await?;
+                return Err(error);
+            }
+        };
+        self.course.read(behind.stream, page.reached);
+        let messages = page.missed.iter();
+        let messages = messages.map(|one| (one.cursor, one.message(behind.stream)));
+        let left = page.more.then_some(Behind {
+            after: page.reached,
+            ..behind
+        });
+        Ok((messages.collect(), left))
     }
 
     /// Listens to it no more.
-    async fn unsubscribe(&self, app: &App, stream: &str, of: Of<'_>) -> AppResult<()> {
+    async fn unsubscribe(&mut self, app: &App, stream: &str, of: Of<'_>) -> AppResult<()> {
         for channel in self.channels(app, stream, of).await? {
             self.listener.unsubscribe(&channel);
         }
+        self.course.end(stream);
         Ok(())
     }
 }

@@ -25,20 +25,28 @@ pub async fn announcement(app: &App, event: &Event) -> AppResult<()> {
     if !app.hub.has(&channel) {
         return Ok(());
     }
-    let id = event.subject_id;
-    let (name, payload) = match event.kind {
-        Kind::Announcement => match announcement::for_everyone(app, id).await? {
-            Some(payload) => ("announcement", payload),
-            None => return Ok(()),
-        },
-        Kind::AnnouncementReaction => (
-            "announcement.reaction",
-            announcement::reaction_event(app, id, &event.payload).await?,
-        ),
-        _ => ("announcement.delete", id.to_string()),
-    };
-    send(app, &channel, name, payload.into());
+    if let Some((name, payload)) = announcement_said(app, event).await? {
+        send(app, &channel, name, payload);
+    }
     Ok(())
+}
+
+/// What is said of it.
+pub async fn announcement_said(
+    app: &App,
+    event: &Event,
+) -> AppResult<Option<(&'static str, Arc<str>)>> {
+    let id = event.subject_id;
+    Ok(match event.kind {
+        Kind::Announcement => announcement::for_everyone(app, id)
+            .await?
+            .map(|payload| ("announcement", payload.into())),
+        Kind::AnnouncementReaction => {
+            let payload = announcement::reaction_event(app, id, &event.payload).await?;
+            Some(("announcement.reaction", payload.into()))
+        }
+        _ => Some(("announcement.delete", id.to_string().into())),
+    })
 }
 
 fn send(app: &App, channel: &Channel, event: &'static str, payload: Arc<str>) {

@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde_json::value::RawValue;
 
-use super::{chat, notices};
+use super::{chat, notices, passing, presence};
 use crate::api::entities;
 use crate::app::App;
 use crate::db::accounts::Account;
@@ -28,14 +28,25 @@ const TRIES: usize = 5;
 /// bells, for what other processes did, then its sockets.
 pub async fn run(app: App, from: Cursor) {
     let (db, wake, stop) = (app.db.clone(), app.wake.log.clone(), app.stop.clone());
+    // Who listens before anything happens has heard all there was.
+    app.hub.told(from);
     log::follow(db, from, wake, stop, async move |batch: Vec<Logged>| {
         for logged in batch {
             app.heard(&logged).await;
             let event = &logged.event;
+            app.hub.telling(logged.cursor);
+            if logged.origin != app.origin {
+                // Someone else is there; the next beat finds out whether they stay.
+                app.bus.set_company(true);
+                if event.kind == Kind::Passing {
+                    passing::arrived(&app, &event.payload);
+                }
+            }
             if let Err(error) = tell(&app, event).await {
                 let kind = event.kind.as_str();
                 tracing::warn!(%error, kind, "an event did not reach the streams");
             }
+            app.hub.told(logged.cursor);
         }
     })
     .await;
@@ -87,6 +98,7 @@ async fn tell(app: &App, event: &Event) -> AppResult<()> {
                 hub.send(&channel, &message, |_, _| true);
             }
         }
+        Kind::PresenceChanged => presence::changed(app, event).await?,
         kind if chat::KINDS.contains(&kind) => chat::tell(app, event).await?,
         Kind::TokenRevoked => hub.end_token(subject),
         Kind::UserChanged => hub.end_account(subject),

@@ -1,5 +1,6 @@
 //! Server-sent events: one stream a request.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::time::Duration;
@@ -9,14 +10,16 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::stream;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
-use super::{Entered, Of, Token, enter, expiry};
+use super::{Behind, Entered, From, Of, Token, enter, expiry};
 use crate::app::App;
 use crate::error::{AppError, AppResult};
+use crate::events::Cursor;
+use crate::events::hub::Message;
 
 /// How often a line goes out when nothing happens: proxies drop silent connections.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -26,6 +29,9 @@ pub struct Options {
     tag: Option<String>,
     list: Option<String>,
     only_media: Option<String>,
+    /// Of Kith's own: where to take the stream up, and whether events carry their positions.
+    cursor: Option<String>,
+    cursors: Option<String>,
 }
 
 /// `GET /api/v1/streaming/…`
@@ -33,6 +39,7 @@ pub async fn open(
     State(app): State<App>,
     Path(path): Path<Vec<(String, String)>>,
     Query(options): Query<Options>,
+    headers: HeaderMap,
     token: Token,
 ) -> AppResult<Response> {
     let path: Vec<&str> = path.iter().map(|(_, part)| part.as_str()).collect();
@@ -50,25 +57,41 @@ pub async fn open(
         _ => return Err(AppError::not_found()),
     }
     .to_owned();
-    let only_media = matches!(options.only_media.as_deref(), Some("1" | "true"));
+    let is_set = |flag: &Option<String>| matches!(flag.as_deref(), Some("1" | "true"));
+    let only_media = is_set(&options.only_media);
     if only_media && stream.starts_with("public") {
         stream.push_str(":media");
     }
-    let entered = enter(&app, &token.text).await?;
+    let mut entered = enter(&app, &token.text).await?;
     let of = Of {
         tag: options.tag.as_deref(),
         list: options.list.as_deref(),
     };
-    entered.subscribe(&app, &stream, of).await?;
+    // What a browser sends by itself when it comes back is later than the address it goes by.
+    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    let from = From {
+        cursor: last.or(options.cursor.as_deref()),
+        cursors: is_set(&options.cursors),
+    };
+    let mut behind = entered.subscribe(&app, &stream, of, from).await?;
+    // The first of it now: a position that is too old is an error, and not a stream.
+    let mut begun = vec![Bytes::from_static(b":)\n")];
+    if let Some(first) = behind {
+        let (messages, left) = entered.missed(&app, first).await?;
+        begun.extend(events(messages));
+        behind = left;
+    }
     let lasts = entered.lasts(&app);
     let mut heartbeat = tokio::time::interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let open = Open {
+        app: app.clone(),
+        behind,
+        waiting: begun.into(),
         entered,
         heartbeat,
         stop: app.stop.clone(),
         expiry: Box::pin(expiry(lasts)),
-        begun: false,
     };
     let body = Body::from_stream(stream::unfold(open, |mut open| async move {
         let chunk = open.next().await?;
@@ -90,28 +113,51 @@ pub async fn open(
 
 /// An open stream.
 struct Open {
+    app: App,
     entered: Entered,
+    /// What is still to be caught up with.
+    behind: Option<Behind>,
+    /// What is to be sent first.
+    waiting: VecDeque<Bytes>,
     heartbeat: Interval,
     stop: watch::Receiver<bool>,
     expiry: Pin<Box<dyn Future<Output = ()> + Send>>,
-    begun: bool,
 }
 
 impl Open {
     /// What to send next; `None` ends the stream.
     async fn next(&mut self) -> Option<Bytes> {
-        if !self.begun {
-            self.begun = true;
-            return Some(Bytes::from_static(b":)\n"));
-        }
-        let listener = &mut self.entered.listener;
-        tokio::select! {
-            biased;
-            _ = &mut listener.over => None,
-            _ = self.stop.wait_for(|stop| *stop) => None,
-            () = &mut self.expiry => None,
-            message = listener.messages.recv() => message.map(|message| message.sse()),
-            _ = self.heartbeat.tick() => Some(Bytes::from_static(b":thump\n")),
+        loop {
+            if let Some(next) = self.waiting.pop_front() {
+                return Some(next);
+            }
+            if let Some(behind) = self.behind.take() {
+                // It comes back with its position, and is told then what is wrong.
+                let (messages, left) = self.entered.missed(&self.app, behind).await.ok()?;
+                self.waiting.extend(events(messages));
+                self.behind = left;
+                continue;
+            }
+            let Entered {
+                listener, course, ..
+            } = &mut self.entered;
+            let next = tokio::select! {
+                biased;
+                _ = &mut listener.over => return None,
+                _ = self.stop.wait_for(|stop| *stop) => return None,
+                () = &mut self.expiry => return None,
+                message = listener.messages.recv() => course.sse(&*message?),
+                _ = self.heartbeat.tick() => Some(Bytes::from_static(b":thump\n")),
+            };
+            if next.is_some() {
+                return next;
+            }
         }
     }
+}
+
+fn events(messages: Vec<(Cursor, Message)>) -> impl Iterator<Item = Bytes> {
+    messages
+        .into_iter()
+        .map(|(cursor, message)| message.sse_at(cursor))
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::frames::{self, Flow, Pace};
-use super::{Entered, Of, Token, enter, expiry};
+use super::{Behind, Entered, From, Of, Token, enter, expiry};
 use crate::app::App;
 use crate::error::{AppError, AppResult};
 use crate::events::hub::End;
@@ -32,6 +32,9 @@ pub struct Options {
     stream: Option<String>,
     tag: Option<String>,
     list: Option<String>,
+    /// Of Kith's own: where to take the stream up, and whether frames carry their positions.
+    cursor: Option<String>,
+    cursors: Option<String>,
 }
 
 /// A frame from a client.
@@ -42,6 +45,9 @@ struct Frame {
     stream: Option<String>,
     tag: Option<String>,
     list: Option<Name>,
+    cursor: Option<String>,
+    #[serde(default)]
+    cursors: bool,
 }
 
 /// An id: some clients send a number.
@@ -60,7 +66,7 @@ pub async fn open(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> AppResult<Response> {
     let Query(options) = options.map_err(|_| AppError::bad_request("Malformed query"))?;
-    let entered = enter(&app, &token.text).await?;
+    let mut entered = enter(&app, &token.text).await?;
     let upgrade = upgrade.map_err(|_| AppError::bad_request("This is a WebSocket"))?;
     let mut upgrade = upgrade
         .max_message_size(MAX_FRAME)
@@ -70,25 +76,32 @@ pub async fn open(
     if token.protocol {
         upgrade = upgrade.protocols([token.text]);
     }
-    Ok(upgrade.on_upgrade(move |mut socket| async move {
+    Ok(upgrade.on_upgrade(move |socket| async move {
+        let mut first = None;
         if let Some(stream) = options.stream.as_deref() {
             let of = Of {
                 tag: options.tag.as_deref(),
                 list: options.list.as_deref(),
             };
-            let subscribed = entered.subscribe(&app, stream, of).await;
-            if let Err(error) = subscribed
-                && socket.send(refusal(&error)).await.is_err()
-            {
-                return;
-            }
+            let from = From {
+                cursor: options.cursor.as_deref(),
+                cursors: matches!(options.cursors.as_deref(), Some("1" | "true")),
+            };
+            // What is needed for a moment only is not to be part of what every socket holds.
+            let subscribed = Box::pin(entered.subscribe(&app, stream, of, from)).await;
+            first = Some(subscribed);
         }
-        talk(app, socket, entered).await;
+        talk(app, socket, entered, first).await;
     }))
 }
 
 /// Carries messages both ways until the socket or the right to it ends.
-async fn talk(app: App, mut socket: WebSocket, mut entered: Entered) {
+async fn talk(
+    app: App,
+    mut socket: WebSocket,
+    mut entered: Entered,
+    first: Option<AppResult<Option<Behind>>>,
+) {
     let mut stop = app.stop.clone();
     let lasts = entered.lasts(&app);
     let expiry = std::pin::pin!(expiry(lasts));
@@ -113,8 +126,11 @@ async fn talk(app: App, mut socket: WebSocket, mut entered: Entered) {
     let why = tokio::select! {
         biased;
         why = ended => Some(why),
-        () = exchange(&app, &mut socket, &mut entered) => None,
+        _ = exchange(&app, &mut socket, &mut entered, first) => None,
     };
+    // What still waits is not sent any more, and is not to be held while we say goodbye.
+    entered.listener.messages.close();
+    while entered.listener.messages.try_recv().is_ok() {}
     if let Some((code, reason)) = why {
         let close = Message::Close(Some(CloseFrame {
             code,
@@ -124,24 +140,32 @@ async fn talk(app: App, mut socket: WebSocket, mut entered: Entered) {
     }
 }
 
+/// That the peer is gone.
+struct Left;
+
 /// Returns when the peer is gone.
-async fn exchange(app: &App, socket: &mut WebSocket, entered: &mut Entered) {
+async fn exchange(
+    app: &App,
+    socket: &mut WebSocket,
+    entered: &mut Entered,
+    first: Option<AppResult<Option<Behind>>>,
+) -> Result<(), Left> {
+    if let Some(subscribed) = first {
+        Box::pin(catch_up(app, socket, entered, subscribed)).await?;
+    }
     let mut ping = tokio::time::interval_at(Instant::now() + PING, PING);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut unanswered = 0;
+    let mut pulse = Pulse::default();
     let mut flow = Flow::default();
     loop {
         let reply = tokio::select! {
             message = entered.listener.messages.recv() => {
-                let Some(message) = message else { return };
-                match Utf8Bytes::try_from(message.websocket()) {
-                    Ok(text) => Some(Message::Text(text)),
-                    Err(_) => None,
-                }
+                let Some(message) = message else { return Err(Left) };
+                entered.course.websocket(&message).and_then(text)
             }
             frame = socket.recv() => {
-                let Some(Ok(frame)) = frame else { return };
-                unanswered = 0;
+                let Some(Ok(frame)) = frame else { return Err(Left) };
+                pulse.felt();
                 match frame {
                     Message::Text(text) => {
                         if app.limits.on() {
@@ -150,34 +174,96 @@ async fn exchange(app: &App, socket: &mut WebSocket, entered: &mut Entered) {
                                 Pace::Slow(ms) => {
                                     tokio::time::sleep(Duration::from_millis(ms)).await;
                                 }
-                                Pace::Flood => return flooded(socket).await,
+                                Pace::Flood => {
+                                    flooded(socket).await;
+                                    return Err(Left);
+                                }
                             }
                         }
-                        match hear(app, entered, &text).await {
-                            Ok(answer) => answer,
+                        match Box::pin(hear(app, entered, &text)).await {
+                            Ok(Heard::Answer(answer)) => Some(answer),
+                            Ok(Heard::Behind(behind)) => {
+                                Box::pin(catch_up(app, socket, entered, Ok(behind))).await?;
+                                None
+                            }
                             Err(error) => Some(refusal(&error)),
                         }
                     }
                     Message::Binary(_) => Some(refusal(&unknown())),
-                    Message::Close(_) => return,
+                    Message::Close(_) => return Err(Left),
                     // Pings are answered by the library.
                     Message::Ping(_) | Message::Pong(_) => None,
                 }
             }
             _ = ping.tick() => {
-                if unanswered >= UNANSWERED {
-                    return;
+                if !pulse.ask() {
+                    return Err(Left);
                 }
-                unanswered += 1;
                 Some(Message::Ping(bytes::Bytes::new()))
             }
         };
-        if let Some(reply) = reply
-            && socket.send(reply).await.is_err()
-        {
-            return;
+        if let Some(reply) = reply {
+            send(socket, reply).await?;
         }
     }
+}
+
+/// Whether a peer is there, by the pings it answers.
+#[derive(Debug, Default)]
+struct Pulse {
+    unanswered: u8,
+}
+
+impl Pulse {
+    /// The peer said something.
+    fn felt(&mut self) {
+        self.unanswered = 0;
+    }
+
+    /// Another ping is due; false where it answered none of the last ones.
+    fn ask(&mut self) -> bool {
+        if self.unanswered >= UNANSWERED {
+            return false;
+        }
+        self.unanswered += 1;
+        true
+    }
+}
+
+async fn send(socket: &mut WebSocket, message: Message) -> Result<(), Left> {
+    socket.send(message).await.map_err(|_| Left)
+}
+
+fn text(frame: bytes::Bytes) -> Option<Message> {
+    Utf8Bytes::try_from(frame).ok().map(Message::Text)
+}
+
+/// Says what a listener missed of a stream, or why it is not to have it.
+async fn catch_up(
+    app: &App,
+    socket: &mut WebSocket,
+    entered: &mut Entered,
+    subscribed: AppResult<Option<Behind>>,
+) -> Result<(), Left> {
+    let mut left = match subscribed {
+        Ok(left) => left,
+        Err(error) => return send(socket, refusal(&error)).await,
+    };
+    while let Some(behind) = left {
+        let messages = match entered.missed(app, behind).await {
+            Ok((messages, more)) => {
+                left = more;
+                messages
+            }
+            Err(error) => return send(socket, refusal(&error)).await,
+        };
+        for (cursor, message) in messages {
+            if let Some(frame) = text(message.websocket_at(cursor)) {
+                send(socket, frame).await?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Ends a socket whose client says too much.
@@ -189,12 +275,19 @@ async fn flooded(socket: &mut WebSocket) {
     let _ = tokio::time::timeout(Duration::from_secs(2), socket.send(close)).await;
 }
 
-/// Does what a client's frame asks for; what it is answered, if anything.
-async fn hear(app: &App, entered: &Entered, text: &str) -> AppResult<Option<Message>> {
+/// What comes of a client's frame.
+enum Heard {
+    Answer(Message),
+    /// A stream was taken up or left; what is to be caught up with.
+    Behind(Option<Behind>),
+}
+
+/// Does what a client's frame asks for.
+async fn hear(app: &App, entered: &mut Entered, text: &str) -> AppResult<Heard> {
     let value: serde_json::Value = serde_json::from_str(text).map_err(|_| unknown())?;
     if frames::is_for_us(&value) {
         let answer = frames::take(app, &entered.session, value).await;
-        return Ok(Some(Message::Text(answer.to_string().into())));
+        return Ok(Heard::Answer(Message::Text(answer.to_string().into())));
     }
     let frame: Frame = serde_json::from_value(value).map_err(|_| unknown())?;
     let stream = frame.stream.as_deref().unwrap_or_default();
@@ -207,11 +300,20 @@ async fn hear(app: &App, entered: &Entered, text: &str) -> AppResult<Option<Mess
         list: list.as_deref(),
     };
     match frame.kind.as_str() {
-        "subscribe" => entered.subscribe(app, stream, of).await?,
-        "unsubscribe" => entered.unsubscribe(app, stream, of).await?,
-        _ => return Err(unknown()),
+        "subscribe" => {
+            let from = From {
+                cursor: frame.cursor.as_deref(),
+                cursors: frame.cursors,
+            };
+            let behind = entered.subscribe(app, stream, of, from).await?;
+            Ok(Heard::Behind(behind))
+        }
+        "unsubscribe" => {
+            entered.unsubscribe(app, stream, of).await?;
+            Ok(Heard::Behind(None))
+        }
+        _ => Err(unknown()),
     }
-    Ok(None)
 }
 
 fn unknown() -> AppError {
@@ -221,4 +323,19 @@ fn unknown() -> AppError {
 fn refusal(error: &AppError) -> Message {
     let text = json!({"error": error.error, "status": error.status.as_u16()});
     Message::Text(text.to_string().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pulse;
+
+    #[test]
+    fn a_peer_that_answers_no_two_pings_is_gone() {
+        let mut pulse = Pulse::default();
+        assert!(pulse.ask());
+        pulse.felt();
+        assert!(pulse.ask());
+        assert!(pulse.ask());
+        assert!(!pulse.ask());
+    }
 }

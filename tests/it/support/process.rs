@@ -1,6 +1,8 @@
 //! The binary itself, started, killed and started again on the same data.
 
-use std::process::{Command, Output, Stdio};
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::sync::Arc;
 
 use reqwest::Method;
 use serde_json::Value;
@@ -16,18 +18,22 @@ pub struct Process {
     pub http: reqwest::Client,
     env: Vec<(String, String)>,
     child: Option<std::process::Child>,
-    _dir: TempDir,
+    /// Where its log goes.
+    log: PathBuf,
+    dir: Arc<TempDir>,
 }
 
 impl Process {
     pub async fn start() -> Process {
+        Process::start_with(&[]).await
+    }
+
+    /// The same with settings besides (`KITH_…` names).
+    pub async fn start_with(settings: &[(&str, &str)]) -> Process {
         let dir = tempfile::tempdir().expect("a directory");
-        let port = {
-            let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-            free.local_addr().expect("an address").port()
-        };
+        let port = free_port();
         let url = format!("http://localhost:{port}");
-        let env = vec![
+        let mut env = vec![
             ("KITH_DATA_DIR".to_owned(), dir.path().display().to_string()),
             (
                 "KITH_DATABASE_URL".to_owned(),
@@ -42,27 +48,55 @@ impl Process {
             ),
             ("KITH_LOG".to_owned(), "warn".to_owned()),
         ];
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .resolve("localhost", ([127, 0, 0, 1], port).into())
-            .build()
-            .expect("an HTTP client");
+        for (name, value) in settings {
+            set(&mut env, name, value);
+        }
         let mut process = Process {
             url,
-            http,
+            http: client(port),
             env,
             child: None,
-            _dir: dir,
+            log: dir.path().join(format!("{port}.log")),
+            dir: Arc::new(dir),
         };
         process.run().await;
         process
     }
 
+    /// Another process of the same server, on the same data.
+    pub async fn beside(&self) -> Process {
+        let port = free_port();
+        let mut env = self.env.clone();
+        set(&mut env, "KITH_LISTEN", &format!("127.0.0.1:{port}"));
+        let mut process = Process {
+            url: format!("http://localhost:{port}"),
+            http: client(port),
+            env,
+            child: None,
+            log: self.dir.path().join(format!("{port}.log")),
+            dir: self.dir.clone(),
+        };
+        process.run().await;
+        process
+    }
+
+    /// How many lines of its log hold a text.
+    pub fn logged(&self, text: &str) -> usize {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        log.lines().filter(|line| line.contains(text)).count()
+    }
+
     /// Starts the server again and waits until it answers.
     pub async fn run(&mut self) {
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.log)
+            .expect("a log");
         let child = self
             .command(&["serve"])
-            .stdout(Stdio::null())
+            .stdout(log.try_clone().expect("a log"))
+            .stderr(log)
             .spawn()
             .expect("the server starts");
         self.child = Some(child);
@@ -157,5 +191,26 @@ impl Drop for Process {
         if self.child.is_some() {
             self.kill();
         }
+        if std::thread::panicking() {
+            eprintln!("{}", std::fs::read_to_string(&self.log).unwrap_or_default());
+        }
     }
+}
+
+fn free_port() -> u16 {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    free.local_addr().expect("an address").port()
+}
+
+fn client(port: u16) -> reqwest::Client {
+    reqwest::Client::builder()
+        .no_proxy()
+        .resolve("localhost", ([127, 0, 0, 1], port).into())
+        .build()
+        .expect("an HTTP client")
+}
+
+fn set(env: &mut Vec<(String, String)>, name: &str, value: &str) {
+    env.retain(|(known, _)| known != name);
+    env.push((name.to_owned(), value.to_owned()));
 }
