@@ -9,7 +9,7 @@ use super::{Conn, Result, on_db};
 
 /// A row of `account_profiles`; accounts without one are [`Profile::usual`].
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = account_profiles)]
+#[diesel(table_name = account_profiles, treat_none_as_null = true)]
 pub struct Profile {
     pub account_id: i64,
     /// Whether clients show a tab with media.
@@ -20,6 +20,14 @@ pub struct Profile {
     pub show_featured: bool,
     /// JSON: a list of domains whose pages may name the account as their author.
     pub attribution_domains: String,
+    /// Where they say they are; plain text.
+    pub location: String,
+    /// What they say they do now; plain text.
+    pub status_text: String,
+    /// An emoji for it, or a `:shortcode:`.
+    pub status_emoji: String,
+    /// When the status line is no longer shown.
+    pub status_expires_at: Option<i64>,
 }
 
 impl Profile {
@@ -31,6 +39,10 @@ impl Profile {
             show_media_replies: true,
             show_featured: true,
             attribution_domains: "[]".to_owned(),
+            location: String::new(),
+            status_text: String::new(),
+            status_emoji: String::new(),
+            status_expires_at: None,
         }
     }
 }

@@ -73,6 +73,12 @@ table! {
         approved_at -> Nullable<BigInt>,
         disabled_at -> Nullable<BigInt>,
         last_sign_in_at -> Nullable<BigInt>,
+        chat_policy -> Text,
+        message_requests -> Bool,
+        read_receipts -> Bool,
+        presence -> Bool,
+        digest -> Text,
+        digested_at -> BigInt,
     }
 }
 
@@ -536,6 +542,38 @@ table! {
         show_media_replies -> Bool,
         show_featured -> Bool,
         attribution_domains -> Text,
+        location -> Text,
+        status_text -> Text,
+        status_emoji -> Text,
+        status_expires_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    totp (account_id) {
+        account_id -> BigInt,
+        secret -> Text,
+        confirmed_at -> Nullable<BigInt>,
+        last_step -> BigInt,
+        tries -> BigInt,
+        tried_at -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    recovery_codes (account_id, code_hash) {
+        account_id -> BigInt,
+        code_hash -> Text,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    former_usernames (username_lower) {
+        username_lower -> Text,
+        account_id -> BigInt,
+        changed_at -> BigInt,
     }
 }
 
@@ -1097,6 +1135,7 @@ allow_tables_to_appear_in_same_query!(
     translations,
     account_words,
     search_progress,
+    former_usernames,
 );
 
 allow_tables_to_appear_in_same_query!(notification_requests, notifications, notification_groups);

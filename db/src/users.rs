@@ -35,6 +35,21 @@ pub struct User {
     pub last_sign_in_at: Option<i64>,
 }
 
+/// How a user wants to be reached in chats, and what partners learn of them: columns of `users`.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, AsChangeset)]
+#[diesel(table_name = users)]
+pub struct ChatSettings {
+    pub account_id: i64,
+    /// Who may open a chat: `mutuals`, `followers` or `anyone`.
+    pub chat_policy: String,
+    /// Whether others may ask.
+    pub message_requests: bool,
+    /// Whether partners see what was read.
+    pub read_receipts: bool,
+    /// Whether they see who is online.
+    pub presence: bool,
+}
+
 /// A row of `one_time_codes`.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = one_time_codes)]
@@ -76,6 +91,27 @@ pub async fn by_account(conn: &mut Conn, account_id: i64) -> Result<Option<User>
         .first(c)
         .await
         .optional())
+}
+
+/// The chat settings of accounts, in no order; those who are no users here have none.
+pub async fn chat_settings(conn: &mut Conn, account_ids: &[i64]) -> Result<Vec<ChatSettings>> {
+    if account_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    on_db!(conn, |c| users::table
+        .filter(users::account_id.any_of(account_ids))
+        .select(ChatSettings::as_select())
+        .load(c)
+        .await)
+}
+
+/// Writes a user's chat settings.
+pub async fn set_chat_settings(conn: &mut Conn, row: &ChatSettings) -> Result<()> {
+    on_db!(conn, |c| diesel::update(users::table.find(row.account_id))
+        .set(row)
+        .execute(c)
+        .await)?;
+    Ok(())
 }
 
 /// The user of an e-mail address, whatever the case.

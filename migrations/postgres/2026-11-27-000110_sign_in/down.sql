@@ -1,0 +1,14 @@
+DROP INDEX users_digest;
+ALTER TABLE users DROP COLUMN digested_at;
+ALTER TABLE users DROP COLUMN digest;
+ALTER TABLE users DROP COLUMN presence;
+ALTER TABLE users DROP COLUMN read_receipts;
+ALTER TABLE users DROP COLUMN message_requests;
+ALTER TABLE users DROP COLUMN chat_policy;
+ALTER TABLE account_profiles DROP COLUMN status_expires_at;
+ALTER TABLE account_profiles DROP COLUMN status_emoji;
+ALTER TABLE account_profiles DROP COLUMN status_text;
+ALTER TABLE account_profiles DROP COLUMN location;
+DROP TABLE former_usernames;
+DROP TABLE recovery_codes;
+DROP TABLE totp;
