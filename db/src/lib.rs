@@ -60,6 +60,7 @@ pub mod tags;
 pub mod threads;
 pub mod timelines;
 pub mod tokens;
+pub mod totp;
 pub mod translations;
 pub mod trends;
 pub mod users;

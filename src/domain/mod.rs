@@ -48,6 +48,7 @@ pub mod statuses;
 pub mod suggestions;
 pub mod tags;
 pub mod threads;
+pub mod totp;
 pub mod trends;
 pub mod users;
 pub mod visibility;

@@ -31,3 +31,4 @@ mod streaming;
 mod tags;
 mod threads;
 mod timelines;
+mod totp;
