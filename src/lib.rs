@@ -22,6 +22,7 @@ pub mod random;
 pub mod seal;
 pub mod secret;
 pub mod server;
+pub mod smtp;
 pub mod text;
 pub mod totp;
 pub mod translate;

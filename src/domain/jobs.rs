@@ -51,6 +51,8 @@ pub enum Job {
     },
     /// An announcement's time has come, to be published or to end.
     Announcement { id: i64 },
+    /// A status line's time is over.
+    StatusLine { account_id: i64 },
 }
 
 impl Job {
@@ -70,6 +72,7 @@ impl Job {
             Job::Push { .. } => "push",
             Job::SettleNotifications { .. } => "settle_notifications",
             Job::Announcement { .. } => "announcement",
+            Job::StatusLine { .. } => "status_line",
         }
     }
 
@@ -88,7 +91,8 @@ impl Job {
             | Job::Publish { scheduled_id: id }
             | Job::PollUpdate { poll_id: id }
             | Job::PollEnd { poll_id: id }
-            | Job::Featured { account_id: id } => Some(format!("{}:{id}", self.kind())),
+            | Job::Featured { account_id: id }
+            | Job::StatusLine { account_id: id } => Some(format!("{}:{id}", self.kind())),
         }
     }
 }

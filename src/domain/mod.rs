@@ -50,6 +50,7 @@ pub mod tags;
 pub mod threads;
 pub mod totp;
 pub mod trends;
+pub mod usernames;
 pub mod users;
 pub mod visibility;
 

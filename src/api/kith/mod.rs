@@ -5,8 +5,9 @@ use axum::Router;
 use crate::app::App;
 
 pub mod auth;
+mod profile;
 
 /// Routes of this area.
 pub fn routes() -> Router<App> {
-    Router::new().merge(auth::routes())
+    Router::new().merge(auth::routes()).merge(profile::routes())
 }

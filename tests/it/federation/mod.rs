@@ -6,4 +6,4 @@ mod outbound;
 mod posts;
 mod quotes;
 mod snapshots;
-mod two_servers;
+pub(crate) mod two_servers;
