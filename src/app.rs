@@ -24,6 +24,7 @@ use crate::limits::Limits;
 use crate::media::intake::Intake;
 use crate::media::storage::Storage;
 use crate::random::Random;
+use crate::seal::SealingKey;
 use crate::translate::Translator;
 use crate::views::Views;
 use crate::webpush::Vapid;
@@ -100,6 +101,13 @@ impl Wake {
             | Kind::ViewerChanged => self.search.notify_one(),
             _ => {}
         }
+    }
+}
+
+impl Inner {
+    /// Seals the secrets of second factors.
+    pub fn totp_key(&self) -> SealingKey {
+        SealingKey::derive(&self.secrets.token_key, "totp")
     }
 }
 

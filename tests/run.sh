@@ -96,6 +96,9 @@ need_package chromium chromium || missing "no browser to try a web client in"
 need_package ffmpeg ffmpeg || missing "no ffmpeg to make and convert videos with"
 need_package redis-server redis-server || missing "no redis-server for several processes to meet at"
 export KITH_TEST_FEDIFY=$PWD/tests/peers/fedify
+# Runs the mail server that letters are sent to.
+KITH_TEST_PYTHON=$(cd "$TARGET" && pwd)/test-venv/bin/python
+export KITH_TEST_PYTHON
 # A snapshot that differs fails; nothing is written.
 export INSTA_UPDATE=no
 if [ -z "${KITH_TEST_POSTGRES:-}" ]; then

@@ -4,7 +4,7 @@ use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
 use super::any::AnyOfExt;
-use super::schema::{account_keys, account_stats, accounts};
+use super::schema::{account_keys, account_stats, accounts, former_usernames};
 use super::{Conn, Result, on_db};
 
 /// A row of `accounts`.
@@ -150,13 +150,56 @@ pub async fn by_url(conn: &mut Conn, url: &str) -> Result<Option<Account>> {
         .optional())
 }
 
-/// One account by name and domain (`''`: local), whatever the case.
+/// One account by name and domain (`''`: local), whatever the case. A name that a local account
+/// had before leads to it as well.
 pub async fn by_handle(conn: &mut Conn, username: &str, domain: &str) -> Result<Option<Account>> {
     let (username, domain) = (username.to_lowercase(), domain.to_lowercase());
-    on_db!(conn, |c| accounts::table
+    let current = on_db!(conn, |c| accounts::table
         .filter(accounts::username_lower.eq(&username))
         .filter(accounts::domain.eq(&domain))
         .select(Account::as_select())
+        .first(c)
+        .await
+        .optional())?;
+    if current.is_some() || !domain.is_empty() {
+        return Ok(current);
+    }
+    on_db!(conn, |c| former_usernames::table
+        .inner_join(accounts::table.on(accounts::id.eq(former_usernames::account_id)))
+        .filter(former_usernames::username_lower.eq(&username))
+        .select(Account::as_select())
+        .first(c)
+        .await
+        .optional())
+}
+
+/// Keeps a name that a local account gives up, for ever.
+pub async fn keep_username(
+    conn: &mut Conn,
+    username_lower: &str,
+    account_id: i64,
+    now: i64,
+) -> Result<()> {
+    on_db!(conn, |c| diesel::insert_into(former_usernames::table)
+        .values((
+            former_usernames::username_lower.eq(username_lower),
+            former_usernames::account_id.eq(account_id),
+            former_usernames::changed_at.eq(now),
+        ))
+        .on_conflict(former_usernames::username_lower)
+        .do_update()
+        .set(former_usernames::changed_at.eq(now))
+        .execute(c)
+        .await)?;
+    Ok(())
+}
+
+/// When a local account last changed its name.
+pub async fn username_changed_at(conn: &mut Conn, account_id: i64) -> Result<Option<i64>> {
+    on_db!(conn, |c| former_usernames::table
+        .filter(former_usernames::account_id.eq(account_id))
+        .order(former_usernames::changed_at.desc())
+        .select(former_usernames::changed_at)
         .first(c)
         .await
         .optional())

@@ -77,8 +77,6 @@ table! {
         message_requests -> Bool,
         read_receipts -> Bool,
         presence -> Bool,
-        digest -> Text,
-        digested_at -> BigInt,
         notify_dislikes -> Bool,
     }
 }

@@ -159,6 +159,15 @@ pub async fn revoke(conn: &mut Conn, id: i64, now: i64) -> Result<bool> {
     Ok(revoked > 0)
 }
 
+/// Notes when a token was used.
+pub async fn used(conn: &mut Conn, id: i64, now: i64) -> Result<()> {
+    on_db!(conn, |c| diesel::update(tokens::table.find(id))
+        .set(tokens::last_used_at.eq(now))
+        .execute(c)
+        .await)?;
+    Ok(())
+}
+
 /// Adds an app.
 pub async fn insert_app(conn: &mut Conn, row: &App) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(apps::table)

@@ -7,6 +7,7 @@ mod active;
 mod cache;
 mod kept;
 
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, RwLock};
 
 pub use active::ActiveWeek;
@@ -32,6 +33,8 @@ pub struct Session {
     pub expires_at: Option<i64>,
     /// Why the user may not do anything now; `None` when they may.
     pub refused: Option<Refusal>,
+    /// When its use was last written down, in milliseconds since the epoch.
+    pub noted_at: Arc<AtomicI64>,
 }
 
 /// Why a user with a valid token is turned away.

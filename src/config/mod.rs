@@ -15,11 +15,13 @@ mod media_urls;
 mod secrets;
 mod settings;
 mod size;
+mod smtp;
 mod urls;
 
 pub use media_urls::{MediaKey, is_remote, version_of};
 pub use secrets::Secrets;
 pub use settings::{SETTINGS, Setting, example};
+pub use smtp::{Smtp, SmtpTls};
 
 /// Why the settings will not do, in one line for an admin.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +67,8 @@ pub struct Config {
     pub sqlite_sync_full: bool,
     /// Holds a password: never shown.
     pub redis_url: Option<Url>,
+    /// `None`: mail is written to files.
+    pub smtp: Option<Smtp>,
     pub mail_from: String,
     pub trusted_proxies: Vec<IpNet>,
     /// `None`: every origin.
@@ -297,6 +301,12 @@ impl Config {
                 ));
             }
         };
+        let smtp = match get("smtp_url") {
+            Some(text) if !text.is_empty() => {
+                Some(Smtp::parse(text).map_err(|reason| invalid("KITH_SMTP_URL", reason))?)
+            }
+            _ => None,
+        };
         let mail_from = get("mail_from").map_or_else(
             || format!("kith@{}", public_url.host_str().unwrap_or("localhost")),
             str::to_owned,
@@ -311,6 +321,7 @@ impl Config {
             database_url,
             sqlite_sync_full,
             redis_url,
+            smtp,
             mail_from,
             trusted_proxies,
             cors_origins,

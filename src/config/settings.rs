@@ -117,8 +117,7 @@ pub const SETTINGS: &[Setting] = &[
         "smtp_url",
         "KITH_SMTP_URL",
         None,
-        "smtp://…; unset, mail is written to DATA_DIR/mail/*.eml",
-        false
+        "smtp://[USER:PASSWORD@]HOST[:PORT], with ?starttls at its end, or smtps://…; unset, mail is written to DATA_DIR/mail/*.eml"
     ),
     setting!(
         "mail_from",

@@ -43,6 +43,7 @@ fn what_will_not_do_is_named() {
         ("KITH_REGISTRATION", "sometimes"),
         ("KITH_TRUSTED_PROXIES", "10.0.0.0/99"),
         ("KITH_REDIS_URL", "http://localhost"),
+        ("KITH_SMTP_URL", "mail.example"),
         ("KITH_MEDIA_REMOTE_LIMIT", "a lot"),
         ("KITH_TRANSLATE_URL", "libretranslate"),
     ] {

@@ -4,8 +4,10 @@ use super::chats;
 use super::emojis;
 use super::jobs::{self, Job};
 use super::outgoing::{self, Audience, Outgoing};
+use super::profiles::{self, StatusLine};
 use super::{Ctx, reactions, search, statuses};
 use crate::db::accounts::{Account, AccountKey};
+use crate::db::profiles::Profile;
 use crate::db::{self, Conn};
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Kind};
@@ -112,6 +114,9 @@ pub struct RemoteActor {
     pub account: Account,
     /// Key ids and public keys.
     pub keys: Vec<(String, String)>,
+    /// Plain text.
+    pub location: String,
+    pub status: StatusLine,
 }
 
 /// Adds or refreshes an actor from elsewhere. A handle that moved to another actor id follows
@@ -164,8 +169,37 @@ pub async fn upsert_remote(tx: &mut Conn, ctx: &Ctx, actor: RemoteActor) -> AppR
         })
         .collect();
     db::accounts::set_keys(tx, account.id, &keys).await?;
+    let told = (actor.location, actor.status);
+    show(tx, ctx, account.id, before.is_some(), told).await?;
     search::account_changed(tx, ctx, before.as_ref(), &account).await?;
     Ok(account)
+}
+
+/// Keeps what an actor from elsewhere shows besides; most show nothing.
+async fn show(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    account_id: i64,
+    known: bool,
+    (location, status): (String, StatusLine),
+) -> AppResult<()> {
+    let kept = if known {
+        db::profiles::of(tx, &[account_id]).await?.pop()
+    } else {
+        None
+    };
+    let before = kept.unwrap_or_else(|| Profile::usual(account_id));
+    let mut after = before.clone();
+    after.location = location;
+    let over = status.expires_at.is_some_and(|at| at <= ctx.now());
+    let status = if over { StatusLine::default() } else { status };
+    profiles::set_status(&mut after, status);
+    if after != before {
+        db::profiles::set(tx, &after).await?;
+        profiles::remind(tx, ctx, &after).await?;
+        tx.emit(Event::of(Kind::AccountChanged, account_id));
+    }
+    Ok(())
 }
 
 /// An actor elsewhere is gone: so is everything of theirs here, but for the name.

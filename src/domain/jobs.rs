@@ -53,6 +53,8 @@ pub enum Job {
     Announcement { id: i64 },
     /// An account elsewhere is gone: so is what it wrote and did here.
     EraseAccount { account_id: i64 },
+    /// A status line's time is over.
+    StatusLine { account_id: i64 },
 }
 
 impl Job {
@@ -73,6 +75,7 @@ impl Job {
             Job::SettleNotifications { .. } => "settle_notifications",
             Job::Announcement { .. } => "announcement",
             Job::EraseAccount { .. } => "erase_account",
+            Job::StatusLine { .. } => "status_line",
         }
     }
 
@@ -92,7 +95,8 @@ impl Job {
             | Job::PollUpdate { poll_id: id }
             | Job::PollEnd { poll_id: id }
             | Job::Featured { account_id: id }
-            | Job::EraseAccount { account_id: id } => Some(format!("{}:{id}", self.kind())),
+            | Job::EraseAccount { account_id: id }
+            | Job::StatusLine { account_id: id } => Some(format!("{}:{id}", self.kind())),
         }
     }
 }

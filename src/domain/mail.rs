@@ -17,6 +17,8 @@ pub enum Letter<'a> {
     Reset { username: &'a str, code: &'a str },
     /// The password was changed.
     PasswordChanged { username: &'a str },
+    /// A second factor is asked for from now on, or no more.
+    SecondFactor { username: &'a str, on: bool },
     /// A moderator let them in.
     Approved { username: &'a str },
 }
@@ -82,6 +84,22 @@ fn write(place: &str, to: &str, letter: Letter<'_>) -> Mail {
                 "Hello{},\n\nthe password of your account on {place} was changed, and other sessions were ended. If \
                  it was not you, ask for a new password at once.\n",
                 name(username)
+            ),
+        ),
+        Letter::SecondFactor { username, on } => (
+            format!(
+                "One-time passwords are {} on {place}",
+                if on { "in use" } else { "no longer in use" }
+            ),
+            format!(
+                "Hello{},\n\n{} your account on {place}, and other sessions were ended. If it was not you, \
+                 change your password at once.\n",
+                name(username),
+                if on {
+                    "from now on a one-time password is asked for when someone signs in to"
+                } else {
+                    "a one-time password is no longer asked for when someone signs in to"
+                }
             ),
         ),
         Letter::Approved { username } => (

@@ -6,16 +6,18 @@ use super::Ctx;
 use super::accounts::change_profile;
 use super::jobs::{self, Job};
 use super::settings::{Settings, SourceField};
+use super::usernames;
 use super::visibility::Visibility;
 use crate::clock::iso;
 use crate::db::accounts::Account;
 use crate::db::profiles::Profile;
+use crate::db::users::ChatSettings;
 use crate::db::{self, Conn};
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Kind};
 use crate::media::intake::still_of;
 use crate::text::names::normalize_domain;
-use crate::text::{language, plain, sanitize};
+use crate::text::{emoji, language, plain, sanitize};
 
 /// Limits of a profile, in characters; announced in the instance entity.
 pub const MAX_DISPLAY_NAME: usize = 30;
@@ -23,6 +25,8 @@ pub const MAX_NOTE: usize = 500;
 pub const MAX_FIELDS: usize = 4;
 pub const MAX_FIELD: usize = 255;
 pub const MAX_PICTURE_DESCRIPTION: usize = 150;
+pub const MAX_LOCATION: usize = 100;
+pub const MAX_STATUS: usize = 100;
 /// Domains that may name an account as author.
 const MAX_ATTRIBUTION_DOMAINS: usize = 10;
 
@@ -54,6 +58,25 @@ pub struct Changes {
     /// Empty: none in particular.
     pub language: Option<String>,
     pub quote_policy: Option<String>,
+    /// Empty: none.
+    pub location: Option<String>,
+    /// Empty: none.
+    pub status: Option<StatusLine>,
+    pub username: Option<String>,
+    /// `mutuals`, `followers` or `anyone`.
+    pub chat_policy: Option<String>,
+    pub message_requests: Option<bool>,
+    pub read_receipts: Option<bool>,
+    pub presence: Option<bool>,
+}
+
+/// What someone says they do now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StatusLine {
+    pub text: String,
+    /// An emoji, a `:shortcode:` or nothing.
+    pub emoji: String,
+    pub expires_at: Option<i64>,
 }
 
 /// A profile field as `accounts.fields` keeps it.
@@ -84,6 +107,7 @@ pub fn check(changes: &Changes) -> AppResult<()> {
     };
     let texts = [
         ("Display name", &changes.display_name, MAX_DISPLAY_NAME),
+        ("Location", &changes.location, MAX_LOCATION),
         (
             "Avatar description",
             &changes.avatar_description,
@@ -139,6 +163,27 @@ pub fn check(changes: &Changes) -> AppResult<()> {
     {
         return Err(unknown("Quote policy"));
     }
+    let chat_policies = ["mutuals", "followers", "anyone"];
+    if let Some(policy) = &changes.chat_policy
+        && !chat_policies.contains(&policy.as_str())
+    {
+        return Err(unknown("Chat policy"));
+    }
+    if let Some(status) = &changes.status {
+        if status.text.chars().count() > MAX_STATUS {
+            return Err(too_long("Status", MAX_STATUS));
+        }
+        let custom = status
+            .emoji
+            .strip_prefix(':')
+            .and_then(|rest| rest.strip_suffix(':'))
+            .is_some_and(emoji::is_shortcode);
+        if !(status.emoji.is_empty() || custom || emoji::is_emoji(&status.emoji)) {
+            return Err(AppError::invalid(
+                "Validation failed: Status emoji is not an emoji",
+            ));
+        }
+    }
     if let Some(code) = changes.language.as_deref().filter(|code| !code.is_empty())
         && language::normalize(code).is_none()
     {
@@ -191,10 +236,22 @@ pub async fn change(
     let mut settings = Settings::of(&user);
     let shown_before = profile_of(tx, account_id).await?;
     let mut profile = shown_before.clone();
+    if let Some(status) = &changes.status
+        && status.expires_at.is_some_and(|at| at <= ctx.now())
+    {
+        return Err(AppError::invalid(
+            "Validation failed: Status expires at must be in the future",
+        ));
+    }
+    if let Some(name) = &changes.username {
+        usernames::change(tx, ctx, &mut account, name).await?;
+    }
+    change_chat_settings(tx, account_id, &changes).await?;
     pictures(tx, ctx, &mut account, &changes).await?;
     apply(&mut account, &mut settings, &mut profile, changes)?;
     if profile != shown_before {
         db::profiles::set(tx, &profile).await?;
+        remind(tx, ctx, &profile).await?;
     }
     let kept = settings.to_db()?;
     if kept != user.settings {
@@ -210,6 +267,65 @@ pub async fn change(
         jobs::enqueue(tx, ctx, &job).await?;
     }
     Ok(account)
+}
+
+/// How chats reach them concerns nobody until one begins.
+async fn change_chat_settings(tx: &mut Conn, account_id: i64, changes: &Changes) -> AppResult<()> {
+    let Some(before) = db::users::chat_settings(tx, &[account_id]).await?.pop() else {
+        return Ok(());
+    };
+    let after = ChatSettings {
+        account_id,
+        chat_policy: changes
+            .chat_policy
+            .clone()
+            .unwrap_or_else(|| before.chat_policy.clone()),
+        message_requests: changes.message_requests.unwrap_or(before.message_requests),
+        read_receipts: changes.read_receipts.unwrap_or(before.read_receipts),
+        presence: changes.presence.unwrap_or(before.presence),
+    };
+    if after != before {
+        db::users::set_chat_settings(tx, &after).await?;
+    }
+    Ok(())
+}
+
+/// Has the status line taken away when its time has come.
+pub(super) async fn remind(tx: &mut Conn, ctx: &Ctx, profile: &Profile) -> AppResult<()> {
+    let job = Job::StatusLine {
+        account_id: profile.account_id,
+    };
+    jobs::cancel(tx, &job).await?;
+    match profile.status_expires_at {
+        Some(at) => jobs::enqueue_at(tx, ctx, &job, at).await,
+        None => Ok(()),
+    }
+}
+
+/// Takes away a status line whose time has come.
+pub async fn expire_status(tx: &mut Conn, ctx: &Ctx, account_id: i64) -> AppResult<()> {
+    let Some(account) = db::accounts::by_id(tx, account_id).await? else {
+        return Ok(());
+    };
+    let mut profile = profile_of(tx, account_id).await?;
+    if profile.status_expires_at.is_none_or(|at| at > ctx.now()) {
+        return Ok(());
+    }
+    set_status(&mut profile, StatusLine::default());
+    db::profiles::set(tx, &profile).await?;
+    if account.is_local() {
+        return change_profile(tx, ctx, &account).await;
+    }
+    tx.emit(Event::of(Kind::AccountChanged, account_id));
+    Ok(())
+}
+
+/// Writes a status line into the row; one that says nothing takes it away.
+pub(super) fn set_status(profile: &mut Profile, status: StatusLine) {
+    profile.status_text = sanitize::clean_inline(&status.text, MAX_STATUS);
+    profile.status_emoji = status.emoji;
+    let says = !(profile.status_text.is_empty() && profile.status_emoji.is_empty());
+    profile.status_expires_at = status.expires_at.filter(|_| says);
 }
 
 async fn profile_of(conn: &mut Conn, account_id: i64) -> AppResult<Profile> {
@@ -282,6 +398,12 @@ fn apply(
     if let Some(domains) = changes.attribution_domains {
         let domains: Vec<String> = domains.iter().filter_map(|d| attribution(d)).collect();
         profile.attribution_domains = serde_json::to_string(&domains)?;
+    }
+    if let Some(location) = changes.location {
+        profile.location = sanitize::clean_inline(&location, MAX_LOCATION);
+    }
+    if let Some(status) = changes.status {
+        set_status(profile, status);
     }
     macro_rules! set {
         ($($from:ident => $to:expr;)*) => {$(

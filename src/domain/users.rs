@@ -437,6 +437,8 @@ async fn set_password(
         ..user
     };
     save(tx, &changed).await?;
+    // Whoever tried one-time passwords with the old one has to begin anew.
+    db::totp::forgive(tx, changed.account_id).await?;
     sign_in::end_all(tx, ctx, changed.account_id, but_token).await?;
     if let Some(account) = db::accounts::by_id(tx, changed.account_id).await? {
         let letter = Letter::PasswordChanged {

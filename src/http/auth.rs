@@ -5,6 +5,7 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -14,10 +15,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::caches::{Refusal, Session};
+use crate::clock::MINUTE;
 use crate::db;
 use crate::db::accounts::Account;
 use crate::domain::instance::week_of;
 use crate::error::{AppError, AppResult};
+
+/// How closely a session's last use is known.
+const NOTED_EVERY: i64 = 10 * MINUTE;
 
 /// What an access token says of itself. Everything else is looked up by its id.
 #[derive(Debug, Serialize, Deserialize)]
@@ -85,6 +90,7 @@ pub async fn current(app: &App, id: i64) -> AppResult<Arc<Session>> {
         && session.refused.is_none()
     {
         was_here(app, account, now);
+        was_used(app, &session, now);
     }
     Ok(session)
 }
@@ -109,6 +115,30 @@ fn was_here(app: &App, account: i64, now: i64) {
     });
 }
 
+/// Writes down that a session is used, now and then and beside the request.
+fn was_used(app: &App, session: &Session, now: i64) {
+    let noted = session.noted_at.load(Ordering::Relaxed);
+    let first = |noted| {
+        session
+            .noted_at
+            .compare_exchange(noted, now, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
+    };
+    if now - noted < NOTED_EVERY || !first(noted) {
+        return;
+    }
+    let (app, id) = (app.clone(), session.token_id);
+    tokio::spawn(async move {
+        let written: Result<(), db::Error> = app
+            .db
+            .write(move |tx| Box::pin(async move { db::tokens::used(tx, id, now).await }))
+            .await;
+        if let Err(error) = written {
+            tracing::debug!(%error, "cannot note when a session was used");
+        }
+    });
+}
+
 fn session_of(state: db::tokens::TokenState) -> AppResult<Session> {
     let refused = match state.token.account_id {
         None => None,
@@ -129,6 +159,7 @@ fn session_of(state: db::tokens::TokenState) -> AppResult<Session> {
         account_id: state.token.account_id,
         expires_at: state.token.expires_at,
         refused,
+        noted_at: Arc::new(AtomicI64::new(state.token.last_used_at.unwrap_or(0))),
     })
 }
 

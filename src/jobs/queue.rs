@@ -13,8 +13,8 @@ use crate::clock::{DAY, SECOND};
 use crate::db;
 use crate::db::jobs::JobRow;
 use crate::domain::jobs::Job;
-use crate::domain::{accounts, announcements, notifications};
-use crate::mail;
+use crate::domain::{accounts, announcements, notifications, profiles};
+use crate::{mail, smtp};
 
 /// Jobs that run at the same time.
 const AT_ONCE: usize = 8;
@@ -158,6 +158,13 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
         Job::Mail(letter) => {
             let host = app.config.public_url.host_str().unwrap_or("localhost");
             let message = letter.message(&app.config.mail_from, host, row.id, app.clock.now_ms());
+            if let Some(server) = &app.config.smtp {
+                return match smtp::send(server, &app.config.mail_from, &letter.to, &message).await {
+                    Ok(()) => Ok(()),
+                    Err(error) if error.will_not_pass() => Err(JobError::fail(error)),
+                    Err(error) => Err(JobError::retry(error)),
+                };
+            }
             let path = mail::write_file(&app.config.data_dir, row.id, row.attempts, &message)
                 .await
                 .map_err(JobError::retry)?;
@@ -203,6 +210,14 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
                 return Ok(());
             }
         },
+        Job::StatusLine { account_id } => {
+            let ctx = app.ctx.clone();
+            app.write(move |tx| {
+                Box::pin(async move { profiles::expire_status(tx, &ctx, account_id).await })
+            })
+            .await
+            .map_err(JobError::retry)
+        }
         Job::Announcement { id } => {
             let ctx = app.ctx.clone();
             app.write(move |tx| {

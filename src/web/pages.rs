@@ -46,7 +46,16 @@ macro_rules! pages {
 }
 
 pages!(
-    Embed, Landing, Profile, Thread, Tag, SignIn, Consent, Code, ErrorPage
+    Embed,
+    Landing,
+    Profile,
+    Thread,
+    Tag,
+    SignIn,
+    SecondFactor,
+    Consent,
+    Code,
+    ErrorPage
 );
 
 /// Who may join.
@@ -431,5 +440,33 @@ impl ErrorPage {
             500.. => "The fault is ours and has been written down. Please try again later.",
             _ => "Please go back and try again.",
         })
+    }
+}
+
+/// The form for a one-time password, after that of [`SignIn`]. Posts `totp`, `csrf` and `hidden`.
+#[derive(Debug, Clone, PartialEq, Eq, Template)]
+#[template(path = "second_factor.html")]
+pub struct SecondFactor {
+    /// The server.
+    pub site: Site,
+    /// Where the form goes.
+    pub action: String,
+    /// Proof that the form came from here.
+    pub csrf: String,
+    /// Name of the app that asks, if one does.
+    pub app_name: Option<String>,
+    /// Why the last attempt failed.
+    pub error: Option<String>,
+    /// Further fields, sent back as they are.
+    pub hidden: Vec<(String, String)>,
+}
+
+impl SecondFactor {
+    fn head(&self) -> Head {
+        Head {
+            title: "Sign in".to_owned(),
+            noindex: true,
+            ..Head::default()
+        }
     }
 }

@@ -1,6 +1,3 @@
-DROP INDEX users_digest;
-ALTER TABLE users DROP COLUMN digested_at;
-ALTER TABLE users DROP COLUMN digest;
 ALTER TABLE users DROP COLUMN presence;
 ALTER TABLE users DROP COLUMN read_receipts;
 ALTER TABLE users DROP COLUMN message_requests;

@@ -1,4 +1,4 @@
--- Second factors, changed usernames, what profiles show besides, and users' choices of chat and mail.
+-- Second factors, changed usernames, what profiles show besides, and how users want to be reached in chats.
 
 -- A user's second factor (RFC 6238): asked for once it was confirmed. secret is sealed.
 -- last_step: the newest time step whose code was taken. tries: wrong codes since tried_at.
@@ -33,11 +33,8 @@ ALTER TABLE account_profiles ADD COLUMN status_text TEXT NOT NULL DEFAULT '';
 ALTER TABLE account_profiles ADD COLUMN status_emoji TEXT NOT NULL DEFAULT '';
 ALTER TABLE account_profiles ADD COLUMN status_expires_at BIGINT;
 
--- chat_policy: mutuals, followers or anyone. digest: off, daily or weekly.
+-- chat_policy: mutuals, followers or anyone.
 ALTER TABLE users ADD COLUMN chat_policy TEXT NOT NULL DEFAULT 'mutuals';
 ALTER TABLE users ADD COLUMN message_requests BOOLEAN NOT NULL DEFAULT FALSE;
 ALTER TABLE users ADD COLUMN read_receipts BOOLEAN NOT NULL DEFAULT TRUE;
 ALTER TABLE users ADD COLUMN presence BOOLEAN NOT NULL DEFAULT TRUE;
-ALTER TABLE users ADD COLUMN digest TEXT NOT NULL DEFAULT 'off';
-ALTER TABLE users ADD COLUMN digested_at BIGINT NOT NULL DEFAULT 0;
-CREATE INDEX users_digest ON users (digest, digested_at);

@@ -18,7 +18,7 @@ use crate::db::users::User;
 use crate::domain::emojis::Used;
 use crate::domain::profiles::shown_privacy;
 use crate::domain::settings::Settings;
-use crate::error::AppResult;
+use crate::error::{AppError, AppResult};
 use crate::media::intake::still_of;
 
 /// `Account`.
@@ -60,6 +60,44 @@ pub struct Entity<'a> {
     suspended: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     limited: bool,
+    #[serde(skip_serializing_if = "Extra::is_empty")]
+    kith: Extra<'a>,
+}
+
+/// Kith's own fields.
+#[derive(Debug, Default, Serialize)]
+struct Extra<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    location: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<StatusLine<'a>>,
+}
+
+impl Extra<'_> {
+    fn is_empty(&self) -> bool {
+        self.location.is_empty() && self.status.is_none()
+    }
+}
+
+/// What someone says they do now.
+#[derive(Debug, Serialize)]
+struct StatusLine<'a> {
+    text: &'a str,
+    emoji: &'a str,
+    expires_at: Option<String>,
+}
+
+impl<'a> StatusLine<'a> {
+    /// `None` where there is none, or its time is over.
+    fn of(profile: &'a Profile, now: i64) -> Option<StatusLine<'a>> {
+        let empty = profile.status_text.is_empty() && profile.status_emoji.is_empty();
+        let over = profile.status_expires_at.is_some_and(|at| at <= now);
+        (!empty && !over).then(|| StatusLine {
+            text: &profile.status_text,
+            emoji: &profile.status_emoji,
+            expires_at: profile.status_expires_at.map(iso),
+        })
+    }
 }
 
 /// Nobody may feature an account in a collection: there are none yet.
@@ -200,17 +238,22 @@ pub fn entity<'a>(config: &Config, account: &'a Account, stats: AccountStats) ->
         feature_approval: FeatureApproval::default(),
         suspended: account.suspended_at.is_some() || account.deleted_at.is_some(),
         limited: account.silenced_at.is_some(),
+        kith: Extra::default(),
     }
 }
 
-impl Entity<'_> {
+impl<'a> Entity<'a> {
     /// With what its owner chose to show.
-    fn showing(self, profile: Option<&Profile>) -> Self {
+    fn showing(self, profile: Option<&'a Profile>, now: i64) -> Self {
         match profile {
             Some(profile) => Entity {
                 show_media: profile.show_media,
                 show_media_replies: profile.show_media_replies,
                 show_featured: profile.show_featured,
+                kith: Extra {
+                    location: &profile.location,
+                    status: StatusLine::of(profile, now),
+                },
                 ..self
             },
             None => self,
@@ -253,7 +296,8 @@ pub async fn json(app: &App, ids: &[i64]) -> AppResult<HashMap<i64, Arc<str>>> {
     for account in rows.0 {
         let id = account.id;
         let stats = stats.get(&id).copied().unwrap_or_default();
-        let shown = entity(&app.config, &account, stats).showing(profiles.get(&id));
+        let shown =
+            entity(&app.config, &account, stats).showing(profiles.get(&id), app.clock.now_ms());
         let json: Arc<str> = serde_json::to_string(&shown)?.into();
         app.caches.account_json.put(ticket, id, json.clone());
         app.caches
@@ -310,7 +354,8 @@ fn attribution_domains(profile: &Profile) -> Vec<String> {
 /// `CredentialAccount`: the account with what only its owner sees.
 pub async fn credential(app: &App, account: &Account) -> AppResult<Value> {
     let own = own(app, account).await?;
-    let shown = entity(&app.config, account, own.stats).showing(Some(&own.profile));
+    let now = app.clock.now_ms();
+    let shown = entity(&app.config, account, own.stats).showing(Some(&own.profile), now);
     let mut value = serde_json::to_value(shown)?;
     let settings = &own.settings;
     let role = own.user.as_ref().map_or("user", |u| u.role.as_str());
@@ -347,6 +392,31 @@ pub async fn credential(app: &App, account: &Account) -> AppResult<Value> {
     if let (Some(entity), Value::Object(own)) = (value.as_object_mut(), own) {
         entity.extend(own);
     }
+    Ok(value)
+}
+
+/// Kith's own `Profile`: a `CredentialAccount` with what Mastodon's does not have.
+pub async fn kith_profile(app: &App, account: &Account) -> AppResult<Value> {
+    let mut value = credential(app, account).await?;
+    let id = account.id;
+    let (profile, chat) = app
+        .read(move |c| {
+            Box::pin(async move {
+                let profile = db::profiles::of(c, &[id]).await?.pop();
+                Ok((profile, db::users::chat_settings(c, &[id]).await?.pop()))
+            })
+        })
+        .await?;
+    let chat = chat.ok_or_else(AppError::not_found)?;
+    let profile = profile.unwrap_or_else(|| Profile::usual(id));
+    value["kith"] = serde_json::json!({
+        "location": profile.location,
+        "status": StatusLine::of(&profile, app.clock.now_ms()),
+        "chat_policy": chat.chat_policy,
+        "message_requests": chat.message_requests,
+        "read_receipts": chat.read_receipts,
+        "presence": chat.presence,
+    });
     Ok(value)
 }
 

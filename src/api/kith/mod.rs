@@ -10,12 +10,13 @@ pub mod auth;
 mod bookmark_folders;
 pub mod chats;
 mod drafts;
+mod events;
 mod friends;
 mod notifications;
-pub mod statuses;
-mod events;
 mod presence;
+mod profile;
 mod socket;
+pub mod statuses;
 
 /// Routes of this area.
 pub fn routes() -> Router<App> {
@@ -27,6 +28,7 @@ pub fn routes() -> Router<App> {
         .merge(notifications::routes())
         .merge(analytics::routes())
         .merge(chats::routes())
+        .merge(profile::routes())
         .merge(statuses::routes())
         .route("/api/kith/v1/events", get(events::get))
         .route("/api/kith/v1/presence", get(presence::get))

@@ -5,20 +5,19 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 use serde::Deserialize;
 
 use super::browser::{self, Cookies};
+use super::sign_in::sign_in_page;
 use crate::api::entities::account::picture;
-use crate::api::kith::auth::credentials;
 use crate::app::App;
 use crate::db;
 use crate::db::accounts::Account;
 use crate::domain::oauth::{self, Request, redirect};
-use crate::error::{AppError, AppResult};
-use crate::http::client_ip::Caller;
+use crate::error::AppResult;
 use crate::http::params::{Params, flag, text};
-use crate::web::pages::{Code, Consent, SignIn};
+use crate::web::pages::{Code, Consent};
 use crate::web::{self, view};
 
 /// An authorisation request (RFC 6749 section 4.1.1, RFC 7636 section 4.3), and what the forms
@@ -43,18 +42,23 @@ pub struct Asked {
     #[serde(deserialize_with = "flag")]
     force_login: Option<bool>,
     #[serde(deserialize_with = "text")]
-    csrf: Option<String>,
+    pub(super) csrf: Option<String>,
     #[serde(deserialize_with = "text")]
     decision: Option<String>,
     #[serde(deserialize_with = "text")]
-    login: Option<String>,
+    pub(super) login: Option<String>,
     #[serde(deserialize_with = "text")]
-    password: Option<String>,
+    pub(super) password: Option<String>,
+    /// Says that the password was right.
+    #[serde(deserialize_with = "text")]
+    pub(super) ticket: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) totp: Option<String>,
 }
 
 impl Asked {
     /// What is carried from page to page. A sign-in that was forced has happened by then.
-    fn parameters(&self) -> Vec<(String, String)> {
+    pub(super) fn parameters(&self) -> Vec<(String, String)> {
         [
             ("response_type", &self.response_type),
             ("client_id", &self.client_id),
@@ -71,7 +75,7 @@ impl Asked {
 }
 
 /// The app and what it asks for, or the page that says what is wrong with it.
-async fn check(
+pub(super) async fn check(
     app: &App,
     asked: &Asked,
 ) -> AppResult<Result<(db::tokens::App, Request), Response>> {
@@ -151,78 +155,6 @@ fn shown(app: &App, account: &Account) -> view::Account {
         avatar: picture(&app.config, &account.avatar, "/static/avatar.png"),
         bot: account.kind != "Person",
         emojis: Vec::new(),
-    }
-}
-
-async fn sign_in_page(
-    app: &App,
-    cookies: &Cookies,
-    app_name: String,
-    asked: Asked,
-    error: Option<String>,
-) -> AppResult<Response> {
-    let (cookie, set) = browser::form_cookie(app, cookies);
-    let status = if error.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
-    let hidden = asked.parameters();
-    let html = SignIn {
-        site: web::site(app).await?,
-        action: "/oauth/sign_in".to_owned(),
-        csrf: browser::proof(app, &cookie),
-        app_name: Some(app_name),
-        login: asked.login.unwrap_or_default(),
-        error,
-        hidden,
-    }
-    .render();
-    Ok(browser::page(status, html, set.into_iter().collect()))
-}
-
-/// `POST /oauth/sign_in`: opens a browser session, and on to the consent page.
-pub async fn sign_in(
-    State(app): State<App>,
-    caller: Caller,
-    cookies: Cookies,
-    Params(mut asked): Params<Asked>,
-) -> AppResult<Response> {
-    let (client, _) = match check(&app, &asked).await? {
-        Ok(checked) => checked,
-        Err(page) => return Ok(page),
-    };
-    let again = async |asked: Asked, text: String| {
-        sign_in_page(&app, &cookies, client.name.clone(), asked, Some(text)).await
-    };
-    if !browser::proven(&app, cookies.form.as_ref(), asked.csrf.as_deref()) {
-        return again(asked, "The form had expired. Please try again.".to_owned()).await;
-    }
-    let password = asked.password.take().unwrap_or_default();
-    let login = asked.login.clone().unwrap_or_default();
-    let account = match credentials::check(&app, &caller, &login, password).await {
-        Ok(Some(account)) => account,
-        Ok(None) => {
-            let text = "The name, the e-mail address or the password is wrong.";
-            return again(asked, text.to_owned()).await;
-        }
-        Err(error) if error.status.is_client_error() => return again(asked, told(&error)).await,
-        Err(error) => return Err(error),
-    };
-    let cookie: HeaderValue = browser::open_session(&app, account.id).await?;
-    let query = form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(asked.parameters())
-        .finish();
-    browser::redirect(&format!("/oauth/authorize?{query}"), vec![cookie])
-}
-
-fn told(error: &AppError) -> String {
-    match error.retry_after {
-        Some(seconds) => format!(
-            "Too many attempts. Please wait {} min.",
-            seconds.div_ceil(60)
-        ),
-        None => format!("{}.", error.error),
     }
 }
 

@@ -15,6 +15,7 @@ mod browser;
 mod client;
 mod metadata;
 mod revoke;
+mod sign_in;
 mod token;
 mod userinfo;
 
@@ -25,7 +26,7 @@ pub fn routes() -> Router<App> {
             "/oauth/authorize",
             get(authorize::show).post(authorize::decide),
         )
-        .route("/oauth/sign_in", post(authorize::sign_in))
+        .route("/oauth/sign_in", post(sign_in::sign_in))
         .route("/oauth/token", post(token::token))
         .route("/oauth/revoke", post(revoke::revoke))
         .route(

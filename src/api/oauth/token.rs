@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::client::{Basic, authenticate};
 use super::{Secret, TokenEntity, failure};
-use crate::api::kith::auth::credentials;
+use crate::api::kith::auth::credentials::{self, Second};
 use crate::app::App;
 use crate::domain::{oauth, sign_in};
 use crate::error::{AppError, AppResult};
@@ -38,6 +38,9 @@ pub struct Body {
     password: Option<String>,
     #[serde(deserialize_with = "text")]
     refresh_token: Option<String>,
+    /// A one-time password, or a recovery code.
+    #[serde(deserialize_with = "text")]
+    totp: Option<String>,
 }
 
 pub async fn token(
@@ -107,6 +110,11 @@ async fn by_password(app: App, caller: Caller, basic: Basic, body: Body) -> AppR
     let account = credentials::check(&app, &caller, &username, password)
         .await?
         .ok_or_else(invalid_grant)?;
+    match credentials::second(&app, account.id, body.totp).await? {
+        Second::Passed => {}
+        Second::Missing => return Err(second("A one-time password is needed: send it as totp.")),
+        Second::Wrong => return Err(second("The one-time password is wrong.")),
+    }
     let ctx = app.ctx.clone();
     let token = app
         .write(move |tx| {
@@ -147,6 +155,10 @@ fn invalid_grant() -> AppError {
         "The provided authorization grant is invalid, expired, revoked, does not match the \
          redirection URI used in the authorization request, or was issued to another client.",
     )
+}
+
+fn second(description: &'static str) -> AppError {
+    failure(StatusCode::BAD_REQUEST, "invalid_grant", description)
 }
 
 fn invalid_scope() -> AppError {

@@ -12,9 +12,9 @@ use serde_json::value::RawValue;
 use super::{chat, notices, passing, presence};
 use crate::api::entities;
 use crate::app::App;
+use crate::db;
 use crate::db::accounts::Account;
 use crate::db::statuses::Status;
-use crate::db::{self};
 use crate::domain::filters::Context;
 use crate::domain::visibility::{Relations, Viewer, Visibility, in_timeline};
 use crate::error::AppResult;
@@ -101,7 +101,10 @@ async fn tell(app: &App, event: &Event) -> AppResult<()> {
         Kind::PresenceChanged => presence::changed(app, event).await?,
         kind if chat::KINDS.contains(&kind) => chat::tell(app, event).await?,
         Kind::TokenRevoked => hub.end_token(subject),
-        Kind::UserChanged => hub.end_account(subject),
+        // Sessions that a change ends end by themselves; those that stay stay.
+        Kind::UserChanged if hub.is_present(subject) && !is_welcome(app, subject).await? => {
+            hub.end_account(subject);
+        }
         Kind::AccountChanged
             if hub.is_present(subject)
                 && app.account(subject).await?.is_none_or(|a| !a.is_active()) =>
@@ -111,6 +114,16 @@ async fn tell(app: &App, event: &Event) -> AppResult<()> {
         _ => {}
     }
     Ok(())
+}
+
+/// Whether an account's user may use it now.
+async fn is_welcome(app: &App, account_id: i64) -> AppResult<bool> {
+    let user = app
+        .read(move |c| Box::pin(async move { Ok(db::users::by_account(c, account_id).await?) }))
+        .await?;
+    Ok(user.is_some_and(|user| {
+        user.disabled_at.is_none() && user.confirmed_at.is_some() && user.approved_at.is_some()
+    }))
 }
 
 /// Reads anew what an account hides, if it listens here.

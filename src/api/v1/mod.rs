@@ -4,7 +4,7 @@ use axum::Router;
 
 use crate::app::App;
 
-mod accounts;
+pub(crate) mod accounts;
 mod announcements;
 mod apps;
 mod bookmarks;

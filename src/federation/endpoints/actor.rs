@@ -37,7 +37,7 @@ async fn show(
     headers: HeaderMap,
     reader: Reader,
 ) -> AppResult<Response> {
-    let (account, key) = app
+    let (account, key, profile) = app
         .read(move |c| {
             Box::pin(async move {
                 let account = local(c, &name).await?;
@@ -45,7 +45,8 @@ async fn show(
                     .await?
                     .into_iter()
                     .next();
-                Ok((account, key))
+                let profile = db::profiles::of(c, &[account.id]).await?.pop();
+                Ok((account, key, profile))
             })
         })
         .await?;
@@ -60,6 +61,7 @@ async fn show(
     let document = ActorDocument {
         config: &app.config,
         account: &account,
+        profile: profile.as_ref(),
         public_key: &key.public_key,
         key_id: &key.key_id,
     }

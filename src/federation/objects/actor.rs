@@ -5,11 +5,13 @@ use url::Url;
 
 use crate::db::accounts::Account;
 use crate::domain::accounts::RemoteActor;
+use crate::domain::profiles::{MAX_LOCATION, MAX_STATUS, StatusLine};
 use crate::federation::signature::PublicKey;
 use crate::federation::value::{
     emojis, first_id, flag, host, id, ids, is_a, kind_of, link, many, same_origin, text, time, uri,
     url,
 };
+use crate::text::emoji;
 use crate::text::names::{normalize_domain, parse_handle};
 use crate::text::sanitize::{clean_account_html, clean_inline};
 
@@ -129,7 +131,26 @@ pub fn read(document: &Value, now: i64) -> Result<RemoteActor, &'static str> {
         .into_iter()
         .map(|key| (key.id, key.text))
         .collect();
-    Ok(RemoteActor { account, keys })
+    let location = text(document, "vcard:Address").unwrap_or_default();
+    Ok(RemoteActor {
+        account,
+        keys,
+        location: clean_inline(location, MAX_LOCATION),
+        status: document
+            .get("statusLine")
+            .map(status_line)
+            .unwrap_or_default(),
+    })
+}
+
+/// What someone says they do now, as Kith writes it.
+fn status_line(line: &Value) -> StatusLine {
+    let emoji = text(line, "emoji").filter(|text| emoji::is_emoji(text));
+    StatusLine {
+        text: clean_inline(text(line, "name").unwrap_or_default(), MAX_STATUS),
+        emoji: emoji.unwrap_or_default().to_owned(),
+        expires_at: time(line, "endTime"),
+    }
 }
 
 /// The keys an actor lists as its own: `publicKey` and (FEP-521a) `assertionMethod`. A key that

@@ -5,8 +5,10 @@ use serde_json::{Map, Value, json};
 
 use super::note::time;
 use super::{CONTEXT, emoji};
+use crate::clock::iso_seconds;
 use crate::config::Config;
 use crate::db::accounts::Account;
+use crate::db::profiles::Profile;
 use crate::domain::emojis::Used;
 use crate::domain::outgoing::featured_uri;
 
@@ -30,6 +32,10 @@ pub fn context() -> Value {
             "litepub": "http://litepub.social/ns#",
             "capabilities": "litepub:capabilities",
             "acceptsChatMessages": "litepub:acceptsChatMessages",
+            "vcard": "http://www.w3.org/2006/vcard/ns#",
+            "kith": "https://kith.example/ns#",
+            "statusLine": "kith:statusLine",
+            "emoji": "kith:emoji",
             "webfinger": "https://purl.archive.org/socialweb/webfinger#webfinger",
         },
     ])
@@ -40,6 +46,8 @@ pub fn context() -> Value {
 pub struct ActorDocument<'a> {
     pub config: &'a Config,
     pub account: &'a Account,
+    /// What it shows besides.
+    pub profile: Option<&'a Profile>,
     /// SPKI in PEM.
     pub public_key: &'a str,
     /// The key's id.
@@ -103,6 +111,14 @@ impl ActorDocument<'_> {
                 .map(|f| json!({"type": "PropertyValue", "name": f.name, "value": f.value}))
                 .collect(),
         );
+        if let Some(profile) = self.profile {
+            if !profile.location.is_empty() {
+                put("vcard:Address", json!(profile.location));
+            }
+            if let Some(line) = status_line(profile) {
+                put("statusLine", line);
+            }
+        }
         let emojis = Used::list(&account.emojis);
         put("tag", emojis.iter().map(emoji::object).collect());
         for (name, file, description) in [
@@ -155,4 +171,19 @@ fn mime_of(key: &str) -> Option<&'static str> {
         "avif" => "image/avif",
         _ => return None,
     })
+}
+
+/// What someone says they do now: Kith's own term. Who reads it looks at `endTime` by themselves.
+fn status_line(profile: &Profile) -> Option<Value> {
+    if profile.status_text.is_empty() && profile.status_emoji.is_empty() {
+        return None;
+    }
+    let mut line = json!({"name": profile.status_text});
+    if !profile.status_emoji.is_empty() {
+        line["emoji"] = json!(profile.status_emoji);
+    }
+    if let Some(at) = profile.status_expires_at {
+        line["endTime"] = json!(iso_seconds(at));
+    }
+    Some(line)
 }

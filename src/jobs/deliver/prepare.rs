@@ -145,11 +145,20 @@ impl Press {
             .await?
             .ok_or_else(|| Failure::Hopeless("its actor is gone".to_owned()))?;
         let key = self.key(app, account.id).await?;
+        let id = account.id;
+        let profile = match &activity {
+            Outgoing::UpdateActor { .. } => app
+                .read(move |c| Box::pin(async move { Ok(db::profiles::of(c, &[id]).await?) }))
+                .await?
+                .pop(),
+            _ => None,
+        };
         let document = render::activity(&activity, &account.uri, || {
             let public_key = key.key.public_key().to_pem();
             let document = ActorDocument {
                 config: &app.config,
                 account: &account,
+                profile: profile.as_ref(),
                 public_key: &public_key,
                 key_id: &key.id,
             };

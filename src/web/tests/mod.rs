@@ -10,6 +10,7 @@ fn every_page() -> Vec<(&'static str, String)> {
         ("thread", thread().render()),
         ("tag", tag().render()),
         ("sign in", sign_in().render()),
+        ("second factor", second_factor().render()),
         ("consent", consent().render()),
         ("code", code().render()),
         ("error", error_page().render()),
@@ -287,6 +288,15 @@ fn hostile_text_is_escaped_everywhere() {
             app_name: Some(evil.into()),
             hidden: vec![(evil.into(), evil.into())],
             ..sign_in()
+        }
+        .render(),
+        SecondFactor {
+            error: Some(evil.into()),
+            csrf: evil.into(),
+            action: evil.into(),
+            app_name: Some(evil.into()),
+            hidden: vec![(evil.into(), evil.into())],
+            ..second_factor()
         }
         .render(),
         Consent {

@@ -249,6 +249,17 @@ fn sign_in() -> SignIn {
     }
 }
 
+fn second_factor() -> SecondFactor {
+    SecondFactor {
+        site: site(),
+        action: "/oauth/sign_in".into(),
+        csrf: "csrf-token".into(),
+        app_name: Some("Tusk".into()),
+        error: Some("The code is wrong.".into()),
+        hidden: vec![("ticket".into(), "abc\"><script>".into())],
+    }
+}
+
 fn consent() -> Consent {
     Consent {
         site: site(),

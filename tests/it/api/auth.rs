@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use crate::support::mail::letters;
 use crate::support::{Answer, Server};
 
-const AUTH: &str = "/api/kith/v1/auth";
+pub(super) const AUTH: &str = "/api/kith/v1/auth";
 
-async fn call(server: &Server, path: &str, token: Option<&str>, body: Value) -> Answer {
+pub(super) async fn call(server: &Server, path: &str, token: Option<&str>, body: Value) -> Answer {
     let path = format!("{AUTH}/{path}");
     server.send(Method::POST, &path, token, Some(&body)).await
 }
@@ -17,19 +17,19 @@ fn person(username: &str, email: &str) -> Value {
     json!({"username": username, "email": email, "password": "correct horse", "agreement": true})
 }
 
-async fn register(server: &Server, username: &str, email: &str) -> Value {
+pub(super) async fn register(server: &Server, username: &str, email: &str) -> Value {
     let answer = call(server, "register", None, person(username, email)).await;
     assert_eq!(answer.status, 201, "{}", answer.text);
     answer.ok()
 }
 
-async fn login(server: &Server, login: &str, password: &str) -> Answer {
+pub(super) async fn login(server: &Server, login: &str, password: &str) -> Answer {
     let body = json!({"login": login, "password": password});
     call(server, "login", None, body).await
 }
 
 /// A verified user who has signed in: access token and refresh token.
-async fn member(server: &Server, name: &str, letter: usize) -> (String, String) {
+pub(super) async fn member(server: &Server, name: &str, letter: usize) -> (String, String) {
     let email = format!("{name}@mail.example");
     register(server, name, &email).await;
     let code = letters(server, letter).await.pop().unwrap().code();
@@ -44,12 +44,12 @@ async fn member(server: &Server, name: &str, letter: usize) -> (String, String) 
     tokens(&login(server, name, "correct horse").await.ok())
 }
 
-fn tokens(answer: &Value) -> (String, String) {
+pub(super) fn tokens(answer: &Value) -> (String, String) {
     let text = |name: &str| answer[name].as_str().expect("a token").to_owned();
     (text("access_token"), text("refresh_token"))
 }
 
-async fn me(server: &Server, token: &str) -> Answer {
+pub(super) async fn me(server: &Server, token: &str) -> Answer {
     let path = "/api/v1/accounts/verify_credentials";
     server.send(Method::GET, path, Some(token), None).await
 }

@@ -10,17 +10,17 @@ use crate::support::{Answer, Server};
 
 const BACK: &str = "https://app.example/back";
 const OOB: &str = "urn:ietf:wg:oauth:2.0:oob";
-const PASSWORD: &str = "correct horse";
+pub(super) const PASSWORD: &str = "correct horse";
 // RFC 7636, appendix B.
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-struct Client {
-    id: String,
-    secret: String,
+pub(super) struct Client {
+    pub(super) id: String,
+    pub(super) secret: String,
 }
 
-async fn post_form(server: &Server, path: &str, fields: &[(&str, &str)]) -> Answer {
+pub(super) async fn post_form(server: &Server, path: &str, fields: &[(&str, &str)]) -> Answer {
     let request = server
         .http
         .post(format!("{}{path}", server.url))
@@ -35,7 +35,7 @@ fn encode(fields: &[(&str, &str)]) -> String {
         .finish()
 }
 
-async fn app(server: &Server, scopes: &str) -> Client {
+pub(super) async fn app(server: &Server, scopes: &str) -> Client {
     let uris = format!("{BACK}\n{OOB}");
     let fields = [
         ("client_name", "Test"),
@@ -53,7 +53,7 @@ async fn app(server: &Server, scopes: &str) -> Client {
 }
 
 /// A user with a password.
-async fn user(server: &Server, name: &str) {
+pub(super) async fn user(server: &Server, name: &str) {
     let hash = kith::passwords::hash(&server.app.random, PASSWORD.into())
         .await
         .unwrap();
@@ -73,20 +73,20 @@ async fn user(server: &Server, name: &str) {
 }
 
 /// A browser: keeps cookies and reads forms.
-struct Browser<'a> {
+pub(super) struct Browser<'a> {
     server: &'a Server,
     cookies: Vec<(String, String)>,
 }
 
 impl Browser<'_> {
-    fn new(server: &Server) -> Browser<'_> {
+    pub(super) fn new(server: &Server) -> Browser<'_> {
         Browser {
             server,
             cookies: Vec::new(),
         }
     }
 
-    async fn send(
+    pub(super) async fn send(
         &mut self,
         method: Method,
         path: &str,
@@ -135,7 +135,7 @@ impl Browser<'_> {
         page
     }
 
-    async fn post(&mut self, path: &str, fields: &[(String, String)]) -> Answer {
+    pub(super) async fn post(&mut self, path: &str, fields: &[(String, String)]) -> Answer {
         let fields: Vec<(&str, &str)> = fields
             .iter()
             .map(|(k, v)| (k.as_str(), v.as_str()))
@@ -144,7 +144,7 @@ impl Browser<'_> {
     }
 
     /// Consents on a page.
-    async fn decide(&mut self, page: &Answer, decision: &str) -> Answer {
+    pub(super) async fn decide(&mut self, page: &Answer, decision: &str) -> Answer {
         let mut fields = hidden(&page.text);
         fields.push(("decision".into(), decision.into()));
         self.post("/oauth/authorize", &fields).await
@@ -152,7 +152,7 @@ impl Browser<'_> {
 }
 
 /// The hidden fields of a page.
-fn hidden(page: &str) -> Vec<(String, String)> {
+pub(super) fn hidden(page: &str) -> Vec<(String, String)> {
     page.split("<input type=\"hidden\" name=\"")
         .skip(1)
         .map(|rest| {
@@ -165,7 +165,7 @@ fn hidden(page: &str) -> Vec<(String, String)> {
 }
 
 /// The query of the address that an answer redirects to.
-fn redirected(answer: &Answer) -> Vec<(String, String)> {
+pub(super) fn redirected(answer: &Answer) -> Vec<(String, String)> {
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
     let location = answer.headers["location"].to_str().unwrap();
     assert!(location.starts_with(&format!("{BACK}?")), "{location}");
@@ -173,7 +173,10 @@ fn redirected(answer: &Answer) -> Vec<(String, String)> {
     url.query_pairs().into_owned().collect()
 }
 
-fn asking<'a>(client: &'a Client, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+pub(super) fn asking<'a>(
+    client: &'a Client,
+    more: &[(&'a str, &'a str)],
+) -> Vec<(&'a str, &'a str)> {
     let mut query = vec![
         ("response_type", "code"),
         ("client_id", client.id.as_str()),

@@ -42,7 +42,7 @@ pub async fn socket(server: &Server, person: &Person, query: &str) -> Socket {
     tokio_tungstenite::connect_async(url).await.unwrap().0
 }
 
-async fn next(socket: &mut Socket) -> Message {
+pub(super) async fn next(socket: &mut Socket) -> Message {
     tokio::time::timeout(Duration::from_secs(5), async {
         loop {
             match socket.next().await {

@@ -8,5 +8,5 @@ mod outbound;
 mod posts;
 mod quotes;
 mod snapshots;
-mod two_servers;
+pub(crate) mod two_servers;
 mod votes;

@@ -7,17 +7,17 @@ use crate::support::peer::eventually;
 use crate::support::{Person, Server};
 
 /// Two servers with a person each; each knows the other's.
-pub(super) struct Pair {
-    pub(super) one: Server,
-    pub(super) two: Server,
-    pub(super) alice: Person,
-    pub(super) bob: Person,
+pub(crate) struct Pair {
+    pub(crate) one: Server,
+    pub(crate) two: Server,
+    pub(crate) alice: Person,
+    pub(crate) bob: Person,
     /// Bob's id on the first server, alice's on the second.
-    pub(super) bob_there: String,
-    pub(super) alice_there: String,
+    pub(crate) bob_there: String,
+    pub(crate) alice_there: String,
 }
 
-pub(super) async fn resolve(server: &Server, as_whom: &Person, handle: &str) -> String {
+pub(crate) async fn resolve(server: &Server, as_whom: &Person, handle: &str) -> String {
     let found = server
         .get(
             as_whom,
@@ -32,7 +32,7 @@ pub(super) async fn resolve(server: &Server, as_whom: &Person, handle: &str) -> 
 }
 
 impl Pair {
-    pub(super) async fn start() -> Pair {
+    pub(crate) async fn start() -> Pair {
         let (one, two) = (Server::start().await, Server::start().await);
         let (alice, bob) = (one.person("alice").await, two.person("bob").await);
         let bob_there = resolve(&one, &alice, &format!("@bob@{}", two.domain())).await;
@@ -48,7 +48,7 @@ impl Pair {
     }
 
     /// Bob follows alice, and knows it.
-    pub(super) async fn bob_follows(&self) {
+    pub(crate) async fn bob_follows(&self) {
         let path = format!("/api/v1/accounts/{}/follow", self.alice_there);
         self.two
             .post(&self.bob, &path, json!({}))
@@ -61,7 +61,7 @@ impl Pair {
     }
 
     /// How bob stands to alice.
-    pub(super) async fn relation(&self) -> Value {
+    pub(crate) async fn relation(&self) -> Value {
         let path = format!("/api/v1/accounts/relationships?id[]={}", self.alice_there);
         self.two
             .get(&self.bob, &path)
@@ -71,7 +71,7 @@ impl Pair {
     }
 
     /// Alice's status as bob's home shows it.
-    pub(super) async fn arrives(&self, status: &Value) -> Value {
+    pub(crate) async fn arrives(&self, status: &Value) -> Value {
         eventually("the status arrives", async || {
             let home = self
                 .two
@@ -83,13 +83,13 @@ impl Pair {
         .await
     }
 
-    pub(super) async fn own(&self, status: &Value) -> Value {
+    pub(crate) async fn own(&self, status: &Value) -> Value {
         let path = format!("/api/v1/statuses/{}", id(status));
         self.one.get(&self.alice, &path).await.entity("Status")
     }
 }
 
-pub(super) fn id(entity: &Value) -> &str {
+pub(crate) fn id(entity: &Value) -> &str {
     entity["id"].as_str().expect("an id")
 }
 

@@ -1,6 +1,7 @@
 //! What the project promises about itself.
 
 mod documented;
+mod examples;
 mod hang_up;
 mod imports;
 mod migrations;

@@ -7,6 +7,7 @@ pub mod peer;
 pub mod process;
 pub mod schema;
 pub mod server;
+pub mod smtp;
 
 pub use server::{Answer, Person, Server};
 

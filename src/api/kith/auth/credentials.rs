@@ -3,8 +3,10 @@
 use crate::app::App;
 use crate::caches::Refusal;
 use crate::db::accounts::Account;
+use crate::db::users::User;
 use crate::domain::sign_in;
-use crate::error::AppResult;
+use crate::domain::totp::{self, Verdict};
+use crate::error::{AppError, AppResult};
 use crate::http::auth::refusal;
 use crate::http::client_ip::Caller;
 use crate::limits::{Deed, Who};
@@ -33,7 +35,15 @@ pub async fn check(
     let Some((user, account)) = found else {
         return Ok(None);
     };
-    let refused = if account.suspended_at.is_some() {
+    match standing(&user, &account) {
+        Some(refused) => Err(refusal(refused)),
+        None => Ok(Some(account)),
+    }
+}
+
+/// Why a user may not sign in now; `None` when they may.
+pub fn standing(user: &User, account: &Account) -> Option<Refusal> {
+    if account.suspended_at.is_some() {
         Some(Refusal::Suspended)
     } else if user.disabled_at.is_some() {
         Some(Refusal::Disabled)
@@ -43,9 +53,37 @@ pub async fn check(
         Some(Refusal::Unapproved)
     } else {
         None
-    };
-    match refused {
-        Some(refused) => Err(refusal(refused)),
-        None => Ok(Some(account)),
+    }
+}
+
+/// What the second factor of someone whose password was right came to; 429 while one has to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Second {
+    /// It was right, or none is asked for.
+    Passed,
+    /// One is asked for, and none was given.
+    Missing,
+    Wrong,
+}
+
+/// Checks the second factor of an account whose password was right.
+pub async fn second(app: &App, account_id: i64, given: Option<String>) -> AppResult<Second> {
+    let asked = app
+        .read(move |c| Box::pin(async move { totp::is_asked_for(c, account_id).await }))
+        .await?;
+    if !asked {
+        return Ok(Second::Passed);
+    }
+    let (ctx, key) = (app.ctx.clone(), app.totp_key());
+    let verdict = app
+        .write(move |tx| {
+            Box::pin(async move { totp::check(tx, &ctx, &key, account_id, given.as_deref()).await })
+        })
+        .await?;
+    match verdict {
+        Verdict::Passed => Ok(Second::Passed),
+        Verdict::Missing => Ok(Second::Missing),
+        Verdict::Wrong => Ok(Second::Wrong),
+        Verdict::Wait(seconds) => Err(AppError::too_many(seconds)),
     }
 }

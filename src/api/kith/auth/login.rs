@@ -6,7 +6,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::credentials;
+use super::credentials::{self, Second};
 use crate::api::oauth::{Secret, TokenEntity};
 use crate::app::App;
 use crate::db;
@@ -14,7 +14,7 @@ use crate::domain::sign_in;
 use crate::error::{AppError, AppResult};
 use crate::http::auth::AnyUser;
 use crate::http::client_ip::Caller;
-use crate::http::params::Params;
+use crate::http::params::{Params, text};
 use crate::limits::Deed;
 
 #[derive(Debug, Deserialize)]
@@ -22,6 +22,9 @@ pub struct Login {
     /// Username or e-mail address.
     login: String,
     password: String,
+    /// A one-time password, or a recovery code.
+    #[serde(default, deserialize_with = "text")]
+    totp: Option<String>,
 }
 
 pub async fn login(
@@ -37,6 +40,14 @@ pub async fn login(
                 "The name, the e-mail address or the password is wrong",
             )
         })?;
+    let denied = |text, description: &str| {
+        Err(AppError::new(StatusCode::UNAUTHORIZED, text).describe(description))
+    };
+    match credentials::second(&app, account.id, body.totp).await? {
+        Second::Passed => {}
+        Second::Missing => return denied("A one-time password is needed", "totp_required"),
+        Second::Wrong => return denied("The one-time password is wrong", "totp_wrong"),
+    }
     let ctx = app.ctx.clone();
     let grant = app
         .write(move |tx| {

@@ -10,6 +10,7 @@ mod login;
 mod password;
 pub mod register;
 mod sessions;
+mod totp;
 mod verify;
 
 /// Routes of this area.
@@ -26,4 +27,9 @@ pub fn routes() -> Router<App> {
         .route("/api/kith/v1/auth/password/reset", post(password::reset))
         .route("/api/kith/v1/auth/sessions", get(sessions::list))
         .route("/api/kith/v1/auth/sessions/{id}", delete(sessions::end))
+        .route(
+            "/api/kith/v1/auth/totp",
+            post(totp::begin).delete(totp::stop),
+        )
+        .route("/api/kith/v1/auth/totp/confirm", post(totp::confirm))
 }

@@ -22,7 +22,7 @@ pub struct Session {
     ip: String,
     user_agent: String,
     created_at: String,
-    /// When it last got a token.
+    /// When it was last used, give or take ten minutes.
     last_used_at: String,
     /// Whether it is the one that asks.
     current: bool,

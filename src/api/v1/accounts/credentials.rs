@@ -140,6 +140,7 @@ impl Body {
             sensitive: source.sensitive,
             language: source.language,
             quote_policy: given(source.quote_policy),
+            ..Changes::default()
         })
     }
 }
@@ -168,7 +169,16 @@ async fn change(
     body: Body,
     files: Vec<File>,
 ) -> AppResult<Account> {
-    let mut changes = body.changes()?;
+    apply(app, user.account.id, body.changes()?, files).await
+}
+
+/// Makes changes, with the pictures that came along.
+pub(crate) async fn apply(
+    app: &App,
+    id: i64,
+    mut changes: Changes,
+    files: Vec<File>,
+) -> AppResult<Account> {
     // Before a picture is worked on.
     profiles::check(&changes)?;
     for file in files {
@@ -178,9 +188,17 @@ async fn change(
             _ => {}
         }
     }
-    let (ctx, id) = (app.ctx.clone(), user.account.id);
-    app.write(move |tx| Box::pin(async move { profiles::change(tx, &ctx, id, changes).await }))
-        .await
+    let ctx = app.ctx.clone();
+    let changed = app
+        .write(move |tx| Box::pin(async move { profiles::change(tx, &ctx, id, changes).await }))
+        .await;
+    match changed {
+        // Somebody took the name at the same time, and was quicker.
+        Err(error) if error.is_conflict() => Err(AppError::invalid(
+            "Validation failed: Username has already been taken",
+        )),
+        other => other,
+    }
 }
 
 /// Works out and stores a picture; gives its storage key. Until a profile holds it, it is marked

@@ -11,7 +11,7 @@ use crate::error::{AppError, AppResult};
 use crate::http::pagination::path_id;
 
 mod create;
-mod credentials;
+pub(crate) mod credentials;
 mod endorse;
 mod familiar;
 mod follow;
