@@ -1,5 +1,6 @@
 //! Accounts, local and remote: profiles, counts, keys.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -96,6 +97,7 @@ pub struct AccountKey {
 }
 
 /// One account by id.
+#[boxed]
 pub async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<Account>> {
     on_db!(conn, |c| accounts::table
         .find(id)
@@ -106,6 +108,7 @@ pub async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<Account>> {
 }
 
 /// Accounts by id, in no order; ids without a row are left out.
+#[boxed]
 pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Account>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -118,6 +121,7 @@ pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Account>> {
 }
 
 /// One account by its actor id.
+#[boxed]
 pub async fn by_uri(conn: &mut Conn, uri: &str) -> Result<Option<Account>> {
     on_db!(conn, |c| accounts::table
         .filter(accounts::uri.eq(uri))
@@ -128,6 +132,7 @@ pub async fn by_uri(conn: &mut Conn, uri: &str) -> Result<Option<Account>> {
 }
 
 /// Accounts by actor id, in no order.
+#[boxed]
 pub async fn by_uris(conn: &mut Conn, uris: &[String]) -> Result<Vec<Account>> {
     if uris.is_empty() {
         return Ok(Vec::new());
@@ -140,6 +145,7 @@ pub async fn by_uris(conn: &mut Conn, uris: &[String]) -> Result<Vec<Account>> {
 }
 
 /// One account by profile page.
+#[boxed]
 pub async fn by_url(conn: &mut Conn, url: &str) -> Result<Option<Account>> {
     on_db!(conn, |c| accounts::table
         .filter(accounts::url.eq(url))
@@ -151,6 +157,7 @@ pub async fn by_url(conn: &mut Conn, url: &str) -> Result<Option<Account>> {
 }
 
 /// One account by name and domain (`''`: local), whatever the case.
+#[boxed]
 pub async fn by_handle(conn: &mut Conn, username: &str, domain: &str) -> Result<Option<Account>> {
     let (username, domain) = (username.to_lowercase(), domain.to_lowercase());
     on_db!(conn, |c| accounts::table
@@ -163,6 +170,7 @@ pub async fn by_handle(conn: &mut Conn, username: &str, domain: &str) -> Result<
 }
 
 /// Accounts whose name begins with a text (and domain with another), most followed first.
+#[boxed]
 pub async fn search(
     conn: &mut Conn,
     prefix: &str,
@@ -189,6 +197,7 @@ pub async fn search(
 }
 
 /// Adds an account with zeroed counts.
+#[boxed]
 pub async fn insert(conn: &mut Conn, account: &Account) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(accounts::table)
         .values(account)
@@ -206,6 +215,7 @@ pub async fn insert(conn: &mut Conn, account: &Account) -> Result<()> {
 }
 
 /// Writes every column of an account.
+#[boxed]
 pub async fn update(conn: &mut Conn, account: &Account) -> Result<()> {
     on_db!(conn, |c| diesel::update(accounts::table.find(account.id))
         .set(account)
@@ -215,6 +225,7 @@ pub async fn update(conn: &mut Conn, account: &Account) -> Result<()> {
 }
 
 /// Counts of accounts, in no order.
+#[boxed]
 pub async fn stats_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<AccountStats>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -227,6 +238,7 @@ pub async fn stats_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<AccountStats>>
 }
 
 /// Adds to an account's counts of followers and following.
+#[boxed]
 pub async fn count_relations(
     conn: &mut Conn,
     id: i64,
@@ -244,6 +256,7 @@ pub async fn count_relations(
 }
 
 /// Counts a new status made at a time.
+#[boxed]
 pub async fn count_status(conn: &mut Conn, id: i64, at: i64) -> Result<()> {
     // As text: diesel's own UPDATE is never kept prepared, and this one runs with every status.
     on_db!(conn, |c| diesel::sql_query(
@@ -259,6 +272,7 @@ pub async fn count_status(conn: &mut Conn, id: i64, at: i64) -> Result<()> {
 }
 
 /// Takes deleted statuses off the count.
+#[boxed]
 pub async fn uncount_statuses(conn: &mut Conn, id: i64, number: i64) -> Result<()> {
     on_db!(conn, |c| diesel::update(account_stats::table.find(id))
         .set(account_stats::statuses_count.eq(account_stats::statuses_count - number))
@@ -268,6 +282,7 @@ pub async fn uncount_statuses(conn: &mut Conn, id: i64, number: i64) -> Result<(
 }
 
 /// A key by its id.
+#[boxed]
 pub async fn key_by_id(conn: &mut Conn, key_id: &str) -> Result<Option<AccountKey>> {
     on_db!(conn, |c| account_keys::table
         .find(key_id)
@@ -278,6 +293,7 @@ pub async fn key_by_id(conn: &mut Conn, key_id: &str) -> Result<Option<AccountKe
 }
 
 /// The keys of an account, oldest first.
+#[boxed]
 pub async fn keys_of(conn: &mut Conn, account_id: i64) -> Result<Vec<AccountKey>> {
     on_db!(conn, |c| account_keys::table
         .filter(account_keys::account_id.eq(account_id))
@@ -288,6 +304,7 @@ pub async fn keys_of(conn: &mut Conn, account_id: i64) -> Result<Vec<AccountKey>
 }
 
 /// Replaces an account's keys.
+#[boxed]
 pub async fn set_keys(conn: &mut Conn, account_id: i64, keys: &[AccountKey]) -> Result<()> {
     on_db!(conn, |c| diesel::delete(
         account_keys::table.filter(account_keys::account_id.eq(account_id))
@@ -306,6 +323,7 @@ pub async fn set_keys(conn: &mut Conn, account_id: i64, keys: &[AccountKey]) -> 
 }
 
 /// How many local accounts there are that are neither deleted nor suspended.
+#[boxed]
 pub async fn count_local(conn: &mut Conn) -> Result<i64> {
     on_db!(conn, |c| accounts::table
         .filter(accounts::domain.eq(""))
@@ -318,6 +336,7 @@ pub async fn count_local(conn: &mut Conn) -> Result<i64> {
 }
 
 /// How many active local accounts posted since a time.
+#[boxed]
 pub async fn count_active_local(conn: &mut Conn, since: i64) -> Result<i64> {
     on_db!(conn, |c| accounts::table
         .inner_join(account_stats::table.on(account_stats::account_id.eq(accounts::id)))
@@ -331,6 +350,7 @@ pub async fn count_active_local(conn: &mut Conn, since: i64) -> Result<i64> {
 }
 
 /// Ends every relation of an account, with the counts of those on the other side.
+#[boxed]
 pub async fn sever(conn: &mut Conn, id: i64) -> Result<()> {
     use super::schema::{
         account_notes, blocks, endorsements, follow_requests, follows, mutes, notifications,
@@ -390,6 +410,7 @@ pub async fn sever(conn: &mut Conn, id: i64) -> Result<()> {
 }
 
 /// How many other servers' accounts are known, by domain.
+#[boxed]
 pub async fn count_domains(conn: &mut Conn) -> Result<i64> {
     on_db!(conn, |c| accounts::table
         .filter(accounts::domain.ne(""))

@@ -1,5 +1,6 @@
 //! The event log.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -43,6 +44,7 @@ impl Row {
 }
 
 /// Writes a transaction's events into the log, in their order.
+#[boxed]
 pub async fn append(conn: &mut Conn, list: &[Event], origin: i64, now: i64) -> Result<()> {
     for event in list {
         let row = (
@@ -65,6 +67,7 @@ pub async fn append(conn: &mut Conn, list: &[Event], origin: i64, now: i64) -> R
 ///
 /// On PostgreSQL, ids are given out before commits: only events of transactions older than
 /// every running one are read, so that none is ever passed over.
+#[boxed]
 pub async fn after(conn: &mut Conn, cursor: Cursor) -> Result<Vec<Logged>> {
     let rows: Vec<Row> = if conn.is_postgres() {
         let past = events::xid
@@ -96,6 +99,7 @@ pub async fn after(conn: &mut Conn, cursor: Cursor) -> Result<Vec<Logged>> {
 }
 
 /// The position after the last event that [`after`] would return now.
+#[boxed]
 pub async fn end(conn: &mut Conn) -> Result<Cursor> {
     let last: Option<(i64, i64)> = if conn.is_postgres() {
         let settled = diesel::dsl::sql::<diesel::sql_types::Bool>(
@@ -120,6 +124,7 @@ pub async fn end(conn: &mut Conn) -> Result<Cursor> {
 }
 
 /// Forgets events older than a time, at most `limit` of them; says how many went.
+#[boxed]
 pub async fn forget_before(conn: &mut Conn, time: i64, limit: i64) -> Result<usize> {
     let old = events::table
         .filter(events::created_at.lt(time))

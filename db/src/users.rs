@@ -1,5 +1,6 @@
 //! Users, the sign-in side of local accounts, and their one-time codes.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -51,6 +52,7 @@ pub struct OneTimeCode {
 }
 
 /// Adds a user.
+#[boxed]
 pub async fn insert(conn: &mut Conn, row: &User) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(users::table)
         .values(row)
@@ -60,6 +62,7 @@ pub async fn insert(conn: &mut Conn, row: &User) -> Result<()> {
 }
 
 /// Writes every column of a user.
+#[boxed]
 pub async fn update(conn: &mut Conn, row: &User) -> Result<()> {
     on_db!(conn, |c| diesel::update(users::table.find(row.account_id))
         .set(row)
@@ -69,6 +72,7 @@ pub async fn update(conn: &mut Conn, row: &User) -> Result<()> {
 }
 
 /// The user of an account.
+#[boxed]
 pub async fn by_account(conn: &mut Conn, account_id: i64) -> Result<Option<User>> {
     on_db!(conn, |c| users::table
         .find(account_id)
@@ -79,6 +83,7 @@ pub async fn by_account(conn: &mut Conn, account_id: i64) -> Result<Option<User>
 }
 
 /// The user of an e-mail address, whatever the case.
+#[boxed]
 pub async fn by_email(conn: &mut Conn, email: &str) -> Result<Option<User>> {
     let email = email.to_lowercase();
     on_db!(conn, |c| users::table
@@ -90,6 +95,7 @@ pub async fn by_email(conn: &mut Conn, email: &str) -> Result<Option<User>> {
 }
 
 /// Whether anyone has signed up yet.
+#[boxed]
 pub async fn any(conn: &mut Conn) -> Result<bool> {
     let first: Option<i64> = on_db!(conn, |c| users::table
         .select(users::account_id)
@@ -101,6 +107,7 @@ pub async fn any(conn: &mut Conn) -> Result<bool> {
 }
 
 /// Users with their accounts, oldest first, after an account id.
+#[boxed]
 pub async fn page(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec<(User, Account)>> {
     on_db!(conn, |c| users::table
         .inner_join(accounts::table.on(accounts::id.eq(users::account_id)))
@@ -113,6 +120,7 @@ pub async fn page(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec<(User, 
 }
 
 /// Notes when a user signed in.
+#[boxed]
 pub async fn signed_in(conn: &mut Conn, account_id: i64, now: i64) -> Result<()> {
     on_db!(conn, |c| diesel::update(users::table.find(account_id))
         .set(users::last_sign_in_at.eq(now))
@@ -122,6 +130,7 @@ pub async fn signed_in(conn: &mut Conn, account_id: i64, now: i64) -> Result<()>
 }
 
 /// Adds a one-time code.
+#[boxed]
 pub async fn insert_code(conn: &mut Conn, row: &OneTimeCode) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(one_time_codes::table)
         .values(row)
@@ -131,6 +140,7 @@ pub async fn insert_code(conn: &mut Conn, row: &OneTimeCode) -> Result<()> {
 }
 
 /// The newest code of an account and purpose: the only one that counts.
+#[boxed]
 pub async fn newest_code(
     conn: &mut Conn,
     account_id: i64,
@@ -147,6 +157,7 @@ pub async fn newest_code(
 }
 
 /// How many codes an account was sent for a purpose since a time.
+#[boxed]
 pub async fn codes_since(
     conn: &mut Conn,
     account_id: i64,
@@ -163,6 +174,7 @@ pub async fn codes_since(
 }
 
 /// Counts a try of a code that has fewer than `most` behind it; false when it has not.
+#[boxed]
 pub async fn try_code(conn: &mut Conn, id: i64, most: i64) -> Result<bool> {
     let counted = on_db!(conn, |c| diesel::update(
         one_time_codes::table
@@ -177,6 +189,7 @@ pub async fn try_code(conn: &mut Conn, id: i64, most: i64) -> Result<bool> {
 }
 
 /// Marks a code as used.
+#[boxed]
 pub async fn use_code(conn: &mut Conn, id: i64, now: i64) -> Result<()> {
     on_db!(conn, |c| diesel::update(one_time_codes::table.find(id))
         .set(one_time_codes::used_at.eq(now))
@@ -186,6 +199,7 @@ pub async fn use_code(conn: &mut Conn, id: i64, now: i64) -> Result<()> {
 }
 
 /// Forgets codes made before a time, at most `limit`; says how many went.
+#[boxed]
 pub async fn forget_codes(conn: &mut Conn, time: i64, limit: i64) -> Result<usize> {
     let ids: Vec<i64> = on_db!(conn, |c| one_time_codes::table
         .filter(one_time_codes::created_at.lt(time))
@@ -202,6 +216,7 @@ pub async fn forget_codes(conn: &mut Conn, time: i64, limit: i64) -> Result<usiz
 
 /// Removes, account and all, registrations older than a time whose address was never verified;
 /// says how many went. Nothing was ever done with them.
+#[boxed]
 pub async fn forget_unconfirmed(conn: &mut Conn, time: i64, limit: i64) -> Result<usize> {
     let ids: Vec<i64> = on_db!(conn, |c| users::table
         .filter(users::confirmed_at.is_null())
@@ -222,6 +237,7 @@ pub async fn forget_unconfirmed(conn: &mut Conn, time: i64, limit: i64) -> Resul
 }
 
 /// Removes an account and its user with all that hangs on them.
+#[boxed]
 pub async fn remove(conn: &mut Conn, account_id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::delete(accounts::table.find(account_id))
         .execute(c)
