@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::app::App;
+use crate::caches::Bounded;
 use crate::db::views::View;
 use crate::domain::views;
 use crate::error::AppResult;
@@ -16,12 +17,12 @@ pub const WINDOW: Duration = Duration::from_secs(2);
 /// Views that wait at most: with more, whoever brings the next one sees to the writing.
 const MOST: usize = 5_000;
 /// Views remembered as written, so that who comes back costs no statement.
-const REMEMBERED: u64 = 50_000;
+const REMEMBERED: usize = 50_000;
 
 /// The views of this process that are not written yet.
 pub struct Views {
     waiting: Mutex<HashSet<View>>,
-    written: moka::sync::Cache<View, ()>,
+    written: Bounded<View, ()>,
     /// Held while writing, so that who waits for it finds everything written.
     writing: tokio::sync::Mutex<()>,
 }
@@ -30,7 +31,7 @@ impl Default for Views {
     fn default() -> Views {
         Views {
             waiting: Mutex::default(),
-            written: moka::sync::Cache::new(REMEMBERED),
+            written: Bounded::new(REMEMBERED),
             writing: tokio::sync::Mutex::default(),
         }
     }
@@ -39,7 +40,7 @@ impl Default for Views {
 impl Views {
     fn add(&self, view: View) -> usize {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.written.contains_key(&view) {
+        if !self.written.get(&view).is_some() {
             waiting.insert(view);
         }
         waiting.len()

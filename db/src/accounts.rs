@@ -1,5 +1,6 @@
 //! Accounts, local and remote: profiles, counts, keys.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -96,6 +97,7 @@ pub struct AccountKey {
 }
 
 /// One account by id.
+#[boxed]
 pub async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<Account>> {
     on_db!(conn, |c| accounts::table
         .find(id)
@@ -106,6 +108,7 @@ pub async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<Account>> {
 }
 
 /// Accounts by id, in no order; ids without a row are left out.
+#[boxed]
 pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Account>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -118,6 +121,7 @@ pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Account>> {
 }
 
 /// One account by its actor id.
+#[boxed]
 pub async fn by_uri(conn: &mut Conn, uri: &str) -> Result<Option<Account>> {
     on_db!(conn, |c| accounts::table
         .filter(accounts::uri.eq(uri))
@@ -128,6 +132,7 @@ pub async fn by_uri(conn: &mut Conn, uri: &str) -> Result<Option<Account>> {
 }
 
 /// Accounts by actor id, in no order.
+#[boxed]
 pub async fn by_uris(conn: &mut Conn, uris: &[String]) -> Result<Vec<Account>> {
     if uris.is_empty() {
         return Ok(Vec::new());
@@ -140,6 +145,7 @@ pub async fn by_uris(conn: &mut Conn, uris: &[String]) -> Result<Vec<Account>> {
 }
 
 /// One account by profile page.
+#[boxed]
 pub async fn by_url(conn: &mut Conn, url: &str) -> Result<Option<Account>> {
     on_db!(conn, |c| accounts::table
         .filter(accounts::url.eq(url))
@@ -152,6 +158,7 @@ pub async fn by_url(conn: &mut Conn, url: &str) -> Result<Option<Account>> {
 
 /// One account by name and domain (`''`: local), whatever the case. A name that a local account
 /// had before leads to it as well.
+#[boxed]
 pub async fn by_handle(conn: &mut Conn, username: &str, domain: &str) -> Result<Option<Account>> {
     let (username, domain) = (username.to_lowercase(), domain.to_lowercase());
     let current = on_db!(conn, |c| accounts::table
@@ -174,6 +181,7 @@ pub async fn by_handle(conn: &mut Conn, username: &str, domain: &str) -> Result<
 }
 
 /// Keeps a name that a local account gives up, for ever.
+#[boxed]
 pub async fn keep_username(
     conn: &mut Conn,
     username_lower: &str,
@@ -195,6 +203,7 @@ pub async fn keep_username(
 }
 
 /// When a local account last changed its name.
+#[boxed]
 pub async fn username_changed_at(conn: &mut Conn, account_id: i64) -> Result<Option<i64>> {
     on_db!(conn, |c| former_usernames::table
         .filter(former_usernames::account_id.eq(account_id))
@@ -206,6 +215,7 @@ pub async fn username_changed_at(conn: &mut Conn, account_id: i64) -> Result<Opt
 }
 
 /// Accounts whose name begins with a text (and domain with another), most followed first.
+#[boxed]
 pub async fn search(
     conn: &mut Conn,
     prefix: &str,
@@ -232,6 +242,7 @@ pub async fn search(
 }
 
 /// Adds an account with zeroed counts.
+#[boxed]
 pub async fn insert(conn: &mut Conn, account: &Account) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(accounts::table)
         .values(account)
@@ -249,6 +260,7 @@ pub async fn insert(conn: &mut Conn, account: &Account) -> Result<()> {
 }
 
 /// Writes every column of an account.
+#[boxed]
 pub async fn update(conn: &mut Conn, account: &Account) -> Result<()> {
     on_db!(conn, |c| diesel::update(accounts::table.find(account.id))
         .set(account)
@@ -258,6 +270,7 @@ pub async fn update(conn: &mut Conn, account: &Account) -> Result<()> {
 }
 
 /// Counts of accounts, in no order.
+#[boxed]
 pub async fn stats_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<AccountStats>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -270,6 +283,7 @@ pub async fn stats_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<AccountStats>>
 }
 
 /// Adds to an account's counts of followers and following.
+#[boxed]
 pub async fn count_relations(
     conn: &mut Conn,
     id: i64,
@@ -287,6 +301,7 @@ pub async fn count_relations(
 }
 
 /// Counts a new status made at a time.
+#[boxed]
 pub async fn count_status(conn: &mut Conn, id: i64, at: i64) -> Result<()> {
     // As text: diesel's own UPDATE is never kept prepared, and this one runs with every status.
     on_db!(conn, |c| diesel::sql_query(
@@ -302,6 +317,7 @@ pub async fn count_status(conn: &mut Conn, id: i64, at: i64) -> Result<()> {
 }
 
 /// Takes deleted statuses off the count.
+#[boxed]
 pub async fn uncount_statuses(conn: &mut Conn, id: i64, number: i64) -> Result<()> {
     on_db!(conn, |c| diesel::update(account_stats::table.find(id))
         .set(account_stats::statuses_count.eq(account_stats::statuses_count - number))
@@ -311,6 +327,7 @@ pub async fn uncount_statuses(conn: &mut Conn, id: i64, number: i64) -> Result<(
 }
 
 /// A key by its id.
+#[boxed]
 pub async fn key_by_id(conn: &mut Conn, key_id: &str) -> Result<Option<AccountKey>> {
     on_db!(conn, |c| account_keys::table
         .find(key_id)
@@ -321,6 +338,7 @@ pub async fn key_by_id(conn: &mut Conn, key_id: &str) -> Result<Option<AccountKe
 }
 
 /// The keys of an account, oldest first.
+#[boxed]
 pub async fn keys_of(conn: &mut Conn, account_id: i64) -> Result<Vec<AccountKey>> {
     on_db!(conn, |c| account_keys::table
         .filter(account_keys::account_id.eq(account_id))
@@ -331,6 +349,7 @@ pub async fn keys_of(conn: &mut Conn, account_id: i64) -> Result<Vec<AccountKey>
 }
 
 /// Replaces an account's keys.
+#[boxed]
 pub async fn set_keys(conn: &mut Conn, account_id: i64, keys: &[AccountKey]) -> Result<()> {
     on_db!(conn, |c| diesel::delete(
         account_keys::table.filter(account_keys::account_id.eq(account_id))
@@ -349,6 +368,7 @@ pub async fn set_keys(conn: &mut Conn, account_id: i64, keys: &[AccountKey]) -> 
 }
 
 /// How many local accounts there are that are neither deleted nor suspended.
+#[boxed]
 pub async fn count_local(conn: &mut Conn) -> Result<i64> {
     on_db!(conn, |c| accounts::table
         .filter(accounts::domain.eq(""))
@@ -361,6 +381,7 @@ pub async fn count_local(conn: &mut Conn) -> Result<i64> {
 }
 
 /// How many active local accounts posted since a time.
+#[boxed]
 pub async fn count_active_local(conn: &mut Conn, since: i64) -> Result<i64> {
     on_db!(conn, |c| accounts::table
         .inner_join(account_stats::table.on(account_stats::account_id.eq(accounts::id)))
@@ -374,6 +395,7 @@ pub async fn count_active_local(conn: &mut Conn, since: i64) -> Result<i64> {
 }
 
 /// Ends every relation of an account, with the counts of those on the other side.
+#[boxed]
 pub async fn sever(conn: &mut Conn, id: i64) -> Result<()> {
     use super::schema::{
         account_notes, blocks, endorsements, follow_requests, follows, friend_requests, mutes,
@@ -435,6 +457,7 @@ pub async fn sever(conn: &mut Conn, id: i64) -> Result<()> {
 }
 
 /// How many other servers' accounts are known, by domain.
+#[boxed]
 pub async fn count_domains(conn: &mut Conn) -> Result<i64> {
     on_db!(conn, |c| accounts::table
         .filter(accounts::domain.ne(""))

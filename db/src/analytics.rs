@@ -1,5 +1,6 @@
 //! What happened to statuses of local authors, by day. A day is a number: days since the epoch.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
@@ -31,6 +32,7 @@ pub struct Totals {
 }
 
 /// Adds to a status's numbers of a day.
+#[boxed]
 pub async fn count_status(
     conn: &mut Conn,
     status_id: i64,
@@ -63,6 +65,7 @@ pub async fn count_status(
 }
 
 /// Adds to an account's numbers of a day.
+#[boxed]
 pub async fn count_account(
     conn: &mut Conn,
     account_id: i64,
@@ -100,6 +103,7 @@ pub async fn count_account(
 }
 
 /// Takes the numbers of a status that goes from those of its author.
+#[boxed]
 pub async fn uncount_status(conn: &mut Conn, account_id: i64, status_id: i64) -> Result<()> {
     let rows: Vec<(i64, Counts)> = on_db!(conn, |c| status_days::table
         .filter(status_days::status_id.eq(status_id))
@@ -125,6 +129,7 @@ pub async fn uncount_status(conn: &mut Conn, account_id: i64, status_id: i64) ->
 }
 
 /// A status's numbers of the days from one to another.
+#[boxed]
 pub async fn of_status(
     conn: &mut Conn,
     status_id: i64,
@@ -141,6 +146,7 @@ pub async fn of_status(
 }
 
 /// An account's numbers of the days from one to another.
+#[boxed]
 pub async fn of_account(
     conn: &mut Conn,
     account_id: i64,

@@ -1,5 +1,6 @@
 //! Announcements, who read them, and how people reacted.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -38,6 +39,7 @@ pub struct Announcement {
 }
 
 /// Adds one.
+#[boxed]
 pub async fn insert(conn: &mut Conn, row: &Announcement) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(announcements::table)
         .values(row)
@@ -47,6 +49,7 @@ pub async fn insert(conn: &mut Conn, row: &Announcement) -> Result<()> {
 }
 
 /// Writes a changed one.
+#[boxed]
 pub async fn update(conn: &mut Conn, row: &Announcement) -> Result<()> {
     on_db!(conn, |c| diesel::update(announcements::table.find(row.id))
         .set(row)
@@ -56,6 +59,7 @@ pub async fn update(conn: &mut Conn, row: &Announcement) -> Result<()> {
 }
 
 /// One by id.
+#[boxed]
 pub async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<Announcement>> {
     on_db!(conn, |c| announcements::table
         .find(id)
@@ -65,6 +69,7 @@ pub async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<Announcement>> {
 }
 
 /// All there are, newest first, at most `limit`.
+#[boxed]
 pub async fn all(conn: &mut Conn, limit: i64) -> Result<Vec<Announcement>> {
     on_db!(conn, |c| announcements::table
         .order(announcements::id.desc())
@@ -74,6 +79,7 @@ pub async fn all(conn: &mut Conn, limit: i64) -> Result<Vec<Announcement>> {
 }
 
 /// Those that are out now, oldest first.
+#[boxed]
 pub async fn current(conn: &mut Conn, now: i64) -> Result<Vec<Announcement>> {
     on_db!(conn, |c| announcements::table
         .filter(announcements::published_at.le(now))
@@ -90,6 +96,7 @@ pub async fn current(conn: &mut Conn, now: i64) -> Result<Vec<Announcement>> {
 }
 
 /// Deletes one; false when there was none.
+#[boxed]
 pub async fn delete(conn: &mut Conn, id: i64) -> Result<bool> {
     let gone = on_db!(conn, |c| diesel::delete(announcements::table.find(id))
         .execute(c)
@@ -98,6 +105,7 @@ pub async fn delete(conn: &mut Conn, id: i64) -> Result<bool> {
 }
 
 /// Of some announcements, those an account has read.
+#[boxed]
 pub async fn read_by(conn: &mut Conn, account_id: i64, ids: &[i64]) -> Result<Vec<i64>> {
     on_db!(conn, |c| announcement_reads::table
         .filter(announcement_reads::account_id.eq(account_id))
@@ -108,6 +116,7 @@ pub async fn read_by(conn: &mut Conn, account_id: i64, ids: &[i64]) -> Result<Ve
 }
 
 /// An account has read one.
+#[boxed]
 pub async fn mark_read(conn: &mut Conn, account_id: i64, id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(announcement_reads::table)
         .values((
@@ -121,6 +130,7 @@ pub async fn mark_read(conn: &mut Conn, account_id: i64, id: i64) -> Result<()> 
 }
 
 /// How often which reaction was given to some announcements, the first given first.
+#[boxed]
 pub async fn reactions(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(i64, String, i64)>> {
     on_db!(conn, |c| announcement_reactions::table
         .filter(announcement_reactions::announcement_id.any_of(ids))
@@ -139,6 +149,7 @@ pub async fn reactions(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(i64, String,
 }
 
 /// The reactions of one account to some announcements.
+#[boxed]
 pub async fn reactions_of(
     conn: &mut Conn,
     account_id: i64,
@@ -156,6 +167,7 @@ pub async fn reactions_of(
 }
 
 /// Adds a reaction; false when it is there already.
+#[boxed]
 pub async fn add_reaction(
     conn: &mut Conn,
     id: i64,
@@ -177,6 +189,7 @@ pub async fn add_reaction(
 }
 
 /// Removes a reaction; false when there was none.
+#[boxed]
 pub async fn remove_reaction(
     conn: &mut Conn,
     id: i64,

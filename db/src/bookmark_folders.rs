@@ -1,5 +1,6 @@
 //! Folders of bookmarks. What is in one goes with its bookmark.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -20,6 +21,7 @@ pub struct Folder {
 }
 
 /// Adds a folder; false when the account has one of that name.
+#[boxed]
 pub async fn insert(conn: &mut Conn, row: &Folder) -> Result<bool> {
     let added = on_db!(conn, |c| diesel::insert_into(bookmark_folders::table)
         .values(row)
@@ -30,6 +32,7 @@ pub async fn insert(conn: &mut Conn, row: &Folder) -> Result<bool> {
 }
 
 /// Renames a folder.
+#[boxed]
 pub async fn rename(conn: &mut Conn, row: &Folder) -> Result<()> {
     on_db!(conn, |c| diesel::update(
         bookmark_folders::table.find(row.id)
@@ -44,6 +47,7 @@ pub async fn rename(conn: &mut Conn, row: &Folder) -> Result<()> {
 }
 
 /// A folder of an account.
+#[boxed]
 pub async fn by_id(conn: &mut Conn, account_id: i64, id: i64) -> Result<Option<Folder>> {
     on_db!(conn, |c| bookmark_folders::table
         .find(id)
@@ -55,6 +59,7 @@ pub async fn by_id(conn: &mut Conn, account_id: i64, id: i64) -> Result<Option<F
 }
 
 /// The folder of an account with a name as it is compared.
+#[boxed]
 pub async fn by_name(conn: &mut Conn, account_id: i64, key: &str) -> Result<Option<Folder>> {
     on_db!(conn, |c| bookmark_folders::table
         .filter(bookmark_folders::account_id.eq(account_id))
@@ -66,6 +71,7 @@ pub async fn by_name(conn: &mut Conn, account_id: i64, key: &str) -> Result<Opti
 }
 
 /// How many folders an account has.
+#[boxed]
 pub async fn count(conn: &mut Conn, account_id: i64) -> Result<i64> {
     on_db!(conn, |c| bookmark_folders::table
         .filter(bookmark_folders::account_id.eq(account_id))
@@ -75,6 +81,7 @@ pub async fn count(conn: &mut Conn, account_id: i64) -> Result<i64> {
 }
 
 /// One page of an account's folders, the newest first.
+#[boxed]
 pub async fn page(conn: &mut Conn, account_id: i64, page: Page) -> Result<Vec<Folder>> {
     let max = page.max_id.unwrap_or(i64::MAX);
     let min = page.min_id.or(page.since_id).unwrap_or(0);
@@ -101,6 +108,7 @@ pub async fn page(conn: &mut Conn, account_id: i64, page: Page) -> Result<Vec<Fo
 }
 
 /// Removes a folder of an account, not its bookmarks; false when it is not there.
+#[boxed]
 pub async fn delete(conn: &mut Conn, account_id: i64, id: i64) -> Result<bool> {
     let gone = on_db!(conn, |c| diesel::delete(
         bookmark_folders::table
@@ -113,6 +121,7 @@ pub async fn delete(conn: &mut Conn, account_id: i64, id: i64) -> Result<bool> {
 }
 
 /// Puts an account's bookmark of a status into a folder; once in it, it stays where it is.
+#[boxed]
 pub async fn put(
     conn: &mut Conn,
     id: i64,
@@ -144,6 +153,7 @@ pub async fn put(
 }
 
 /// Takes a status out of a folder; false when it is not in it.
+#[boxed]
 pub async fn take_out(
     conn: &mut Conn,
     folder_id: i64,
@@ -168,6 +178,7 @@ pub async fn take_out(
 }
 
 /// One page of what is in a folder, what was put in last first: positions, and the statuses.
+#[boxed]
 pub async fn items(conn: &mut Conn, folder_id: i64, page: Page) -> Result<Vec<(i64, i64)>> {
     let max = page.max_id.unwrap_or(i64::MAX);
     let min = page.min_id.or(page.since_id).unwrap_or(0);

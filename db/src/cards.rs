@@ -1,5 +1,6 @@
 //! Previews of links, and which statuses show them.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -50,6 +51,7 @@ pub struct Card {
 }
 
 /// The card of a URL.
+#[boxed]
 pub async fn by_url(conn: &mut Conn, url: &str) -> Result<Option<Card>> {
     on_db!(conn, |c| preview_cards::table
         .filter(preview_cards::url.eq(url))
@@ -60,6 +62,7 @@ pub async fn by_url(conn: &mut Conn, url: &str) -> Result<Option<Card>> {
 }
 
 /// Cards by id, in no order.
+#[boxed]
 pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Card>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -72,6 +75,7 @@ pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Card>> {
 }
 
 /// Adds a card; false when its URL has one already.
+#[boxed]
 pub async fn insert(conn: &mut Conn, card: &Card) -> Result<bool> {
     let added = on_db!(conn, |c| diesel::insert_into(preview_cards::table)
         .values(card)
@@ -82,6 +86,7 @@ pub async fn insert(conn: &mut Conn, card: &Card) -> Result<bool> {
 }
 
 /// Writes every column of a card.
+#[boxed]
 pub async fn update(conn: &mut Conn, card: &Card) -> Result<()> {
     on_db!(conn, |c| diesel::update(preview_cards::table.find(card.id))
         .set(card)
@@ -91,6 +96,7 @@ pub async fn update(conn: &mut Conn, card: &Card) -> Result<()> {
 }
 
 /// Gives a status its card, in the place of another.
+#[boxed]
 pub async fn attach(conn: &mut Conn, status_id: i64, card_id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(status_cards::table)
         .values((
@@ -106,6 +112,7 @@ pub async fn attach(conn: &mut Conn, status_id: i64, card_id: i64) -> Result<()>
 }
 
 /// Takes a status's card away.
+#[boxed]
 pub async fn detach(conn: &mut Conn, status_id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::delete(
         status_cards::table.find(status_id)
@@ -116,6 +123,7 @@ pub async fn detach(conn: &mut Conn, status_id: i64) -> Result<()> {
 }
 
 /// The cards of statuses, in whatever state: pairs of status and card.
+#[boxed]
 pub async fn of_statuses(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(i64, Card)>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -129,6 +137,7 @@ pub async fn of_statuses(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(i64, Card)
 }
 
 /// Ids of the statuses that show a card, newest first, at most `limit`.
+#[boxed]
 pub async fn statuses_of(conn: &mut Conn, card_id: i64, limit: i64) -> Result<Vec<i64>> {
     on_db!(conn, |c| status_cards::table
         .filter(status_cards::card_id.eq(card_id))
@@ -140,6 +149,7 @@ pub async fn statuses_of(conn: &mut Conn, card_id: i64, limit: i64) -> Result<Ve
 }
 
 /// Cards fetched before a time that no status shows, at most `limit`.
+#[boxed]
 pub async fn unused(conn: &mut Conn, before: i64, limit: i64) -> Result<Vec<Card>> {
     let shown = status_cards::table.filter(status_cards::card_id.eq(preview_cards::id));
     on_db!(conn, |c| preview_cards::table
@@ -154,6 +164,7 @@ pub async fn unused(conn: &mut Conn, before: i64, limit: i64) -> Result<Vec<Card
 }
 
 /// Deletes a card that no status shows; false when one does.
+#[boxed]
 pub async fn delete_unused(conn: &mut Conn, id: i64) -> Result<bool> {
     let shown = status_cards::table.filter(status_cards::card_id.eq(id));
     let gone = on_db!(conn, |c| diesel::delete(

@@ -1,5 +1,6 @@
 //! Files of chat messages, and documents that wait for one.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -21,6 +22,7 @@ pub struct ChatFile {
 }
 
 /// Marks an upload as one for chats alone.
+#[boxed]
 pub async fn reserve(conn: &mut Conn, media_id: i64, name: &str) -> Result<()> {
     let row = ChatFile {
         media_id,
@@ -37,6 +39,7 @@ pub async fn reserve(conn: &mut Conn, media_id: i64, name: &str) -> Result<()> {
 }
 
 /// Which of some uploads are for chats.
+#[boxed]
 pub async fn among(conn: &mut Conn, ids: &[i64]) -> Result<Vec<ChatFile>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -48,6 +51,7 @@ pub async fn among(conn: &mut Conn, ids: &[i64]) -> Result<Vec<ChatFile>> {
 }
 
 /// Puts uploads on a message, in the given order.
+#[boxed]
 pub async fn attach(conn: &mut Conn, message_id: i64, ids: &[i64]) -> Result<()> {
     for (position, media_id) in ids.iter().enumerate() {
         let row = ChatFile {
@@ -71,6 +75,7 @@ pub async fn attach(conn: &mut Conn, message_id: i64, ids: &[i64]) -> Result<()>
 }
 
 /// The files of messages, in their order.
+#[boxed]
 pub async fn of_messages(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(ChatFile, Media)>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -85,6 +90,7 @@ pub async fn of_messages(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(ChatFile, 
 }
 
 /// Gives up the files of a message that goes.
+#[boxed]
 pub async fn give_up_with(conn: &mut Conn, message_id: i64) -> Result<()> {
     let held = chat_files::table
         .filter(chat_files::message_id.eq(message_id))
@@ -113,6 +119,7 @@ pub struct Held {
 }
 
 /// A file for chats by its id.
+#[boxed]
 pub async fn held(conn: &mut Conn, media_id: i64) -> Result<Option<Held>> {
     let found: Option<(ChatFile, Media, Option<i64>, Option<i64>)> =
         on_db!(conn, |c| chat_files::table
@@ -139,6 +146,7 @@ pub async fn held(conn: &mut Conn, media_id: i64) -> Result<Option<Held>> {
 }
 
 /// Whether a stored file is not for everyone: a message holds it, or it is about to go.
+#[boxed]
 pub async fn is_private(conn: &mut Conn, media_id: i64) -> Result<bool> {
     let found: Option<(i64, Option<i64>)> = on_db!(conn, |c| media::table
         .left_join(chat_files::table.on(chat_files::media_id.eq(media::id)))

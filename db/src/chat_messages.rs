@@ -1,5 +1,6 @@
 //! Messages of chats, with their edits and reactions.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
@@ -82,6 +83,7 @@ pub struct Slice {
 }
 
 /// Adds a message; false when its id or uri is taken.
+#[boxed]
 pub async fn insert(conn: &mut Conn, row: &Message) -> Result<bool> {
     let added = on_db!(conn, |c| diesel::insert_into(chat_messages::table)
         .values(row)
@@ -92,6 +94,7 @@ pub async fn insert(conn: &mut Conn, row: &Message) -> Result<bool> {
 }
 
 /// Writes every column.
+#[boxed]
 pub async fn update(conn: &mut Conn, row: &Message) -> Result<()> {
     on_db!(conn, |c| diesel::update(chat_messages::table.find(row.id))
         .set(row)
@@ -101,6 +104,7 @@ pub async fn update(conn: &mut Conn, row: &Message) -> Result<()> {
 }
 
 /// Messages by id, in no order.
+#[boxed]
 pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Message>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -113,6 +117,7 @@ pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Message>> {
 }
 
 /// One message by its object id.
+#[boxed]
 pub async fn by_uri(conn: &mut Conn, uri: &str) -> Result<Option<Message>> {
     on_db!(conn, |c| chat_messages::table
         .filter(chat_messages::uri.eq(uri))
@@ -123,6 +128,7 @@ pub async fn by_uri(conn: &mut Conn, uri: &str) -> Result<Option<Message>> {
 }
 
 /// What an author's idempotency key made before.
+#[boxed]
 pub async fn by_key(
     conn: &mut Conn,
     chat_id: i64,
@@ -140,6 +146,7 @@ pub async fn by_key(
 }
 
 /// One page of a chat as one of the two sees it, the oldest first.
+#[boxed]
 pub async fn page(
     conn: &mut Conn,
     chat_id: i64,
@@ -178,6 +185,7 @@ pub async fn page(
 }
 
 /// Whether one of the two has deleted a message for themselves.
+#[boxed]
 pub async fn is_hidden(conn: &mut Conn, message_id: i64, account_id: i64) -> Result<bool> {
     on_db!(conn, |c| diesel::select(exists(
         chat_hidden::table.find((message_id, account_id))
@@ -187,6 +195,7 @@ pub async fn is_hidden(conn: &mut Conn, message_id: i64, account_id: i64) -> Res
 }
 
 /// One of the two deletes a message for themselves; false when they had.
+#[boxed]
 pub async fn hide(conn: &mut Conn, message_id: i64, account_id: i64) -> Result<bool> {
     let added = on_db!(conn, |c| diesel::insert_into(chat_hidden::table)
         .values((
@@ -200,6 +209,7 @@ pub async fn hide(conn: &mut Conn, message_id: i64, account_id: i64) -> Result<b
 }
 
 /// The newest message of some chats that an account sees: pairs of chat and message.
+#[boxed]
 pub async fn newest(conn: &mut Conn, account_id: i64, chats: &[i64]) -> Result<Vec<(i64, i64)>> {
     if chats.is_empty() {
         return Ok(Vec::new());
@@ -229,6 +239,7 @@ pub async fn newest(conn: &mut Conn, account_id: i64, chats: &[i64]) -> Result<V
 }
 
 /// How many messages of the other's an account has not read yet: after one, deleted ones aside.
+#[boxed]
 pub async fn count_unread(
     conn: &mut Conn,
     chat_id: i64,
@@ -250,6 +261,7 @@ pub async fn count_unread(
 }
 
 /// How many messages an account has in a chat, `limit` at most.
+#[boxed]
 pub async fn count_of(
     conn: &mut Conn,
     chat_id: i64,
@@ -269,6 +281,7 @@ pub async fn count_of(
 }
 
 /// Marks an author's messages up to one as read.
+#[boxed]
 pub async fn read(
     conn: &mut Conn,
     chat_id: i64,
@@ -290,6 +303,7 @@ pub async fn read(
 }
 
 /// Marks messages as delivered; those that were not before.
+#[boxed]
 pub async fn delivered(conn: &mut Conn, ids: &[i64], now: i64) -> Result<Vec<Message>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -307,6 +321,7 @@ pub async fn delivered(conn: &mut Conn, ids: &[i64], now: i64) -> Result<Vec<Mes
 }
 
 /// Messages that deliveries carried and that are not known to have arrived.
+#[boxed]
 pub async fn carried_by(conn: &mut Conn, deliveries: &[i64]) -> Result<Vec<i64>> {
     use super::schema::deliveries as sent;
     if deliveries.is_empty() {
@@ -325,6 +340,7 @@ pub async fn carried_by(conn: &mut Conn, deliveries: &[i64]) -> Result<Vec<i64>>
 }
 
 /// Keeps an earlier version.
+#[boxed]
 pub async fn add_version(conn: &mut Conn, row: &Version) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(chat_edits::table)
         .values(row)
@@ -334,6 +350,7 @@ pub async fn add_version(conn: &mut Conn, row: &Version) -> Result<()> {
 }
 
 /// Earlier versions of a message, the oldest first.
+#[boxed]
 pub async fn versions(conn: &mut Conn, message_id: i64) -> Result<Vec<Version>> {
     on_db!(conn, |c| chat_edits::table
         .filter(chat_edits::message_id.eq(message_id))
@@ -343,6 +360,7 @@ pub async fn versions(conn: &mut Conn, message_id: i64) -> Result<Vec<Version>> 
 }
 
 /// Forgets the earlier versions and the reactions of a message that goes.
+#[boxed]
 pub async fn strip(conn: &mut Conn, message_id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::delete(
         chat_edits::table.filter(chat_edits::message_id.eq(message_id))
@@ -358,6 +376,7 @@ pub async fn strip(conn: &mut Conn, message_id: i64) -> Result<()> {
 }
 
 /// Leaves nothing of an author's messages but that they were there, and none of their reactions.
+#[boxed]
 pub async fn erase_all_of(conn: &mut Conn, account_id: i64, now: i64) -> Result<()> {
     let own = chat_messages::table
         .filter(chat_messages::account_id.eq(account_id))
@@ -412,6 +431,7 @@ pub async fn erase_all_of(conn: &mut Conn, account_id: i64, now: i64) -> Result<
 }
 
 /// Adds a reaction; false when it is there already.
+#[boxed]
 pub async fn add_reaction(conn: &mut Conn, row: &Reaction) -> Result<bool> {
     let added = on_db!(conn, |c| diesel::insert_into(chat_reactions::table)
         .values(row)
@@ -422,6 +442,7 @@ pub async fn add_reaction(conn: &mut Conn, row: &Reaction) -> Result<bool> {
 }
 
 /// Takes a reaction back, and gives it.
+#[boxed]
 pub async fn remove_reaction(
     conn: &mut Conn,
     message_id: i64,
@@ -438,6 +459,7 @@ pub async fn remove_reaction(
 }
 
 /// An account's reaction by its activity's id.
+#[boxed]
 pub async fn reaction_by_uri(
     conn: &mut Conn,
     account_id: i64,
@@ -455,6 +477,7 @@ pub async fn reaction_by_uri(
 }
 
 /// Reactions to messages, the oldest first.
+#[boxed]
 pub async fn reactions(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Reaction>> {
     if ids.is_empty() {
         return Ok(Vec::new());

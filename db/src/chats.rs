@@ -1,5 +1,6 @@
 //! Chats of two people, and how each of the two sees theirs.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -50,6 +51,7 @@ pub struct Member {
 }
 
 /// The chat of two people.
+#[boxed]
 pub async fn of_pair(conn: &mut Conn, one: i64, other: i64) -> Result<Option<Chat>> {
     on_db!(conn, |c| chats::table
         .filter(chats::low_id.eq(one.min(other)))
@@ -60,6 +62,7 @@ pub async fn of_pair(conn: &mut Conn, one: i64, other: i64) -> Result<Option<Cha
 }
 
 /// Chats by id, in no order.
+#[boxed]
 pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Chat>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -71,6 +74,7 @@ pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Chat>> {
 }
 
 /// Adds a chat with its two members, unless the two have one; the one they have.
+#[boxed]
 pub async fn ensure(conn: &mut Conn, row: &Chat) -> Result<Chat> {
     let added = on_db!(conn, |c| diesel::insert_into(chats::table)
         .values(row)
@@ -104,6 +108,7 @@ pub async fn ensure(conn: &mut Conn, row: &Chat) -> Result<Chat> {
 }
 
 /// Keeps others from writing to a chat until this transaction ends, and gives it as it is now.
+#[boxed]
 pub async fn lock(conn: &mut Conn, id: i64, now: i64) -> Result<Option<Chat>> {
     on_db!(conn, |c| diesel::update(chats::table.find(id))
         .set(chats::updated_at.eq(now))
@@ -114,6 +119,7 @@ pub async fn lock(conn: &mut Conn, id: i64, now: i64) -> Result<Option<Chat>> {
 }
 
 /// The newest message is another one.
+#[boxed]
 pub async fn set_last(conn: &mut Conn, id: i64, last_id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::update(chats::table.find(id))
         .set(chats::last_id.eq(last_id))
@@ -123,6 +129,7 @@ pub async fn set_last(conn: &mut Conn, id: i64, last_id: i64) -> Result<()> {
 }
 
 /// A chat as one of its two sees it; `None` for everybody else.
+#[boxed]
 pub async fn member(conn: &mut Conn, chat_id: i64, account_id: i64) -> Result<Option<Member>> {
     on_db!(conn, |c| chat_members::table
         .find((chat_id, account_id))
@@ -133,6 +140,7 @@ pub async fn member(conn: &mut Conn, chat_id: i64, account_id: i64) -> Result<Op
 }
 
 /// Writes how one of the two sees it. The chat is locked.
+#[boxed]
 pub async fn update_member(conn: &mut Conn, row: &Member) -> Result<()> {
     on_db!(conn, |c| diesel::update(
         chat_members::table.find((row.chat_id, row.account_id))
@@ -151,6 +159,7 @@ pub async fn update_member(conn: &mut Conn, row: &Member) -> Result<()> {
 }
 
 /// One page of an account's chats, the latest first: requests that wait, or all others.
+#[boxed]
 pub async fn page(
     conn: &mut Conn,
     account_id: i64,
@@ -186,6 +195,7 @@ pub async fn page(
 
 /// Those an account chats with, both of whom wrote or accepted that the other does: among some,
 /// where some are given; at most `limit`.
+#[boxed]
 pub async fn partners(
     conn: &mut Conn,
     account_id: i64,

@@ -1,5 +1,6 @@
 //! Comments: the direct replies to a status, in several orders.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -8,6 +9,7 @@ use super::schema::{status_stats, statuses};
 use super::{Conn, Result, on_db};
 
 /// Ids of comments on a status between two ids, upwards or downwards.
+#[boxed]
 pub async fn by_time(
     conn: &mut Conn,
     parent_id: i64,
@@ -32,6 +34,7 @@ pub async fn by_time(
 /// Ids and scores of comments on a status: the highest score first, of the same score the newest.
 /// Those behind a place (id and score) in that order; or, with `back`, those before it, the
 /// nearest first.
+#[boxed]
 pub async fn by_score(
     conn: &mut Conn,
     parent_id: i64,
@@ -67,6 +70,7 @@ pub async fn by_score(
 }
 
 /// The score of a comment on a status.
+#[boxed]
 pub async fn score(conn: &mut Conn, parent_id: i64, id: i64) -> Result<Option<i64>> {
     on_db!(conn, |c| status_stats::table
         .find(id)
@@ -78,6 +82,7 @@ pub async fn score(conn: &mut Conn, parent_id: i64, id: i64) -> Result<Option<i6
 }
 
 /// Some statuses turned out to be comments on another.
+#[boxed]
 pub async fn put_below(conn: &mut Conn, ids: &[i64], parent_id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::update(
         status_stats::table.filter(status_stats::status_id.any_of(ids))
@@ -89,6 +94,7 @@ pub async fn put_below(conn: &mut Conn, ids: &[i64], parent_id: i64) -> Result<(
 }
 
 /// What the comments were on is gone.
+#[boxed]
 pub async fn release(conn: &mut Conn, parent_id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::update(
         status_stats::table.filter(status_stats::parent_id.eq(parent_id))

@@ -1,5 +1,6 @@
 //! Direct statuses among the same people, as each of them sees them.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -35,6 +36,7 @@ impl Conversation {
 
 /// Puts a status into the conversation it belongs to, and gives that. `answers`: the status that
 /// it answers.
+#[boxed]
 pub async fn add(
     conn: &mut Conn,
     row: &Conversation,
@@ -73,6 +75,7 @@ pub async fn add(
 }
 
 /// One of an account's.
+#[boxed]
 pub async fn by_id(conn: &mut Conn, account_id: i64, id: i64) -> Result<Option<Conversation>> {
     on_db!(conn, |c| conversations::table
         .find(id)
@@ -84,6 +87,7 @@ pub async fn by_id(conn: &mut Conn, account_id: i64, id: i64) -> Result<Option<C
 }
 
 /// Some of an account's.
+#[boxed]
 pub async fn by_ids(conn: &mut Conn, account_id: i64, ids: &[i64]) -> Result<Vec<Conversation>> {
     on_db!(conn, |c| conversations::table
         .filter(conversations::id.any_of(ids))
@@ -94,6 +98,7 @@ pub async fn by_ids(conn: &mut Conn, account_id: i64, ids: &[i64]) -> Result<Vec
 }
 
 /// One page of an account's, by their last statuses, newest first.
+#[boxed]
 pub async fn page(conn: &mut Conn, account_id: i64, page: Page) -> Result<Vec<Conversation>> {
     let max = page.max_id.unwrap_or(i64::MAX);
     let min = page.min_id.or(page.since_id).unwrap_or(0);
@@ -120,6 +125,7 @@ pub async fn page(conn: &mut Conn, account_id: i64, page: Page) -> Result<Vec<Co
 }
 
 /// Marks one as read.
+#[boxed]
 pub async fn read(conn: &mut Conn, id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::update(conversations::table.find(id))
         .set(conversations::unread.eq(false))
@@ -129,6 +135,7 @@ pub async fn read(conn: &mut Conn, id: i64) -> Result<()> {
 }
 
 /// Removes one from its account's list; its statuses stay.
+#[boxed]
 pub async fn delete(conn: &mut Conn, account_id: i64, id: i64) -> Result<bool> {
     let gone = on_db!(conn, |c| diesel::delete(
         conversations::table
@@ -142,6 +149,7 @@ pub async fn delete(conn: &mut Conn, account_id: i64, id: i64) -> Result<bool> {
 
 /// Takes a status that goes out of its conversations: each falls back to what was said before,
 /// or goes with it. Says which stay, as pairs of account and conversation.
+#[boxed]
 pub async fn forget_status(conn: &mut Conn, status_id: i64) -> Result<Vec<(i64, i64)>> {
     let held: Vec<i64> = on_db!(conn, |c| diesel::delete(
         conversation_statuses::table.filter(conversation_statuses::status_id.eq(status_id))
@@ -179,6 +187,7 @@ pub async fn forget_status(conn: &mut Conn, status_id: i64) -> Result<Vec<(i64, 
 
 /// Threads turned out to be part of another: so are their conversations, but where there is one
 /// of the same people already, which takes the statuses.
+#[boxed]
 pub async fn join(conn: &mut Conn, threads: &[i64], into: i64) -> Result<()> {
     let rows: Vec<Conversation> = on_db!(conn, |c| conversations::table
         .filter(conversations::thread_id.any_of(threads))

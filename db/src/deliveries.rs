@@ -4,6 +4,7 @@
 //! is due; `leased_until` marks a row as leased. A row that nobody came back to is due again
 //! when its lease ends.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
@@ -54,6 +55,7 @@ pub struct WaitingHost {
 
 /// Every host with waiting deliveries, at most `limit`: two index look-ups each, however many
 /// deliveries wait.
+#[boxed]
 pub async fn waiting_hosts(conn: &mut Conn, limit: i64) -> Result<Vec<WaitingHost>> {
     let sql = format!(
         "WITH RECURSIVE waiting (host) AS (
@@ -76,6 +78,7 @@ pub async fn waiting_hosts(conn: &mut Conn, limit: i64) -> Result<Vec<WaitingHos
 }
 
 /// Leases the deliveries to a host that are due, oldest first, at most `limit`.
+#[boxed]
 pub async fn lease(
     conn: &mut Conn,
     host: &str,
@@ -109,6 +112,7 @@ pub async fn lease(
 }
 
 /// Gives leased deliveries back, to be made from a time on.
+#[boxed]
 pub async fn release(conn: &mut Conn, ids: &[i64], next_at: i64) -> Result<()> {
     on_db!(conn, |c| diesel::update(
         deliveries::table
@@ -125,6 +129,7 @@ pub async fn release(conn: &mut Conn, ids: &[i64], next_at: i64) -> Result<()> {
 }
 
 /// Gives back every leased delivery: for the one process that owns the queue, at its start.
+#[boxed]
 pub async fn release_all(conn: &mut Conn, now: i64) -> Result<usize> {
     on_db!(conn, |c| diesel::update(
         deliveries::table
@@ -137,6 +142,7 @@ pub async fn release_all(conn: &mut Conn, now: i64) -> Result<usize> {
 }
 
 /// Marks deliveries as made, all with the same answer (an HTTP status).
+#[boxed]
 pub async fn delivered(conn: &mut Conn, ids: &[i64], answer: i64, now: i64) -> Result<()> {
     on_db!(conn, |c| diesel::update(
         deliveries::table.filter(deliveries::id.any_of(ids))
@@ -155,6 +161,7 @@ pub async fn delivered(conn: &mut Conn, ids: &[i64], answer: i64, now: i64) -> R
 }
 
 /// Marks a delivery as tried in vain, to be tried again at a time.
+#[boxed]
 pub async fn retry(
     conn: &mut Conn,
     id: i64,
@@ -176,6 +183,7 @@ pub async fn retry(
 }
 
 /// Marks a delivery as given up after one more attempt.
+#[boxed]
 pub async fn give_up(
     conn: &mut Conn,
     id: i64,
@@ -199,6 +207,7 @@ pub async fn give_up(
 
 /// Gives up deliveries to a host that have been due since before a time, at most `limit`; says
 /// how many.
+#[boxed]
 pub async fn give_up_host(
     conn: &mut Conn,
     host: &str,
@@ -234,6 +243,7 @@ pub async fn give_up_host(
 
 /// Makes deliveries to a host that wait for their next attempt due now, at most `limit`: it
 /// answers again.
+#[boxed]
 pub async fn hasten(conn: &mut Conn, host: &str, now: i64, limit: i64) -> Result<usize> {
     let ids: Vec<i64> = on_db!(conn, |c| deliveries::table
         .filter(waiting())
@@ -259,6 +269,7 @@ pub async fn hasten(conn: &mut Conn, host: &str, now: i64, limit: i64) -> Result
 }
 
 /// Forgets finished deliveries older than a time, at most `limit`; says how many went.
+#[boxed]
 pub async fn forget_finished(conn: &mut Conn, before: i64, limit: i64) -> Result<usize> {
     let ids: Vec<i64> = on_db!(conn, |c| deliveries::table
         .filter(finished())
@@ -280,6 +291,7 @@ pub async fn forget_finished(conn: &mut Conn, before: i64, limit: i64) -> Result
 
 /// Forgets activities older than a time that have no delivery left, at most `limit`; says how
 /// many went.
+#[boxed]
 pub async fn forget_activities(conn: &mut Conn, before: i64, limit: i64) -> Result<usize> {
     let ids: Vec<i64> = on_db!(conn, |c| outgoing_activities::table
         .filter(outgoing_activities::created_at.lt(before))

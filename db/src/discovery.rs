@@ -1,5 +1,6 @@
 //! Finding accounts one does not know yet: the directory, suggestions, familiar followers.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -47,6 +48,7 @@ macro_rules! presentable {
 
 /// One page of the directory: ids of discoverable accounts, without those whom the reader blocks
 /// or mutes, or whose domain they block.
+#[boxed]
 pub async fn directory(
     conn: &mut Conn,
     order: Order,
@@ -102,6 +104,7 @@ pub async fn directory(
 }
 
 /// The presentable accounts with the most followers.
+#[boxed]
 pub async fn most_followed(conn: &mut Conn, limit: i64) -> Result<Vec<i64>> {
     let query = presentable!(
         accounts::table
@@ -115,6 +118,7 @@ pub async fn most_followed(conn: &mut Conn, limit: i64) -> Result<Vec<i64>> {
 }
 
 /// Of some accounts, those that may be suggested.
+#[boxed]
 pub async fn presentable_among(conn: &mut Conn, ids: &[i64]) -> Result<Vec<i64>> {
     let query = presentable!(accounts::table)
         .filter(accounts::id.any_of(ids))
@@ -124,6 +128,7 @@ pub async fn presentable_among(conn: &mut Conn, ids: &[i64]) -> Result<Vec<i64>>
 
 /// Whom those follow whom an account follows: one entry for each such follow, at most `limit` of
 /// them, those of its latest follows first.
+#[boxed]
 pub async fn followed_by_followed(
     conn: &mut Conn,
     account_id: i64,
@@ -141,6 +146,7 @@ pub async fn followed_by_followed(
 }
 
 /// All whom an account asks to follow, at most `limit`.
+#[boxed]
 pub async fn requested_ids(conn: &mut Conn, account_id: i64, limit: i64) -> Result<Vec<i64>> {
     on_db!(conn, |c| follow_requests::table
         .filter(follow_requests::account_id.eq(account_id))
@@ -152,6 +158,7 @@ pub async fn requested_ids(conn: &mut Conn, account_id: i64, limit: i64) -> Resu
 
 /// Which of those whom an account follows follow some others, as pairs of follower and followed,
 /// at most `limit`. Those who hide whom they follow, or who follows them, are left out.
+#[boxed]
 pub async fn familiar(
     conn: &mut Conn,
     account_id: i64,

@@ -1,5 +1,6 @@
 //! Statuses that may be posted some day.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -22,6 +23,7 @@ pub struct DraftRow {
 }
 
 /// Adds one.
+#[boxed]
 pub async fn insert(conn: &mut Conn, row: &DraftRow) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(drafts::table)
         .values(row)
@@ -31,6 +33,7 @@ pub async fn insert(conn: &mut Conn, row: &DraftRow) -> Result<()> {
 }
 
 /// Writes what one says anew.
+#[boxed]
 pub async fn update(conn: &mut Conn, row: &DraftRow) -> Result<()> {
     on_db!(conn, |c| diesel::update(drafts::table.find(row.id))
         .set((
@@ -43,6 +46,7 @@ pub async fn update(conn: &mut Conn, row: &DraftRow) -> Result<()> {
 }
 
 /// One of an account's.
+#[boxed]
 pub async fn by_id(conn: &mut Conn, account_id: i64, id: i64) -> Result<Option<DraftRow>> {
     on_db!(conn, |c| drafts::table
         .find(id)
@@ -54,6 +58,7 @@ pub async fn by_id(conn: &mut Conn, account_id: i64, id: i64) -> Result<Option<D
 }
 
 /// How many an account has.
+#[boxed]
 pub async fn count(conn: &mut Conn, account_id: i64) -> Result<i64> {
     on_db!(conn, |c| drafts::table
         .filter(drafts::account_id.eq(account_id))
@@ -63,6 +68,7 @@ pub async fn count(conn: &mut Conn, account_id: i64) -> Result<i64> {
 }
 
 /// One page of an account's, the newest made first.
+#[boxed]
 pub async fn page(conn: &mut Conn, account_id: i64, page: Page) -> Result<Vec<DraftRow>> {
     let max = page.max_id.unwrap_or(i64::MAX);
     let min = page.min_id.or(page.since_id).unwrap_or(0);
@@ -89,6 +95,7 @@ pub async fn page(conn: &mut Conn, account_id: i64, page: Page) -> Result<Vec<Dr
 }
 
 /// Removes one of an account's; false when it is not there (any more).
+#[boxed]
 pub async fn delete(conn: &mut Conn, account_id: i64, id: i64) -> Result<bool> {
     let gone = on_db!(conn, |c| diesel::delete(
         drafts::table
@@ -101,6 +108,7 @@ pub async fn delete(conn: &mut Conn, account_id: i64, id: i64) -> Result<bool> {
 }
 
 /// Keeps these uploads for a draft, and no others.
+#[boxed]
 pub async fn hold_media(conn: &mut Conn, id: i64, ids: &[i64]) -> Result<()> {
     on_db!(conn, |c| diesel::delete(
         draft_media::table.filter(draft_media::draft_id.eq(id))
@@ -121,6 +129,7 @@ pub async fn hold_media(conn: &mut Conn, id: i64, ids: &[i64]) -> Result<()> {
 }
 
 /// The uploads of some drafts that are still to be had: pairs of draft and upload.
+#[boxed]
 pub async fn media_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(i64, Media)>> {
     if ids.is_empty() {
         return Ok(Vec::new());

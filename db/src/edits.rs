@@ -1,5 +1,6 @@
 //! The versions of edited statuses.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -28,6 +29,7 @@ pub struct StatusEdit {
 }
 
 /// Adds a version.
+#[boxed]
 pub async fn insert(conn: &mut Conn, row: &StatusEdit) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(status_edits::table)
         .values(row)
@@ -37,6 +39,7 @@ pub async fn insert(conn: &mut Conn, row: &StatusEdit) -> Result<()> {
 }
 
 /// The newest version kept.
+#[boxed]
 pub async fn newest(conn: &mut Conn, status_id: i64) -> Result<Option<StatusEdit>> {
     on_db!(conn, |c| status_edits::table
         .filter(status_edits::status_id.eq(status_id))
@@ -48,6 +51,7 @@ pub async fn newest(conn: &mut Conn, status_id: i64) -> Result<Option<StatusEdit
 }
 
 /// The versions of a status, oldest first, at most `limit`.
+#[boxed]
 pub async fn of_status(conn: &mut Conn, status_id: i64, limit: i64) -> Result<Vec<StatusEdit>> {
     on_db!(conn, |c| status_edits::table
         .filter(status_edits::status_id.eq(status_id))
@@ -59,6 +63,7 @@ pub async fn of_status(conn: &mut Conn, status_id: i64, limit: i64) -> Result<Ve
 }
 
 /// Forgets versions so that no more than `most` stay: the first and the newest.
+#[boxed]
 pub async fn trim(conn: &mut Conn, status_id: i64, most: i64) -> Result<()> {
     let ids: Vec<i64> = on_db!(conn, |c| status_edits::table
         .filter(status_edits::status_id.eq(status_id))

@@ -1,5 +1,6 @@
 //! Emoji reactions to statuses, and how often each was given.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
@@ -40,6 +41,7 @@ pub struct Count {
 }
 
 /// Adds a reaction; false when it is there already. The picture is that of a custom emoji.
+#[boxed]
 pub async fn add(conn: &mut Conn, row: &Reaction, url: &str, static_url: &str) -> Result<bool> {
     let added = on_db!(conn, |c| diesel::insert_into(emoji_reactions::table)
         .values(row)
@@ -68,6 +70,7 @@ pub async fn add(conn: &mut Conn, row: &Reaction, url: &str, static_url: &str) -
 }
 
 /// Removes a reaction; false when it is gone already.
+#[boxed]
 pub async fn remove(conn: &mut Conn, row: &Reaction) -> Result<bool> {
     let gone = on_db!(conn, |c| diesel::delete(
         emoji_reactions::table.find(row.id)
@@ -105,6 +108,7 @@ async fn count(conn: &mut Conn, status_id: i64, reactions: i64) -> Result<()> {
 }
 
 /// What an account gave to a status.
+#[boxed]
 pub async fn given(conn: &mut Conn, account_id: i64, status_id: i64) -> Result<Vec<Reaction>> {
     on_db!(conn, |c| emoji_reactions::table
         .filter(emoji_reactions::account_id.eq(account_id))
@@ -114,6 +118,7 @@ pub async fn given(conn: &mut Conn, account_id: i64, status_id: i64) -> Result<V
 }
 
 /// An account's reaction by the activity's id.
+#[boxed]
 pub async fn by_uri(conn: &mut Conn, account_id: i64, uri: &str) -> Result<Option<Reaction>> {
     on_db!(conn, |c| emoji_reactions::table
         .filter(emoji_reactions::account_id.eq(account_id))
@@ -124,6 +129,7 @@ pub async fn by_uri(conn: &mut Conn, account_id: i64, uri: &str) -> Result<Optio
 }
 
 /// Any one of an account's reactions.
+#[boxed]
 pub async fn any_of_account(conn: &mut Conn, account_id: i64) -> Result<Option<Reaction>> {
     on_db!(conn, |c| emoji_reactions::table
         .filter(emoji_reactions::account_id.eq(account_id))
@@ -133,6 +139,7 @@ pub async fn any_of_account(conn: &mut Conn, account_id: i64) -> Result<Option<R
 }
 
 /// How often which emoji was given to some statuses, the first given first.
+#[boxed]
 pub async fn counts_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Count>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -145,6 +152,7 @@ pub async fn counts_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Count>> {
 }
 
 /// What an account gave to some statuses: status, name and domain.
+#[boxed]
 pub async fn given_to(
     conn: &mut Conn,
     account_id: i64,

@@ -1,5 +1,6 @@
 //! Custom emoji: ours, and what other servers sent.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -30,6 +31,7 @@ pub struct CustomEmoji {
 }
 
 /// All of ours, by category and name.
+#[boxed]
 pub async fn local(conn: &mut Conn) -> Result<Vec<CustomEmoji>> {
     on_db!(conn, |c| custom_emojis::table
         .filter(custom_emojis::domain.eq(""))
@@ -40,6 +42,7 @@ pub async fn local(conn: &mut Conn) -> Result<Vec<CustomEmoji>> {
 }
 
 /// Those of a domain that have these names.
+#[boxed]
 pub async fn by_names(conn: &mut Conn, domain: &str, names: &[String]) -> Result<Vec<CustomEmoji>> {
     if names.is_empty() {
         return Ok(Vec::new());
@@ -52,6 +55,7 @@ pub async fn by_names(conn: &mut Conn, domain: &str, names: &[String]) -> Result
 }
 
 /// One by id.
+#[boxed]
 pub async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<CustomEmoji>> {
     on_db!(conn, |c| custom_emojis::table
         .find(id)
@@ -61,6 +65,7 @@ pub async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<CustomEmoji>> {
 }
 
 /// Adds one, or gives one of that name and domain another picture.
+#[boxed]
 pub async fn put(conn: &mut Conn, row: &CustomEmoji) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(custom_emojis::table)
         .values(row)
@@ -80,6 +85,7 @@ pub async fn put(conn: &mut Conn, row: &CustomEmoji) -> Result<()> {
 }
 
 /// Removes one.
+#[boxed]
 pub async fn delete(conn: &mut Conn, id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::delete(custom_emojis::table.find(id))
         .execute(c)

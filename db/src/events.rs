@@ -1,5 +1,6 @@
 //! The event log.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -43,6 +44,7 @@ impl Row {
 }
 
 /// Writes a transaction's events into the log, in their order.
+#[boxed]
 pub async fn append(conn: &mut Conn, list: &[Event], origin: i64, now: i64) -> Result<()> {
     for event in list {
         let row = (
@@ -65,6 +67,7 @@ pub async fn append(conn: &mut Conn, list: &[Event], origin: i64, now: i64) -> R
 ///
 /// On PostgreSQL, ids are given out before commits: only events of transactions older than
 /// every running one are read, so that none is ever passed over.
+#[boxed]
 pub async fn after(conn: &mut Conn, cursor: Cursor) -> Result<Vec<Logged>> {
     let rows: Vec<Row> = if conn.is_postgres() {
         let past = events::xid
@@ -96,6 +99,7 @@ pub async fn after(conn: &mut Conn, cursor: Cursor) -> Result<Vec<Logged>> {
 }
 
 /// The position after the last event that [`after`] would return now.
+#[boxed]
 pub async fn end(conn: &mut Conn) -> Result<Cursor> {
     let last: Option<(i64, i64)> = if conn.is_postgres() {
         let settled = diesel::dsl::sql::<diesel::sql_types::Bool>(
@@ -127,6 +131,7 @@ pub struct Span {
 }
 
 /// The position of the oldest event that is still there.
+#[boxed]
 pub async fn oldest(conn: &mut Conn) -> Result<Option<Cursor>> {
     let first: Option<(i64, i64)> = on_db!(conn, |c| events::table
         .order((events::xid, events::id))
@@ -164,6 +169,7 @@ macro_rules! within {
 }
 
 /// Whether a stretch holds more than so many events.
+#[boxed]
 pub async fn exceeds(conn: &mut Conn, span: Span, number: i64) -> Result<bool> {
     let postgres = conn.is_postgres();
     let beyond: Vec<i64> = on_db!(conn, |c| within!(span, postgres)
@@ -176,6 +182,7 @@ pub async fn exceeds(conn: &mut Conn, span: Span, number: i64) -> Result<bool> {
 }
 
 /// The events of some kinds that are for one account alone, oldest first.
+#[boxed]
 pub async fn of_account(
     conn: &mut Conn,
     account_id: i64,
@@ -195,6 +202,7 @@ pub async fn of_account(
 }
 
 /// The newest events of some kinds that are for one account alone, oldest first.
+#[boxed]
 pub async fn newest_of_account(
     conn: &mut Conn,
     account_id: i64,
@@ -218,6 +226,7 @@ pub async fn newest_of_account(
 }
 
 /// The events about statuses that are in the home of an account, of these kinds, oldest first.
+#[boxed]
 pub async fn of_home(
     conn: &mut Conn,
     account_id: i64,
@@ -242,6 +251,7 @@ pub async fn of_home(
 
 /// The events of these kinds that are for everyone, oldest first; where `naming` is given, only
 /// those whose payload holds that number.
+#[boxed]
 pub async fn of_everyone(
     conn: &mut Conn,
     naming: Option<i64>,
@@ -263,6 +273,7 @@ pub async fn of_everyone(
 }
 
 /// Forgets events older than a time, at most `limit` of them; says how many went.
+#[boxed]
 pub async fn forget_before(conn: &mut Conn, time: i64, limit: i64) -> Result<usize> {
     let old = events::table
         .filter(events::created_at.lt(time))

@@ -1,5 +1,6 @@
 //! Filters of users: groups, keywords, statuses.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -44,6 +45,7 @@ pub struct FilteredStatus {
 }
 
 /// An account's filters, newest first, at most `limit`.
+#[boxed]
 pub async fn of_account(conn: &mut Conn, account_id: i64, limit: i64) -> Result<Vec<Filter>> {
     on_db!(conn, |c| filters::table
         .filter(filters::account_id.eq(account_id))
@@ -54,6 +56,7 @@ pub async fn of_account(conn: &mut Conn, account_id: i64, limit: i64) -> Result<
 }
 
 /// One of an account's filters.
+#[boxed]
 pub async fn by_id(conn: &mut Conn, account_id: i64, id: i64) -> Result<Option<Filter>> {
     on_db!(conn, |c| filters::table
         .find(id)
@@ -64,6 +67,7 @@ pub async fn by_id(conn: &mut Conn, account_id: i64, id: i64) -> Result<Option<F
 }
 
 /// How many filters an account has.
+#[boxed]
 pub async fn count(conn: &mut Conn, account_id: i64) -> Result<i64> {
     on_db!(conn, |c| filters::table
         .filter(filters::account_id.eq(account_id))
@@ -73,6 +77,7 @@ pub async fn count(conn: &mut Conn, account_id: i64) -> Result<i64> {
 }
 
 /// Adds a filter.
+#[boxed]
 pub async fn insert(conn: &mut Conn, row: &Filter) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(filters::table)
         .values(row)
@@ -82,6 +87,7 @@ pub async fn insert(conn: &mut Conn, row: &Filter) -> Result<()> {
 }
 
 /// Writes every column of a filter.
+#[boxed]
 pub async fn update(conn: &mut Conn, row: &Filter) -> Result<()> {
     on_db!(conn, |c| diesel::update(filters::table.find(row.id))
         .set(row)
@@ -91,6 +97,7 @@ pub async fn update(conn: &mut Conn, row: &Filter) -> Result<()> {
 }
 
 /// Removes a filter with what it holds.
+#[boxed]
 pub async fn delete(conn: &mut Conn, id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::delete(filters::table.find(id))
         .execute(c)
@@ -99,6 +106,7 @@ pub async fn delete(conn: &mut Conn, id: i64) -> Result<()> {
 }
 
 /// The keywords of filters, in the order they were added.
+#[boxed]
 pub async fn keywords_of(conn: &mut Conn, filter_ids: &[i64]) -> Result<Vec<Keyword>> {
     if filter_ids.is_empty() {
         return Ok(Vec::new());
@@ -111,6 +119,7 @@ pub async fn keywords_of(conn: &mut Conn, filter_ids: &[i64]) -> Result<Vec<Keyw
 }
 
 /// The statuses of filters, in the order they were added.
+#[boxed]
 pub async fn statuses_of(conn: &mut Conn, filter_ids: &[i64]) -> Result<Vec<FilteredStatus>> {
     if filter_ids.is_empty() {
         return Ok(Vec::new());
@@ -123,6 +132,7 @@ pub async fn statuses_of(conn: &mut Conn, filter_ids: &[i64]) -> Result<Vec<Filt
 }
 
 /// A keyword of one of an account's filters, with its filter.
+#[boxed]
 pub async fn keyword(
     conn: &mut Conn,
     account_id: i64,
@@ -139,6 +149,7 @@ pub async fn keyword(
 }
 
 /// How many keywords an account's filters have together.
+#[boxed]
 pub async fn count_keywords(conn: &mut Conn, account_id: i64) -> Result<i64> {
     on_db!(conn, |c| filter_keywords::table
         .inner_join(filters::table.on(filters::id.eq(filter_keywords::filter_id)))
@@ -149,6 +160,7 @@ pub async fn count_keywords(conn: &mut Conn, account_id: i64) -> Result<i64> {
 }
 
 /// Adds a keyword.
+#[boxed]
 pub async fn insert_keyword(conn: &mut Conn, row: &Keyword) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(filter_keywords::table)
         .values(row)
@@ -158,6 +170,7 @@ pub async fn insert_keyword(conn: &mut Conn, row: &Keyword) -> Result<()> {
 }
 
 /// Writes every column of a keyword.
+#[boxed]
 pub async fn update_keyword(conn: &mut Conn, row: &Keyword) -> Result<()> {
     on_db!(conn, |c| diesel::update(
         filter_keywords::table.find(row.id)
@@ -169,6 +182,7 @@ pub async fn update_keyword(conn: &mut Conn, row: &Keyword) -> Result<()> {
 }
 
 /// Removes a keyword.
+#[boxed]
 pub async fn delete_keyword(conn: &mut Conn, id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::delete(filter_keywords::table.find(id))
         .execute(c)
@@ -177,6 +191,7 @@ pub async fn delete_keyword(conn: &mut Conn, id: i64) -> Result<()> {
 }
 
 /// A status of one of an account's filters.
+#[boxed]
 pub async fn status(conn: &mut Conn, account_id: i64, id: i64) -> Result<Option<FilteredStatus>> {
     on_db!(conn, |c| filter_statuses::table
         .inner_join(filters::table.on(filters::id.eq(filter_statuses::filter_id)))
@@ -189,6 +204,7 @@ pub async fn status(conn: &mut Conn, account_id: i64, id: i64) -> Result<Option<
 }
 
 /// Adds a status; gives the row that is there then.
+#[boxed]
 pub async fn add_status(conn: &mut Conn, row: &FilteredStatus) -> Result<FilteredStatus> {
     on_db!(conn, |c| diesel::insert_into(filter_statuses::table)
         .values(row)
@@ -203,6 +219,7 @@ pub async fn add_status(conn: &mut Conn, row: &FilteredStatus) -> Result<Filtere
 }
 
 /// Removes a status from its filter.
+#[boxed]
 pub async fn delete_status(conn: &mut Conn, id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::delete(filter_statuses::table.find(id))
         .execute(c)

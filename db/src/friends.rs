@@ -1,5 +1,6 @@
 //! Friends, who follow each other, and the requests to become one.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -34,6 +35,7 @@ pub struct Filter {
 }
 
 /// The request of one account to another, whatever became of it.
+#[boxed]
 pub async fn request(
     conn: &mut Conn,
     account_id: i64,
@@ -49,11 +51,13 @@ pub async fn request(
 }
 
 /// A request by id, whosever it is.
+#[boxed]
 pub async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<FriendRequest>> {
     Ok(by_ids(conn, &[id]).await?.pop())
 }
 
 /// Requests by id, in no order.
+#[boxed]
 pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<FriendRequest>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -66,6 +70,7 @@ pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<FriendRequest>> 
 }
 
 /// Adds a request in the place of the one there was between the same two.
+#[boxed]
 pub async fn put(conn: &mut Conn, row: &FriendRequest) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(friend_requests::table)
         .values(row)
@@ -83,6 +88,7 @@ pub async fn put(conn: &mut Conn, row: &FriendRequest) -> Result<()> {
 }
 
 /// Writes what became of a request that was in the state `from`; false when it was not.
+#[boxed]
 pub async fn decide(conn: &mut Conn, id: i64, from: &str, to: &str, now: i64) -> Result<bool> {
     let decided = on_db!(conn, |c| diesel::update(
         friend_requests::table
@@ -99,6 +105,7 @@ pub async fn decide(conn: &mut Conn, id: i64, from: &str, to: &str, now: i64) ->
 }
 
 /// How many of an account's requests are in a state, at most `limit`.
+#[boxed]
 pub async fn count(conn: &mut Conn, account_id: i64, status: &str, limit: i64) -> Result<i64> {
     let ids: Vec<i64> = on_db!(conn, |c| friend_requests::table
         .filter(friend_requests::account_id.eq(account_id))
@@ -112,6 +119,7 @@ pub async fn count(conn: &mut Conn, account_id: i64, status: &str, limit: i64) -
 
 /// One page of an account's requests, the newest first. Those with accounts that are suspended
 /// or gone are left out.
+#[boxed]
 pub async fn page(
     conn: &mut Conn,
     account_id: i64,
@@ -165,6 +173,7 @@ pub async fn page(
 
 /// One page of an account's friends by when it followed them, the newest first, with the id of
 /// that follow.
+#[boxed]
 pub async fn friends(conn: &mut Conn, account_id: i64, page: Page) -> Result<Vec<(i64, Account)>> {
     let max = page.max_id.unwrap_or(i64::MAX);
     let min = page.min_id.or(page.since_id).unwrap_or(0);

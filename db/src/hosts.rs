@@ -1,5 +1,6 @@
 //! What is known of other servers.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -25,6 +26,7 @@ pub struct Host {
 }
 
 /// What is known of some servers, in no order.
+#[boxed]
 pub async fn by_names(conn: &mut Conn, names: &[String]) -> Result<Vec<Host>> {
     if names.is_empty() {
         return Ok(Vec::new());
@@ -37,6 +39,7 @@ pub async fn by_names(conn: &mut Conn, names: &[String]) -> Result<Vec<Host>> {
 }
 
 /// Remembers how deliveries to a server fare; the signature it wants stays as it is.
+#[boxed]
 pub async fn set_health(conn: &mut Conn, row: &Host) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(hosts::table)
         .values(row)
@@ -56,6 +59,7 @@ pub async fn set_health(conn: &mut Conn, row: &Host) -> Result<()> {
 
 /// The signature specification a server was found to want: `cavage`, `rfc9421`, or `''` where
 /// nothing is known.
+#[boxed]
 pub async fn signature(conn: &mut Conn, host: &str) -> Result<String> {
     let known: Option<String> = on_db!(conn, |c| hosts::table
         .find(host)
@@ -67,6 +71,7 @@ pub async fn signature(conn: &mut Conn, host: &str) -> Result<String> {
 }
 
 /// Remembers the signature specification a server wants.
+#[boxed]
 pub async fn set_signature(conn: &mut Conn, host: &str, signature: &str) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(hosts::table)
         .values((

@@ -1,6 +1,7 @@
 //! Received activities: durable before they are acknowledged, worked on in the order of their
 //! ids for each actor.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
@@ -43,6 +44,7 @@ pub struct Received {
 }
 
 /// Adds activities; those whose id is here already are passed over. Says how many were new.
+#[boxed]
 pub async fn insert(conn: &mut Conn, rows: &[Received]) -> Result<usize> {
     conn.statements += 1;
     match &mut conn.backend {
@@ -76,6 +78,7 @@ fn waiting() -> diesel::expression::SqlLiteral<Bool> {
 
 /// Leases waiting activities that are due, oldest first, at most `limit`. While another process
 /// has an activity of an actor, that actor's others wait; `who` keeps the order of its own.
+#[boxed]
 pub async fn claim(
     conn: &mut Conn,
     who: i64,
@@ -124,6 +127,7 @@ pub async fn claim(
 }
 
 /// Keeps waiting activities leased until a time; 0 gives them back.
+#[boxed]
 pub async fn lease(conn: &mut Conn, who: i64, ids: &[i64], until: i64) -> Result<()> {
     let mut free = Vec::new();
     let ids = match &mut conn.backend {
@@ -161,6 +165,7 @@ pub async fn lease(conn: &mut Conn, who: i64, ids: &[i64], until: i64) -> Result
 
 /// Marks an activity done, with a reason where it was dropped; false when it was not waiting any
 /// more, so that nothing is applied twice.
+#[boxed]
 pub async fn finish(conn: &mut Conn, id: i64, reason: &str) -> Result<bool> {
     // As text: diesel's own UPDATE is never kept prepared, and this one runs with every activity.
     let changed = on_db!(conn, |c| diesel::sql_query(
@@ -175,6 +180,7 @@ pub async fn finish(conn: &mut Conn, id: i64, reason: &str) -> Result<bool> {
 }
 
 /// Counts a failed attempt: again at a time, or (`None`) set aside.
+#[boxed]
 pub async fn fail(conn: &mut Conn, id: i64, reason: &str, again_at: Option<i64>) -> Result<()> {
     let state = if again_at.is_some() {
         WAITING
@@ -199,6 +205,7 @@ pub async fn fail(conn: &mut Conn, id: i64, reason: &str, again_at: Option<i64>)
 }
 
 /// Deletes what was done or set aside and came before a time, at most `limit`; says how many.
+#[boxed]
 pub async fn forget_before(conn: &mut Conn, time: i64, limit: i64) -> Result<usize> {
     let ids: Vec<i64> = on_db!(conn, |c| inbox_queue::table
         .filter(inbox_queue::received_at.lt(time))
@@ -216,6 +223,7 @@ pub async fn forget_before(conn: &mut Conn, time: i64, limit: i64) -> Result<usi
 }
 
 /// Received activities in a state, newest first, at most `limit`.
+#[boxed]
 pub async fn list(conn: &mut Conn, state: i16, limit: i64) -> Result<Vec<Received>> {
     on_db!(conn, |c| inbox_queue::table
         .filter(inbox_queue::state.eq(state))
@@ -227,6 +235,7 @@ pub async fn list(conn: &mut Conn, state: i16, limit: i64) -> Result<Vec<Receive
 }
 
 /// Says why nothing came of an activity that is done.
+#[boxed]
 pub async fn explain(conn: &mut Conn, id: i64, reason: &str) -> Result<()> {
     on_db!(conn, |c| diesel::update(inbox_queue::table.find(id))
         .set(inbox_queue::last_error.eq(reason))

@@ -1,5 +1,6 @@
 //! What the server says of itself: rules, terms, and its own numbers.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
@@ -46,6 +47,7 @@ pub struct Terms {
 }
 
 /// The rules in force, in their order.
+#[boxed]
 pub async fn rules(conn: &mut Conn) -> Result<Vec<Rule>> {
     on_db!(conn, |c| rules::table
         .filter(rules::removed_at.is_null())
@@ -56,6 +58,7 @@ pub async fn rules(conn: &mut Conn) -> Result<Vec<Rule>> {
 }
 
 /// A rule in force.
+#[boxed]
 pub async fn rule(conn: &mut Conn, id: i64) -> Result<Option<Rule>> {
     on_db!(conn, |c| rules::table
         .find(id)
@@ -66,6 +69,7 @@ pub async fn rule(conn: &mut Conn, id: i64) -> Result<Option<Rule>> {
 }
 
 /// Adds a rule.
+#[boxed]
 pub async fn insert_rule(conn: &mut Conn, row: &Rule) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(rules::table)
         .values(row)
@@ -75,6 +79,7 @@ pub async fn insert_rule(conn: &mut Conn, row: &Rule) -> Result<()> {
 }
 
 /// Writes a changed rule.
+#[boxed]
 pub async fn update_rule(conn: &mut Conn, row: &Rule) -> Result<()> {
     on_db!(conn, |c| diesel::update(rules::table.find(row.id))
         .set(row)
@@ -84,6 +89,7 @@ pub async fn update_rule(conn: &mut Conn, row: &Rule) -> Result<()> {
 }
 
 /// All translations of rules in force.
+#[boxed]
 pub async fn rule_translations(conn: &mut Conn) -> Result<Vec<RuleTranslation>> {
     on_db!(conn, |c| rule_translations::table
         .order((rule_translations::rule_id, rule_translations::locale))
@@ -93,6 +99,7 @@ pub async fn rule_translations(conn: &mut Conn) -> Result<Vec<RuleTranslation>> 
 }
 
 /// Sets a rule's translation.
+#[boxed]
 pub async fn set_rule_translation(conn: &mut Conn, row: &RuleTranslation) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(rule_translations::table)
         .values(row)
@@ -108,6 +115,7 @@ pub async fn set_rule_translation(conn: &mut Conn, row: &RuleTranslation) -> Res
 }
 
 /// The terms by the day they hold from, latest first.
+#[boxed]
 pub async fn terms(conn: &mut Conn) -> Result<Vec<Terms>> {
     on_db!(conn, |c| terms_of_service::table
         .order(terms_of_service::effective_date.desc())
@@ -117,6 +125,7 @@ pub async fn terms(conn: &mut Conn) -> Result<Vec<Terms>> {
 }
 
 /// Sets the terms that hold from a day on.
+#[boxed]
 pub async fn set_terms(conn: &mut Conn, row: &Terms) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(terms_of_service::table)
         .values(row)
@@ -132,6 +141,7 @@ pub async fn set_terms(conn: &mut Conn, row: &Terms) -> Result<()> {
 }
 
 /// Removes the terms of a day; false when there were none.
+#[boxed]
 pub async fn remove_terms(conn: &mut Conn, effective_date: &str) -> Result<bool> {
     let gone = on_db!(conn, |c| diesel::delete(
         terms_of_service::table.find(effective_date)
@@ -142,6 +152,7 @@ pub async fn remove_terms(conn: &mut Conn, effective_date: &str) -> Result<bool>
 }
 
 /// An account was here in a week.
+#[boxed]
 pub async fn was_active(conn: &mut Conn, week: i64, account_id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(active_weeks::table)
         .values((
@@ -155,6 +166,7 @@ pub async fn was_active(conn: &mut Conn, week: i64, account_id: i64) -> Result<(
 }
 
 /// How many were here since a week.
+#[boxed]
 pub async fn count_active(conn: &mut Conn, since_week: i64) -> Result<i64> {
     on_db!(conn, |c| active_weeks::table
         .filter(active_weeks::week.ge(since_week))
@@ -164,6 +176,7 @@ pub async fn count_active(conn: &mut Conn, since_week: i64) -> Result<i64> {
 }
 
 /// Local statuses in a range of ids, active users of a week, and registrations in its time.
+#[boxed]
 pub async fn week(conn: &mut Conn, week: i64, ids: (i64, i64), until: i64) -> Result<[i64; 3]> {
     let posted: i64 = on_db!(conn, |c| statuses::table
         .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("local = TRUE"))
@@ -193,6 +206,7 @@ struct Named {
 }
 
 /// The domains whose accounts are known: one look into the index for each.
+#[boxed]
 pub async fn domains(conn: &mut Conn) -> Result<Vec<String>> {
     let walk = format!(
         "WITH RECURSIVE seen(domain) AS ( \

@@ -1,5 +1,6 @@
 //! The job queue.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -29,6 +30,7 @@ pub struct JobRow {
 }
 
 /// Adds a job; false when one of its key waits already.
+#[boxed]
 pub async fn insert(conn: &mut Conn, row: &JobRow) -> Result<bool> {
     let added = on_db!(conn, |c| diesel::insert_into(jobs::table)
         .values(row)
@@ -39,6 +41,7 @@ pub async fn insert(conn: &mut Conn, row: &JobRow) -> Result<bool> {
 }
 
 /// Takes jobs that are due, for nobody else to take until `until`. Each counts as an attempt.
+#[boxed]
 pub async fn lease(conn: &mut Conn, now: i64, until: i64, limit: i64) -> Result<Vec<JobRow>> {
     let ids: Vec<i64> = on_db!(conn, |c| jobs::table
         .filter(jobs::failed_at.is_null())
@@ -68,6 +71,7 @@ pub async fn lease(conn: &mut Conn, now: i64, until: i64, limit: i64) -> Result<
 }
 
 /// A job is still under way.
+#[boxed]
 pub async fn renew(conn: &mut Conn, id: i64, until: i64) -> Result<()> {
     on_db!(conn, |c| diesel::update(jobs::table.find(id))
         .set(jobs::leased_until.eq(until))
@@ -77,6 +81,7 @@ pub async fn renew(conn: &mut Conn, id: i64, until: i64) -> Result<()> {
 }
 
 /// A job is done.
+#[boxed]
 pub async fn delete(conn: &mut Conn, id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::delete(jobs::table.find(id))
         .execute(c)
@@ -85,6 +90,7 @@ pub async fn delete(conn: &mut Conn, id: i64) -> Result<()> {
 }
 
 /// A job is to run again at a time.
+#[boxed]
 pub async fn put_back(conn: &mut Conn, id: i64, run_at: i64, error: &str) -> Result<()> {
     on_db!(conn, |c| diesel::update(jobs::table.find(id))
         .set((
@@ -98,6 +104,7 @@ pub async fn put_back(conn: &mut Conn, id: i64, run_at: i64, error: &str) -> Res
 }
 
 /// A job is given up; its key is free again.
+#[boxed]
 pub async fn give_up(conn: &mut Conn, id: i64, now: i64, error: &str) -> Result<()> {
     on_db!(conn, |c| diesel::update(jobs::table.find(id))
         .set((
@@ -111,6 +118,7 @@ pub async fn give_up(conn: &mut Conn, id: i64, now: i64, error: &str) -> Result<
 }
 
 /// Forgets jobs given up before a time; says how many went.
+#[boxed]
 pub async fn forget_failed(conn: &mut Conn, time: i64) -> Result<usize> {
     on_db!(conn, |c| diesel::delete(
         jobs::table.filter(jobs::failed_at.lt(time))
@@ -120,6 +128,7 @@ pub async fn forget_failed(conn: &mut Conn, time: i64) -> Result<usize> {
 }
 
 /// Lets another job of the key be added: what this one saw is all it does.
+#[boxed]
 pub async fn release_key(conn: &mut Conn, id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::update(jobs::table.find(id))
         .set(jobs::unique_key.eq(None::<String>))
@@ -129,6 +138,7 @@ pub async fn release_key(conn: &mut Conn, id: i64) -> Result<()> {
 }
 
 /// Removes the job of a key that waits; one that is being done goes on.
+#[boxed]
 pub async fn cancel(conn: &mut Conn, key: &str) -> Result<()> {
     on_db!(conn, |c| diesel::delete(
         jobs::table.filter(jobs::unique_key.eq(key))
@@ -139,6 +149,7 @@ pub async fn cancel(conn: &mut Conn, key: &str) -> Result<()> {
 }
 
 /// Whether a job is due.
+#[boxed]
 pub async fn waits(conn: &mut Conn, now: i64) -> Result<bool> {
     let first: Option<i64> = on_db!(conn, |c| jobs::table
         .filter(jobs::failed_at.is_null())
@@ -153,6 +164,7 @@ pub async fn waits(conn: &mut Conn, now: i64) -> Result<bool> {
 }
 
 /// Jobs of a kind that wait, the next first.
+#[boxed]
 pub async fn waiting(conn: &mut Conn, kind: &str, limit: i64) -> Result<Vec<JobRow>> {
     on_db!(conn, |c| jobs::table
         .filter(jobs::failed_at.is_null())

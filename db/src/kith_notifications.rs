@@ -5,6 +5,7 @@
 //! is read, and of Mastodon's kinds everything up to the marker that its clients set. Marks cost
 //! one row, however many notifications lie below them.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -45,6 +46,7 @@ impl Marks {
 }
 
 /// Up to where an account has read.
+#[boxed]
 pub async fn marks(conn: &mut Conn, account_id: i64) -> Result<Marks> {
     let names = [MARK.to_owned(), MARKER.to_owned()];
     let rows = markers::of_account(conn, account_id, &names).await?;
@@ -60,6 +62,7 @@ pub async fn marks(conn: &mut Conn, account_id: i64) -> Result<Marks> {
 
 /// One page of both sorts, newest first; `unread`: of what lies above these marks and was not
 /// read by itself.
+#[boxed]
 pub async fn page(
     conn: &mut Conn,
     account_id: i64,
@@ -104,6 +107,7 @@ pub async fn page(
 }
 
 /// How many are unread, at most `limit`.
+#[boxed]
 pub async fn count_unread(conn: &mut Conn, account_id: i64, limit: i64) -> Result<i64> {
     let marks = marks(conn, account_id).await?;
     let mut count = 0;
@@ -123,6 +127,7 @@ pub async fn count_unread(conn: &mut Conn, account_id: i64, limit: i64) -> Resul
 }
 
 /// Notifications of an account by id, in no order.
+#[boxed]
 pub async fn by_ids(conn: &mut Conn, account_id: i64, ids: &[i64]) -> Result<Vec<Notification>> {
     on_db!(conn, |c| notifications::table
         .filter(notifications::id.any_of(ids))
@@ -132,6 +137,7 @@ pub async fn by_ids(conn: &mut Conn, account_id: i64, ids: &[i64]) -> Result<Vec
 }
 
 /// Marks some of an account's as read; says how many were not.
+#[boxed]
 pub async fn read_some(conn: &mut Conn, account_id: i64, ids: &[i64], now: i64) -> Result<usize> {
     on_db!(conn, |c| diesel::update(
         notifications::table
@@ -145,6 +151,7 @@ pub async fn read_some(conn: &mut Conn, account_id: i64, ids: &[i64], now: i64) 
 }
 
 /// Marks all that an account has as read, and moves the marker of Mastodon's clients along.
+#[boxed]
 pub async fn read_all(conn: &mut Conn, account_id: i64, now: i64) -> Result<()> {
     let mut newest = 0;
     for kith in [false, true] {
@@ -169,6 +176,7 @@ pub async fn read_all(conn: &mut Conn, account_id: i64, now: i64) -> Result<()> 
 }
 
 /// Marks as read what an account was told of one subject by one sender.
+#[boxed]
 pub async fn read_about(
     conn: &mut Conn,
     account_id: i64,
@@ -191,6 +199,7 @@ pub async fn read_about(
 }
 
 /// Makes room for a notification that takes the place of those about the same.
+#[boxed]
 pub async fn replace(conn: &mut Conn, row: &Notification) -> Result<()> {
     if let Some(subject) = row.subject_id {
         let (to, from) = (row.account_id, row.from_account_id);
@@ -201,6 +210,7 @@ pub async fn replace(conn: &mut Conn, row: &Notification) -> Result<()> {
 
 /// Deletes what one account's deed left in another's list about a subject; says whether there was
 /// anything.
+#[boxed]
 pub async fn retract(
     conn: &mut Conn,
     account_id: i64,

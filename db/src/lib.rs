@@ -1,8 +1,8 @@
 //! Storage: connections, the schema, and every query, one file per family of tables.
 //!
-//! A package of its own, so that its queries are compiled once, whatever changes above them. diesel
-//! appears here only. A query function takes `&mut Conn`, returns [`Result`], and says `Ok(None)`
-//! where a row is missing; what that means is the caller's to decide.
+//! A package of its own, so that its queries are compiled once, whatever changes above them: each
+//! function is `#[boxed]`. diesel appears here only. A query function takes `&mut Conn`, returns
+//! [`Result`], and says `Ok(None)` where a row is missing; what that means is the caller's to decide.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::future::BoxFuture;
 
 use event::Event;
+use kith_boxed::boxed;
 
 pub mod accounts;
 pub mod analytics;

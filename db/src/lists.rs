@@ -1,5 +1,6 @@
 //! Lists of accounts, and the timelines of lists.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -26,6 +27,7 @@ pub struct List {
 }
 
 /// Adds a list.
+#[boxed]
 pub async fn insert(conn: &mut Conn, row: &List) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(lists::table)
         .values(row)
@@ -35,6 +37,7 @@ pub async fn insert(conn: &mut Conn, row: &List) -> Result<()> {
 }
 
 /// Writes every column.
+#[boxed]
 pub async fn update(conn: &mut Conn, row: &List) -> Result<()> {
     on_db!(conn, |c| diesel::update(lists::table.find(row.id))
         .set(row)
@@ -44,6 +47,7 @@ pub async fn update(conn: &mut Conn, row: &List) -> Result<()> {
 }
 
 /// Removes a list with its members and its timeline.
+#[boxed]
 pub async fn delete(conn: &mut Conn, id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::delete(lists::table.find(id))
         .execute(c)
@@ -52,6 +56,7 @@ pub async fn delete(conn: &mut Conn, id: i64) -> Result<()> {
 }
 
 /// One list of an account.
+#[boxed]
 pub async fn by_id(conn: &mut Conn, account_id: i64, id: i64) -> Result<Option<List>> {
     on_db!(conn, |c| lists::table
         .find(id)
@@ -63,6 +68,7 @@ pub async fn by_id(conn: &mut Conn, account_id: i64, id: i64) -> Result<Option<L
 }
 
 /// An account's lists, oldest first, at most `limit`.
+#[boxed]
 pub async fn of_account(conn: &mut Conn, account_id: i64, limit: i64) -> Result<Vec<List>> {
     on_db!(conn, |c| lists::table
         .filter(lists::account_id.eq(account_id))
@@ -74,6 +80,7 @@ pub async fn of_account(conn: &mut Conn, account_id: i64, limit: i64) -> Result<
 }
 
 /// An account's lists that have a member, oldest first.
+#[boxed]
 pub async fn with_member(conn: &mut Conn, account_id: i64, member: i64) -> Result<Vec<List>> {
     on_db!(conn, |c| list_members::table
         .inner_join(lists::table.on(lists::id.eq(list_members::list_id)))
@@ -86,6 +93,7 @@ pub async fn with_member(conn: &mut Conn, account_id: i64, member: i64) -> Resul
 }
 
 /// Adds a member; false when it is one already.
+#[boxed]
 pub async fn add_member(conn: &mut Conn, id: i64, list_id: i64, account_id: i64) -> Result<bool> {
     let added = on_db!(conn, |c| diesel::insert_into(list_members::table)
         .values((
@@ -100,6 +108,7 @@ pub async fn add_member(conn: &mut Conn, id: i64, list_id: i64, account_id: i64)
 }
 
 /// Removes a member, and what it posted from the timeline; false when it was none.
+#[boxed]
 pub async fn remove_member(conn: &mut Conn, list_id: i64, account_id: i64) -> Result<bool> {
     let gone = on_db!(conn, |c| diesel::delete(
         list_members::table
@@ -121,6 +130,7 @@ pub async fn remove_member(conn: &mut Conn, list_id: i64, account_id: i64) -> Re
 }
 
 /// One page of a list's members, the last added first, with the membership's id.
+#[boxed]
 pub async fn members(conn: &mut Conn, list_id: i64, page: Page) -> Result<Vec<(i64, Account)>> {
     let max = page.max_id.unwrap_or(i64::MAX);
     let min = page.min_id.or(page.since_id).unwrap_or(0);
@@ -154,6 +164,7 @@ pub async fn members(conn: &mut Conn, list_id: i64, page: Page) -> Result<Vec<(i
 /// `reply_to`: what a list's policy says of replies to that account counts. `reblog`: only where
 /// the list's owner wants the author's reblogs. `language`: only where the owner wants the
 /// author's posts in it.
+#[boxed]
 pub async fn fan_out(
     conn: &mut Conn,
     status_id: i64,
@@ -229,6 +240,7 @@ pub async fn fan_out(
 
 /// Puts a member's newest statuses into a list's timeline: what a new member shows at once.
 /// Replies to others are left out.
+#[boxed]
 pub async fn backfill(conn: &mut Conn, list_id: i64, author_id: i64, limit: i64) -> Result<()> {
     let recent: Vec<i64> = on_db!(conn, |c| statuses::table
         .filter(statuses::account_id.eq(author_id))
@@ -258,6 +270,7 @@ pub async fn backfill(conn: &mut Conn, list_id: i64, author_id: i64, limit: i64)
 }
 
 /// One page of a list's timeline: ids of statuses.
+#[boxed]
 pub async fn timeline(conn: &mut Conn, list_id: i64, page: Page) -> Result<Vec<i64>> {
     let max = page.max_id.unwrap_or(i64::MAX);
     let min = page.min_id.or(page.since_id).unwrap_or(0);
@@ -283,6 +296,7 @@ pub async fn timeline(conn: &mut Conn, list_id: i64, page: Page) -> Result<Vec<i
 }
 
 /// The lists whose timeline holds a status, with their owners, at most `limit`.
+#[boxed]
 pub async fn holding(conn: &mut Conn, status_id: i64, limit: i64) -> Result<Vec<(i64, i64)>> {
     on_db!(conn, |c| list_entries::table
         .inner_join(lists::table.on(lists::id.eq(list_entries::list_id)))
@@ -294,6 +308,7 @@ pub async fn holding(conn: &mut Conn, status_id: i64, limit: i64) -> Result<Vec<
 }
 
 /// Takes what members of a list posted out of its owner's home.
+#[boxed]
 pub async fn leave_home(conn: &mut Conn, list: &List) -> Result<()> {
     on_db!(conn, |c| diesel::delete(
         home_entries::table
@@ -312,6 +327,7 @@ pub async fn leave_home(conn: &mut Conn, list: &List) -> Result<()> {
 }
 
 /// Puts a list's newest statuses into its owner's home, at most `limit`.
+#[boxed]
 pub async fn return_home(conn: &mut Conn, list: &List, limit: i64) -> Result<()> {
     let newest = Page {
         limit,
@@ -331,6 +347,7 @@ pub async fn return_home(conn: &mut Conn, list: &List, limit: i64) -> Result<()>
 }
 
 /// Takes an account off every list of an owner; says whether it was on one.
+#[boxed]
 pub async fn drop_member(conn: &mut Conn, owner: i64, member: i64) -> Result<bool> {
     let lists = with_member(conn, owner, member).await?;
     for list in &lists {

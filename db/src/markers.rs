@@ -1,5 +1,6 @@
 //! How far accounts have read their timelines.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -21,6 +22,7 @@ pub struct Marker {
 }
 
 /// An account's markers of some timelines.
+#[boxed]
 pub async fn of_account(
     conn: &mut Conn,
     account_id: i64,
@@ -35,6 +37,7 @@ pub async fn of_account(
 }
 
 /// Sets a marker.
+#[boxed]
 pub async fn set(
     conn: &mut Conn,
     account_id: i64,

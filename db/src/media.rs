@@ -1,5 +1,6 @@
 //! Attachments.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -46,6 +47,7 @@ impl Media {
 }
 
 /// Adds an attachment.
+#[boxed]
 pub async fn insert(conn: &mut Conn, row: &Media) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(media::table)
         .values(row)
@@ -55,6 +57,7 @@ pub async fn insert(conn: &mut Conn, row: &Media) -> Result<()> {
 }
 
 /// Writes every column.
+#[boxed]
 pub async fn update(conn: &mut Conn, row: &Media) -> Result<()> {
     on_db!(conn, |c| diesel::update(media::table.find(row.id))
         .set(row)
@@ -64,6 +67,7 @@ pub async fn update(conn: &mut Conn, row: &Media) -> Result<()> {
 }
 
 /// Attachments by id, in no order.
+#[boxed]
 pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Media>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -75,6 +79,7 @@ pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Media>> {
 }
 
 /// Attachments of statuses, in their order.
+#[boxed]
 pub async fn of_statuses(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Media>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -88,6 +93,7 @@ pub async fn of_statuses(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Media>> {
 }
 
 /// Deletes one.
+#[boxed]
 pub async fn delete(conn: &mut Conn, id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::delete(media::table.find(id))
         .execute(c)
@@ -96,6 +102,7 @@ pub async fn delete(conn: &mut Conn, id: i64) -> Result<()> {
 }
 
 /// Puts attachments on a status in the given order; others that it had stay for its history.
+#[boxed]
 pub async fn attach(conn: &mut Conn, status_id: i64, ids: &[i64], fresh: bool) -> Result<()> {
     if !fresh {
         on_db!(conn, |c| diesel::update(
@@ -120,6 +127,7 @@ pub async fn attach(conn: &mut Conn, status_id: i64, ids: &[i64], fresh: bool) -
 }
 
 /// Gives up an attachment that no status holds.
+#[boxed]
 pub async fn give_up(conn: &mut Conn, id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::update(
         media::table.find(id).filter(media::status_id.is_null())
@@ -131,6 +139,7 @@ pub async fn give_up(conn: &mut Conn, id: i64) -> Result<()> {
 }
 
 /// Takes all attachments off a status that goes: they wait for another as if uploaded now.
+#[boxed]
 pub async fn release(conn: &mut Conn, status_id: i64, now: i64) -> Result<()> {
     on_db!(conn, |c| diesel::update(
         media::table.filter(media::status_id.eq(status_id))
@@ -146,6 +155,7 @@ pub async fn release(conn: &mut Conn, status_id: i64, now: i64) -> Result<()> {
 }
 
 /// Gives up all attachments of a status that goes, and names them.
+#[boxed]
 pub async fn give_up_with(conn: &mut Conn, status_id: i64) -> Result<Vec<Media>> {
     on_db!(conn, |c| diesel::update(
         media::table.filter(media::status_id.eq(status_id))
@@ -161,6 +171,7 @@ pub async fn give_up_with(conn: &mut Conn, status_id: i64) -> Result<Vec<Media>>
 
 /// Gives up uploads that no status took up before a time, at most `limit`, and names them, with
 /// those given up before that are still there.
+#[boxed]
 pub async fn give_up_abandoned(conn: &mut Conn, before: i64, limit: i64) -> Result<Vec<Media>> {
     let ids: Vec<i64> = on_db!(conn, |c| media::table
         .filter(media::status_id.is_null())
@@ -193,6 +204,7 @@ pub async fn give_up_abandoned(conn: &mut Conn, before: i64, limit: i64) -> Resu
 }
 
 /// Changes the alt text.
+#[boxed]
 pub async fn describe(conn: &mut Conn, id: i64, description: &str) -> Result<()> {
     on_db!(conn, |c| diesel::update(media::table.find(id))
         .set(media::description.eq(description))

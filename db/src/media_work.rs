@@ -1,5 +1,6 @@
 //! Uploads that are still worked on, and what became of those that failed.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -30,6 +31,7 @@ impl Work {
 }
 
 /// Adds one.
+#[boxed]
 pub async fn insert(conn: &mut Conn, row: &Work) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(media_work::table)
         .values(row)
@@ -39,6 +41,7 @@ pub async fn insert(conn: &mut Conn, row: &Work) -> Result<()> {
 }
 
 /// The work on attachments, in no order; none for those that are done.
+#[boxed]
 pub async fn of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Work>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -50,6 +53,7 @@ pub async fn of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Work>> {
 }
 
 /// Notes what is about to be stored.
+#[boxed]
 pub async fn intend(conn: &mut Conn, id: i64, file: &str, preview: &str) -> Result<()> {
     on_db!(conn, |c| diesel::update(media_work::table.find(id))
         .set((media_work::file.eq(file), media_work::preview.eq(preview)))
@@ -59,6 +63,7 @@ pub async fn intend(conn: &mut Conn, id: i64, file: &str, preview: &str) -> Resu
 }
 
 /// Nothing will come of it.
+#[boxed]
 pub async fn fail(conn: &mut Conn, id: i64, error: &str) -> Result<()> {
     on_db!(conn, |c| diesel::update(media_work::table.find(id))
         .set(media_work::error.eq(error))
@@ -68,6 +73,7 @@ pub async fn fail(conn: &mut Conn, id: i64, error: &str) -> Result<()> {
 }
 
 /// It is done.
+#[boxed]
 pub async fn remove(conn: &mut Conn, id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::delete(media_work::table.find(id))
         .execute(c)

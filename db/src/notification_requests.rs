@@ -1,5 +1,6 @@
 //! Who may notify whom: policies, permissions, and the requests of those who are filtered.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -38,6 +39,7 @@ pub struct Request {
 }
 
 /// An account's policy, if it has set one.
+#[boxed]
 pub async fn policy(conn: &mut Conn, account_id: i64) -> Result<Option<Policy>> {
     on_db!(conn, |c| notification_policies::table
         .find(account_id)
@@ -47,6 +49,7 @@ pub async fn policy(conn: &mut Conn, account_id: i64) -> Result<Option<Policy>> 
 }
 
 /// Sets an account's policy.
+#[boxed]
 pub async fn set_policy(conn: &mut Conn, row: &Policy) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(notification_policies::table)
         .values(row)
@@ -59,6 +62,7 @@ pub async fn set_policy(conn: &mut Conn, row: &Policy) -> Result<()> {
 }
 
 /// Whether no policy applies to a sender.
+#[boxed]
 pub async fn is_permitted(conn: &mut Conn, account_id: i64, from: i64) -> Result<bool> {
     let found: Option<i64> = on_db!(conn, |c| notification_permissions::table
         .find((account_id, from))
@@ -70,6 +74,7 @@ pub async fn is_permitted(conn: &mut Conn, account_id: i64, from: i64) -> Result
 }
 
 /// Exempts a sender from the policy.
+#[boxed]
 pub async fn permit(conn: &mut Conn, account_id: i64, from: i64, now: i64) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(
         notification_permissions::table
@@ -86,6 +91,7 @@ pub async fn permit(conn: &mut Conn, account_id: i64, from: i64, now: i64) -> Re
 }
 
 /// Adds a request, or brings the sender's up to date.
+#[boxed]
 pub async fn put(conn: &mut Conn, row: &Request) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(notification_requests::table)
         .values(row)
@@ -120,6 +126,7 @@ macro_rules! live {
 }
 
 /// One page of an account's requests, newest first.
+#[boxed]
 pub async fn page(conn: &mut Conn, account_id: i64, page: Page) -> Result<Vec<Request>> {
     let max = page.max_id.unwrap_or(i64::MAX);
     let min = page.min_id.or(page.since_id).unwrap_or(0);
@@ -144,6 +151,7 @@ pub async fn page(conn: &mut Conn, account_id: i64, page: Page) -> Result<Vec<Re
 }
 
 /// An account's requests by id.
+#[boxed]
 pub async fn by_ids(conn: &mut Conn, account_id: i64, ids: &[i64]) -> Result<Vec<Request>> {
     on_db!(conn, |c| notification_requests::table
         .filter(notification_requests::account_id.eq(account_id))
@@ -153,6 +161,7 @@ pub async fn by_ids(conn: &mut Conn, account_id: i64, ids: &[i64]) -> Result<Vec
 }
 
 /// How many requests an account has, at most `limit`.
+#[boxed]
 pub async fn count(conn: &mut Conn, account_id: i64, limit: i64) -> Result<i64> {
     let ids: Vec<i64> = on_db!(conn, |c| live!(account_id)
         .select(notification_requests::id)
@@ -163,6 +172,7 @@ pub async fn count(conn: &mut Conn, account_id: i64, limit: i64) -> Result<i64> 
 }
 
 /// How many filtered notifications an account has, at most `limit`.
+#[boxed]
 pub async fn count_filtered(conn: &mut Conn, account_id: i64, limit: i64) -> Result<i64> {
     let ids: Vec<i64> = on_db!(conn, |c| notifications::table
         .filter(notifications::account_id.eq(account_id))
@@ -176,6 +186,7 @@ pub async fn count_filtered(conn: &mut Conn, account_id: i64, limit: i64) -> Res
 }
 
 /// How many filtered notifications each of some senders has.
+#[boxed]
 pub async fn counts_by_sender(
     conn: &mut Conn,
     account_id: i64,
@@ -193,6 +204,7 @@ pub async fn counts_by_sender(
 }
 
 /// Removes a request.
+#[boxed]
 pub async fn delete(conn: &mut Conn, id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::delete(
         notification_requests::table.find(id)
@@ -203,6 +215,7 @@ pub async fn delete(conn: &mut Conn, id: i64) -> Result<()> {
 }
 
 /// An accepted sender's notifications are being put among the others.
+#[boxed]
 pub async fn begin_merge(conn: &mut Conn, account_id: i64, from: i64) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(notification_merges::table)
         .values((
@@ -216,6 +229,7 @@ pub async fn begin_merge(conn: &mut Conn, account_id: i64, from: i64) -> Result<
 }
 
 /// They are there.
+#[boxed]
 pub async fn end_merge(conn: &mut Conn, account_id: i64, from: i64) -> Result<()> {
     on_db!(conn, |c| diesel::delete(
         notification_merges::table.find((account_id, from))
@@ -226,6 +240,7 @@ pub async fn end_merge(conn: &mut Conn, account_id: i64, from: i64) -> Result<()
 }
 
 /// Whether any of an account's are under way.
+#[boxed]
 pub async fn is_merging(conn: &mut Conn, account_id: i64) -> Result<bool> {
     let found: Option<i64> = on_db!(conn, |c| notification_merges::table
         .filter(notification_merges::account_id.eq(account_id))

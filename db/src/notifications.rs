@@ -3,6 +3,7 @@
 //! A group's row is written with every notification of it that comes or goes, so that a page of
 //! groups is an index range whatever the size of the groups.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -96,6 +97,7 @@ fn is_filtered() -> diesel::expression::SqlLiteral<Bool> {
 }
 
 /// Adds a notification, to its group too.
+#[boxed]
 pub async fn insert(conn: &mut Conn, row: &Notification) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(notifications::table)
         .values(row)
@@ -150,6 +152,7 @@ pub async fn insert(conn: &mut Conn, row: &Notification) -> Result<()> {
 }
 
 /// Whether the same is there already.
+#[boxed]
 pub async fn exists(conn: &mut Conn, row: &Notification) -> Result<bool> {
     let same = notifications::table
         .filter(notifications::account_id.eq(row.account_id))
@@ -179,6 +182,7 @@ pub async fn exists(conn: &mut Conn, row: &Notification) -> Result<bool> {
 }
 
 /// One notification of an account.
+#[boxed]
 pub async fn by_id(conn: &mut Conn, account_id: i64, id: i64) -> Result<Option<Notification>> {
     on_db!(conn, |c| notifications::table
         .find(id)
@@ -189,6 +193,7 @@ pub async fn by_id(conn: &mut Conn, account_id: i64, id: i64) -> Result<Option<N
 }
 
 /// Some notifications of an account.
+#[boxed]
 pub async fn by_ids(conn: &mut Conn, account_id: i64, ids: &[i64]) -> Result<Vec<Notification>> {
     on_db!(conn, |c| notifications::table
         .filter(notifications::id.any_of(ids))
@@ -232,6 +237,7 @@ pub(crate) fn bounds(page: Page) -> (i64, i64, bool) {
 }
 
 /// One page, newest first.
+#[boxed]
 pub async fn page(
     conn: &mut Conn,
     account_id: i64,
@@ -259,6 +265,7 @@ pub async fn page(
 
 /// One page of those that the grouped list shows one by one: those without a group, and those
 /// of the kinds in `apart`, which the client does not want grouped.
+#[boxed]
 pub async fn alone(
     conn: &mut Conn,
     account_id: i64,
@@ -287,6 +294,7 @@ pub async fn alone(
 }
 
 /// One page of groups by their newest notification, but for those of the kinds in `apart`.
+#[boxed]
 pub async fn groups(
     conn: &mut Conn,
     account_id: i64,
@@ -331,6 +339,7 @@ pub async fn groups(
 
 /// Of some groups, the oldest notification after a position: what a client that asks for news
 /// gets of each.
+#[boxed]
 pub async fn oldest_after(
     conn: &mut Conn,
     account_id: i64,
@@ -359,6 +368,7 @@ pub async fn oldest_after(
 }
 
 /// A group of an account.
+#[boxed]
 pub async fn group(conn: &mut Conn, account_id: i64, key: &str) -> Result<Option<Group>> {
     on_db!(conn, |c| notification_groups::table
         .find((account_id, key))
@@ -368,6 +378,7 @@ pub async fn group(conn: &mut Conn, account_id: i64, key: &str) -> Result<Option
 }
 
 /// The latest of some keys that names a group of an account.
+#[boxed]
 pub async fn latest_key(
     conn: &mut Conn,
     account_id: i64,
@@ -384,6 +395,7 @@ pub async fn latest_key(
 }
 
 /// Senders of a group, newest first, with the notifications' ids.
+#[boxed]
 pub async fn senders(
     conn: &mut Conn,
     account_id: i64,
@@ -413,6 +425,7 @@ pub async fn senders(
 }
 
 /// How many an account has after a position, at most `limit`.
+#[boxed]
 pub async fn count_after(
     conn: &mut Conn,
     account_id: i64,
@@ -430,11 +443,13 @@ pub async fn count_after(
 }
 
 /// Deletes one notification of an account.
+#[boxed]
 pub async fn delete(conn: &mut Conn, account_id: i64, id: i64) -> Result<bool> {
     Ok(delete_some(conn, account_id, &[id]).await? > 0)
 }
 
 /// Deletes several notifications of an account; says how many there were.
+#[boxed]
 pub async fn delete_some(conn: &mut Conn, account_id: i64, ids: &[i64]) -> Result<usize> {
     let keys: Vec<String> = on_db!(conn, |c| diesel::delete(
         notifications::table
@@ -450,6 +465,7 @@ pub async fn delete_some(conn: &mut Conn, account_id: i64, ids: &[i64]) -> Resul
 }
 
 /// Deletes a group of an account with its notifications; says how many there were.
+#[boxed]
 pub async fn delete_group(conn: &mut Conn, account_id: i64, key: &str) -> Result<usize> {
     on_db!(conn, |c| diesel::delete(
         notification_groups::table.find((account_id, key))
@@ -467,6 +483,7 @@ pub async fn delete_group(conn: &mut Conn, account_id: i64, key: &str) -> Result
 }
 
 /// Deletes those of an account's that Mastodon's API shows.
+#[boxed]
 pub async fn clear(conn: &mut Conn, account_id: i64) -> Result<usize> {
     on_db!(conn, |c| diesel::delete(
         notification_groups::table.filter(notification_groups::account_id.eq(account_id))
@@ -483,6 +500,7 @@ pub async fn clear(conn: &mut Conn, account_id: i64) -> Result<usize> {
 }
 
 /// Deletes all of an account's.
+#[boxed]
 pub async fn clear_all(conn: &mut Conn, account_id: i64) -> Result<usize> {
     let gone = clear(conn, account_id).await?;
     let rest = on_db!(conn, |c| diesel::delete(
@@ -494,6 +512,7 @@ pub async fn clear_all(conn: &mut Conn, account_id: i64) -> Result<usize> {
 }
 
 /// Of some notifications of an account, those that Mastodon's API shows.
+#[boxed]
 pub async fn shown_to_mastodon(conn: &mut Conn, account_id: i64, ids: &[i64]) -> Result<Vec<i64>> {
     on_db!(conn, |c| notifications::table
         .filter(notifications::id.any_of(ids))
@@ -506,6 +525,7 @@ pub async fn shown_to_mastodon(conn: &mut Conn, account_id: i64, ids: &[i64]) ->
 
 /// Deletes what one account's deed left in another's list: an unfollow, an undone favourite.
 /// Says whether there was anything.
+#[boxed]
 pub async fn retract(
     conn: &mut Conn,
     account_id: i64,
@@ -535,6 +555,7 @@ pub async fn retract(
 }
 
 /// Deletes what one sender left in an account's list, at most `limit`; says how many went.
+#[boxed]
 pub async fn delete_from(
     conn: &mut Conn,
     account_id: i64,
@@ -552,6 +573,7 @@ pub async fn delete_from(
 }
 
 /// Deletes everything an account received and sent, and puts the groups right that it was in.
+#[boxed]
 pub async fn forget_account(conn: &mut Conn, id: i64) -> Result<()> {
     clear_all(conn, id).await?;
     let touched: Vec<(i64, String)> = on_db!(conn, |c| diesel::delete(
@@ -622,6 +644,7 @@ async fn recount(conn: &mut Conn, account_id: i64, key: &str) -> Result<()> {
 }
 
 /// Deletes filtered ones of a sender up to a position, at most `limit`; says how many went.
+#[boxed]
 pub async fn drop_filtered(
     conn: &mut Conn,
     account_id: i64,
@@ -638,6 +661,7 @@ pub async fn drop_filtered(
 }
 
 /// Lets filtered ones of a sender through, at most `limit`; says how many.
+#[boxed]
 pub async fn let_through(
     conn: &mut Conn,
     account_id: i64,
@@ -674,6 +698,7 @@ async fn filtered_ids(
 }
 
 /// Where an account's marker in its notifications stands; 0 where it has none.
+#[boxed]
 pub async fn last_read(conn: &mut Conn, account_id: i64) -> Result<i64> {
     use super::schema::markers;
     let at: Option<i64> = on_db!(conn, |c| markers::table

@@ -1,5 +1,6 @@
 //! Outgoing activities and who they are for. Delivering them is [`super::deliveries`].
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -21,6 +22,7 @@ pub struct OutgoingActivity {
 }
 
 /// Adds an activity.
+#[boxed]
 pub async fn insert(conn: &mut Conn, row: &OutgoingActivity) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(outgoing_activities::table)
         .values(row)
@@ -69,6 +71,7 @@ macro_rules! deliver {
 }
 
 /// One delivery for each distinct inbox of an account's remote followers; says how many.
+#[boxed]
 pub async fn to_followers(
     conn: &mut Conn,
     activity_id: i64,
@@ -86,6 +89,7 @@ pub async fn to_followers(
 }
 
 /// One delivery for each distinct inbox of the given accounts; says how many.
+#[boxed]
 pub async fn to_accounts(
     conn: &mut Conn,
     activity_id: i64,
@@ -104,6 +108,7 @@ pub async fn to_accounts(
 }
 
 /// Removes an activity that nobody is to get.
+#[boxed]
 pub async fn delete(conn: &mut Conn, id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::delete(
         outgoing_activities::table.find(id)
@@ -114,6 +119,7 @@ pub async fn delete(conn: &mut Conn, id: i64) -> Result<()> {
 }
 
 /// Activities by id, in no order.
+#[boxed]
 pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<OutgoingActivity>> {
     on_db!(conn, |c| outgoing_activities::table
         .filter(outgoing_activities::id.any_of(ids))

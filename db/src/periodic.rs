@@ -1,5 +1,6 @@
 //! Work that one of the processes does from time to time.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -7,6 +8,7 @@ use super::schema::periodic_work;
 use super::{Conn, Result, on_db};
 
 /// Takes up work that was last begun before `since`: true for the one who may do it now.
+#[boxed]
 pub async fn take_up(conn: &mut Conn, name: &str, since: i64, now: i64) -> Result<bool> {
     let added = on_db!(conn, |c| diesel::insert_into(periodic_work::table)
         .values((

@@ -1,6 +1,7 @@
 //! What a user keeps on other accounts and servers for themselves: notes, endorsements, blocked
 //! domains, suggestions they do not want.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -14,6 +15,7 @@ use super::schema::{
 use super::{Conn, Result, on_db};
 
 /// Sets a user's note on an account; an empty one is removed.
+#[boxed]
 pub async fn set_note(
     conn: &mut Conn,
     account_id: i64,
@@ -48,6 +50,7 @@ pub async fn set_note(
 }
 
 /// A user's notes on some accounts: account and text.
+#[boxed]
 pub async fn notes_on(
     conn: &mut Conn,
     account_id: i64,
@@ -62,6 +65,7 @@ pub async fn notes_on(
 }
 
 /// Features an account; false when it is already.
+#[boxed]
 pub async fn endorse(
     conn: &mut Conn,
     id: i64,
@@ -83,6 +87,7 @@ pub async fn endorse(
 }
 
 /// Features an account no more; false when it was not.
+#[boxed]
 pub async fn unendorse(conn: &mut Conn, account_id: i64, target_id: i64) -> Result<bool> {
     let gone = on_db!(conn, |c| diesel::delete(
         endorsements::table
@@ -95,6 +100,7 @@ pub async fn unendorse(conn: &mut Conn, account_id: i64, target_id: i64) -> Resu
 }
 
 /// How many accounts a user features.
+#[boxed]
 pub async fn count_endorsed(conn: &mut Conn, account_id: i64) -> Result<i64> {
     on_db!(conn, |c| endorsements::table
         .filter(endorsements::account_id.eq(account_id))
@@ -104,6 +110,7 @@ pub async fn count_endorsed(conn: &mut Conn, account_id: i64) -> Result<i64> {
 }
 
 /// Which of some accounts a user features.
+#[boxed]
 pub async fn endorsed_among(conn: &mut Conn, account_id: i64, targets: &[i64]) -> Result<Vec<i64>> {
     on_db!(conn, |c| endorsements::table
         .filter(endorsements::account_id.eq(account_id))
@@ -114,6 +121,7 @@ pub async fn endorsed_among(conn: &mut Conn, account_id: i64, targets: &[i64]) -
 }
 
 /// One page of the accounts that a user features, newest first, with the endorsement's id.
+#[boxed]
 pub async fn endorsed(conn: &mut Conn, account_id: i64, page: Page) -> Result<Vec<(i64, Account)>> {
     let max = page.max_id.unwrap_or(i64::MAX);
     let min = page.min_id.or(page.since_id).unwrap_or(0);
@@ -143,6 +151,7 @@ pub async fn endorsed(conn: &mut Conn, account_id: i64, page: Page) -> Result<Ve
 }
 
 /// Blocks a domain for a user; false when it is blocked already.
+#[boxed]
 pub async fn block_domain(
     conn: &mut Conn,
     id: i64,
@@ -164,6 +173,7 @@ pub async fn block_domain(
 }
 
 /// Lifts a user's block of a domain; false when there was none.
+#[boxed]
 pub async fn unblock_domain(conn: &mut Conn, account_id: i64, domain: &str) -> Result<bool> {
     let gone = on_db!(conn, |c| diesel::delete(
         account_domain_blocks::table
@@ -176,6 +186,7 @@ pub async fn unblock_domain(conn: &mut Conn, account_id: i64, domain: &str) -> R
 }
 
 /// Whether a user blocks a domain.
+#[boxed]
 pub async fn blocks_domain(conn: &mut Conn, account_id: i64, domain: &str) -> Result<bool> {
     let found: Option<i64> = on_db!(conn, |c| account_domain_blocks::table
         .filter(account_domain_blocks::account_id.eq(account_id))
@@ -188,6 +199,7 @@ pub async fn blocks_domain(conn: &mut Conn, account_id: i64, domain: &str) -> Re
 }
 
 /// All domains that a user blocks, at most `limit`.
+#[boxed]
 pub async fn blocked_domains(conn: &mut Conn, account_id: i64, limit: i64) -> Result<Vec<String>> {
     on_db!(conn, |c| account_domain_blocks::table
         .filter(account_domain_blocks::account_id.eq(account_id))
@@ -198,6 +210,7 @@ pub async fn blocked_domains(conn: &mut Conn, account_id: i64, limit: i64) -> Re
 }
 
 /// One page of the domains that a user blocks, newest first, with the block's id.
+#[boxed]
 pub async fn blocked_domains_page(
     conn: &mut Conn,
     account_id: i64,
@@ -227,6 +240,7 @@ pub async fn blocked_domains_page(
 }
 
 /// Accounts of a domain that an account follows or asks to follow, at most `limit` of each.
+#[boxed]
 pub async fn followed_of_domain(
     conn: &mut Conn,
     account_id: i64,
@@ -254,6 +268,7 @@ pub async fn followed_of_domain(
 }
 
 /// Accounts of a domain that follow an account or ask to, at most `limit` of each.
+#[boxed]
 pub async fn followers_of_domain(
     conn: &mut Conn,
     account_id: i64,
@@ -281,6 +296,7 @@ pub async fn followers_of_domain(
 }
 
 /// How many accounts of a domain an account follows, and how many follow it.
+#[boxed]
 pub async fn count_of_domain(conn: &mut Conn, account_id: i64, domain: &str) -> Result<(i64, i64)> {
     let following = on_db!(conn, |c| follows::table
         .inner_join(accounts::table.on(accounts::id.eq(follows::target_id)))
@@ -300,6 +316,7 @@ pub async fn count_of_domain(conn: &mut Conn, account_id: i64, domain: &str) -> 
 }
 
 /// Deletes what accounts of a domain left among an account's notifications; says how many went.
+#[boxed]
 pub async fn forget_notifications_of_domain(
     conn: &mut Conn,
     account_id: i64,
@@ -321,6 +338,7 @@ pub async fn forget_notifications_of_domain(
 }
 
 /// Deletes what one account left among another's notifications; says how many went.
+#[boxed]
 pub async fn forget_notifications_from(
     conn: &mut Conn,
     account_id: i64,
@@ -336,6 +354,7 @@ pub async fn forget_notifications_from(
 }
 
 /// Remembers that a user does not want an account suggested.
+#[boxed]
 pub async fn dismiss_suggestion(
     conn: &mut Conn,
     account_id: i64,
@@ -355,6 +374,7 @@ pub async fn dismiss_suggestion(
 }
 
 /// Accounts that a user does not want suggested, at most `limit`.
+#[boxed]
 pub async fn dismissed_suggestions(
     conn: &mut Conn,
     account_id: i64,

@@ -1,5 +1,6 @@
 //! Statuses pinned to their author's profile.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -9,6 +10,7 @@ use super::schema::pins;
 use super::{Conn, Result, on_db};
 
 /// Pins a status; false when it is pinned already.
+#[boxed]
 pub async fn add(
     conn: &mut Conn,
     id: i64,
@@ -30,6 +32,7 @@ pub async fn add(
 }
 
 /// Unpins a status; false when it was not pinned.
+#[boxed]
 pub async fn remove(conn: &mut Conn, account_id: i64, status_id: i64) -> Result<bool> {
     let gone = on_db!(conn, |c| diesel::delete(
         pins::table
@@ -42,6 +45,7 @@ pub async fn remove(conn: &mut Conn, account_id: i64, status_id: i64) -> Result<
 }
 
 /// How many an account has pinned.
+#[boxed]
 pub async fn count(conn: &mut Conn, account_id: i64) -> Result<i64> {
     on_db!(conn, |c| pins::table
         .filter(pins::account_id.eq(account_id))
@@ -51,6 +55,7 @@ pub async fn count(conn: &mut Conn, account_id: i64) -> Result<i64> {
 }
 
 /// One page of an account's pins, the last pinned first: pairs of pin and status.
+#[boxed]
 pub async fn page(conn: &mut Conn, account_id: i64, page: Page) -> Result<Vec<(i64, i64)>> {
     let max = page.max_id.unwrap_or(i64::MAX);
     let min = page.min_id.or(page.since_id).unwrap_or(0);
@@ -70,6 +75,7 @@ pub async fn page(conn: &mut Conn, account_id: i64, page: Page) -> Result<Vec<(i
 }
 
 /// Of some statuses, those that are pinned.
+#[boxed]
 pub async fn pinned(conn: &mut Conn, ids: &[i64]) -> Result<Vec<i64>> {
     if ids.is_empty() {
         return Ok(Vec::new());

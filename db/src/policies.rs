@@ -1,5 +1,6 @@
 //! Domain policies and instance settings.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -20,6 +21,7 @@ pub struct DomainPolicy {
 }
 
 /// All policies, by domain. There are thousands at most; they are kept in memory.
+#[boxed]
 pub async fn all(conn: &mut Conn) -> Result<Vec<DomainPolicy>> {
     on_db!(conn, |c| domain_policies::table
         .order(domain_policies::domain)
@@ -29,6 +31,7 @@ pub async fn all(conn: &mut Conn) -> Result<Vec<DomainPolicy>> {
 }
 
 /// Sets a domain's policy.
+#[boxed]
 pub async fn set(conn: &mut Conn, row: &DomainPolicy) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(domain_policies::table)
         .values(row)
@@ -41,6 +44,7 @@ pub async fn set(conn: &mut Conn, row: &DomainPolicy) -> Result<()> {
 }
 
 /// Removes a domain's policy; false when there was none.
+#[boxed]
 pub async fn remove(conn: &mut Conn, domain: &str) -> Result<bool> {
     let gone = on_db!(conn, |c| diesel::delete(
         domain_policies::table.find(domain)
@@ -51,6 +55,7 @@ pub async fn remove(conn: &mut Conn, domain: &str) -> Result<bool> {
 }
 
 /// All instance settings.
+#[boxed]
 pub async fn settings(conn: &mut Conn) -> Result<Vec<(String, String)>> {
     on_db!(conn, |c| settings::table
         .select((settings::name, settings::value))
@@ -59,6 +64,7 @@ pub async fn settings(conn: &mut Conn) -> Result<Vec<(String, String)>> {
 }
 
 /// Sets one instance setting.
+#[boxed]
 pub async fn set_setting(conn: &mut Conn, name: &str, value: &str) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(settings::table)
         .values((settings::name.eq(name), settings::value.eq(value)))
@@ -71,6 +77,7 @@ pub async fn set_setting(conn: &mut Conn, name: &str, value: &str) -> Result<()>
 }
 
 /// One instance setting.
+#[boxed]
 pub async fn setting(conn: &mut Conn, name: &str) -> Result<Option<String>> {
     on_db!(conn, |c| settings::table
         .find(name)
@@ -81,6 +88,7 @@ pub async fn setting(conn: &mut Conn, name: &str) -> Result<Option<String>> {
 }
 
 /// Sets one instance setting where it is not set yet; gives the one in force.
+#[boxed]
 pub async fn ensure_setting(conn: &mut Conn, name: &str, value: &str) -> Result<String> {
     on_db!(conn, |c| diesel::insert_into(settings::table)
         .values((settings::name.eq(name), settings::value.eq(value)))
@@ -92,6 +100,7 @@ pub async fn ensure_setting(conn: &mut Conn, name: &str, value: &str) -> Result<
 }
 
 /// Removes one instance setting.
+#[boxed]
 pub async fn unset(conn: &mut Conn, name: &str) -> Result<()> {
     on_db!(conn, |c| diesel::delete(settings::table.find(name))
         .execute(c)

@@ -1,5 +1,6 @@
 //! Polls, their options and votes.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -61,6 +62,7 @@ pub struct PollVote {
 }
 
 /// Adds a poll with its options.
+#[boxed]
 pub async fn insert(conn: &mut Conn, poll: &Poll, options: &[PollOption]) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(polls::table)
         .values(poll)
@@ -76,6 +78,7 @@ pub async fn insert(conn: &mut Conn, poll: &Poll, options: &[PollOption]) -> Res
 }
 
 /// Writes every column of a poll.
+#[boxed]
 pub async fn update(conn: &mut Conn, poll: &Poll) -> Result<()> {
     on_db!(conn, |c| diesel::update(polls::table.find(poll.id))
         .set(poll)
@@ -85,6 +88,7 @@ pub async fn update(conn: &mut Conn, poll: &Poll) -> Result<()> {
 }
 
 /// Removes a poll with its options and votes.
+#[boxed]
 pub async fn delete(conn: &mut Conn, id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::delete(polls::table.find(id))
         .execute(c)
@@ -93,6 +97,7 @@ pub async fn delete(conn: &mut Conn, id: i64) -> Result<()> {
 }
 
 /// One poll by id.
+#[boxed]
 pub async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<Poll>> {
     on_db!(conn, |c| polls::table
         .find(id)
@@ -103,6 +108,7 @@ pub async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<Poll>> {
 }
 
 /// One poll by id, which nobody else changes until the transaction is through.
+#[boxed]
 pub async fn lock(conn: &mut Conn, id: i64) -> Result<Option<Poll>> {
     on_db!(conn, |c| diesel::update(polls::table.find(id))
         .set(polls::voters_count.eq(polls::voters_count))
@@ -113,6 +119,7 @@ pub async fn lock(conn: &mut Conn, id: i64) -> Result<Option<Poll>> {
 }
 
 /// Polls of statuses, in no order.
+#[boxed]
 pub async fn of_statuses(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Poll>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -125,6 +132,7 @@ pub async fn of_statuses(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Poll>> {
 }
 
 /// Options of polls, in their order.
+#[boxed]
 pub async fn options_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<PollOption>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -138,6 +146,7 @@ pub async fn options_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<PollOption>>
 }
 
 /// The poll of a status with its options.
+#[boxed]
 pub async fn of_status(conn: &mut Conn, id: i64) -> Result<Option<(Poll, Vec<PollOption>)>> {
     let Some(poll) = of_statuses(conn, &[id]).await?.pop() else {
         return Ok(None);
@@ -147,6 +156,7 @@ pub async fn of_status(conn: &mut Conn, id: i64) -> Result<Option<(Poll, Vec<Pol
 }
 
 /// Sets an option's count as its server tells it.
+#[boxed]
 pub async fn set_count(conn: &mut Conn, poll_id: i64, position: i64, votes: i64) -> Result<()> {
     on_db!(conn, |c| diesel::update(
         poll_options::table.find((poll_id, position))
@@ -158,6 +168,7 @@ pub async fn set_count(conn: &mut Conn, poll_id: i64, position: i64, votes: i64)
 }
 
 /// Adds a vote and counts it; false when it is there already.
+#[boxed]
 pub async fn add_vote(conn: &mut Conn, vote: &PollVote) -> Result<bool> {
     let added = on_db!(conn, |c| diesel::insert_into(poll_votes::table)
         .values(vote)
@@ -176,6 +187,7 @@ pub async fn add_vote(conn: &mut Conn, vote: &PollVote) -> Result<bool> {
 }
 
 /// Counts one more voter, where voters are counted.
+#[boxed]
 pub async fn count_voter(conn: &mut Conn, id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::update(polls::table.find(id))
         .set(polls::voters_count.eq(polls::voters_count + 1))
@@ -185,6 +197,7 @@ pub async fn count_voter(conn: &mut Conn, id: i64) -> Result<()> {
 }
 
 /// What an account chose in some polls: pairs of poll and option.
+#[boxed]
 pub async fn choices(conn: &mut Conn, account_id: i64, polls: &[i64]) -> Result<Vec<(i64, i64)>> {
     if polls.is_empty() {
         return Ok(Vec::new());
@@ -199,6 +212,7 @@ pub async fn choices(conn: &mut Conn, account_id: i64, polls: &[i64]) -> Result<
 }
 
 /// Of some accounts, those that voted in a status's poll.
+#[boxed]
 pub async fn voted(conn: &mut Conn, status_id: i64, accounts: &[i64]) -> Result<Vec<i64>> {
     on_db!(conn, |c| poll_votes::table
         .inner_join(polls::table.on(polls::id.eq(poll_votes::poll_id)))
@@ -210,6 +224,7 @@ pub async fn voted(conn: &mut Conn, status_id: i64, accounts: &[i64]) -> Result<
 }
 
 /// Those who live here and voted in a poll, by id, after one.
+#[boxed]
 pub async fn local_voters(
     conn: &mut Conn,
     poll_id: i64,
@@ -231,6 +246,7 @@ pub async fn local_voters(
 }
 
 /// Ids of those elsewhere who voted in a poll, at most `limit`.
+#[boxed]
 pub async fn remote_voters(conn: &mut Conn, poll_id: i64, limit: i64) -> Result<Vec<i64>> {
     on_db!(conn, |c| poll_votes::table
         .inner_join(accounts::table.on(accounts::id.eq(poll_votes::account_id)))

@@ -1,5 +1,6 @@
 //! Who listens, on which process, and when accounts were last there.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -26,6 +27,7 @@ pub struct Running {
 }
 
 /// Says that a process runs.
+#[boxed]
 pub async fn beat(conn: &mut Conn, process_id: i64, now: i64) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(processes::table)
         .values((processes::id.eq(process_id), processes::seen_at.eq(now)))
@@ -38,6 +40,7 @@ pub async fn beat(conn: &mut Conn, process_id: i64, now: i64) -> Result<()> {
 }
 
 /// Processes with the time each was last known to run, the latest first, at most a hundred.
+#[boxed]
 pub async fn processes(conn: &mut Conn) -> Result<Vec<(i64, i64)>> {
     on_db!(conn, |c| processes::table
         .order(processes::seen_at.desc())
@@ -48,6 +51,7 @@ pub async fn processes(conn: &mut Conn) -> Result<Vec<(i64, i64)>> {
 }
 
 /// Forgets a process that has no connections left.
+#[boxed]
 pub async fn forget_process(conn: &mut Conn, process_id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::delete(processes::table.find(process_id))
         .execute(c)
@@ -56,6 +60,7 @@ pub async fn forget_process(conn: &mut Conn, process_id: i64) -> Result<()> {
 }
 
 /// Some connections of a process: at most `limit`.
+#[boxed]
 pub async fn of_process(conn: &mut Conn, process_id: i64, limit: i64) -> Result<Vec<Connection>> {
     on_db!(conn, |c| connections::table
         .filter(connections::process_id.eq(process_id))
@@ -67,6 +72,7 @@ pub async fn of_process(conn: &mut Conn, process_id: i64, limit: i64) -> Result<
 }
 
 /// Writes how tokens listen on a process, in the place of what was there of them.
+#[boxed]
 pub async fn put(conn: &mut Conn, rows: &[Connection]) -> Result<()> {
     for row in rows {
         on_db!(conn, |c| diesel::insert_into(connections::table)
@@ -84,6 +90,7 @@ pub async fn put(conn: &mut Conn, rows: &[Connection]) -> Result<()> {
 }
 
 /// Forgets that tokens listen on a process.
+#[boxed]
 pub async fn remove(conn: &mut Conn, process_id: i64, tokens: &[i64]) -> Result<()> {
     on_db!(conn, |c| diesel::delete(
         connections::table
@@ -97,6 +104,7 @@ pub async fn remove(conn: &mut Conn, process_id: i64, tokens: &[i64]) -> Result<
 
 /// Of some accounts, those that listen on a running process, with the latest time that process
 /// was known to run.
+#[boxed]
 pub async fn online(
     conn: &mut Conn,
     ids: &[i64],
@@ -121,6 +129,7 @@ pub async fn online(
 
 /// The streams of a token on each running process that it listens on, but for the one that asks;
 /// by spaces.
+#[boxed]
 pub async fn streams_elsewhere(
     conn: &mut Conn,
     token_id: i64,
@@ -138,6 +147,7 @@ pub async fn streams_elsewhere(
 }
 
 /// When accounts were last there, where they ever were.
+#[boxed]
 pub async fn last_seen(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(i64, i64)>> {
     on_db!(conn, |c| last_seen::table
         .filter(last_seen::account_id.any_of(ids))
@@ -147,6 +157,7 @@ pub async fn last_seen(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(i64, i64)>> 
 }
 
 /// Writes down when accounts were last there. Their rows stay locked until the transaction ends.
+#[boxed]
 pub async fn set_last_seen(conn: &mut Conn, ids: &[i64], at: i64) -> Result<()> {
     use diesel::sql_types::BigInt;
     on_db!(conn, |c| diesel::insert_into(last_seen::table)

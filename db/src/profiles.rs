@@ -1,5 +1,6 @@
 //! What local profiles show besides, and the files of pictures that were replaced.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -48,6 +49,7 @@ impl Profile {
 }
 
 /// The rows of accounts that have one, in no order.
+#[boxed]
 pub async fn of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Profile>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -59,6 +61,7 @@ pub async fn of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Profile>> {
 }
 
 /// Sets an account's row.
+#[boxed]
 pub async fn set(conn: &mut Conn, row: &Profile) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(account_profiles::table)
         .values(row)
@@ -71,6 +74,7 @@ pub async fn set(conn: &mut Conn, row: &Profile) -> Result<()> {
 }
 
 /// Marks files as held by nothing since a time.
+#[boxed]
 pub async fn retire_files(conn: &mut Conn, files: &[String], now: i64) -> Result<()> {
     for file in files {
         on_db!(conn, |c| diesel::insert_into(retired_files::table)
@@ -88,6 +92,7 @@ pub async fn retire_files(conn: &mut Conn, files: &[String], now: i64) -> Result
 }
 
 /// Takes the mark off files: something holds them now, or they are deleted.
+#[boxed]
 pub async fn unretire_files(conn: &mut Conn, files: &[String]) -> Result<()> {
     on_db!(conn, |c| diesel::delete(
         retired_files::table.filter(retired_files::file.any_of(files))
@@ -98,6 +103,7 @@ pub async fn unretire_files(conn: &mut Conn, files: &[String]) -> Result<()> {
 }
 
 /// Files that nothing has held since before a time, at most `limit`.
+#[boxed]
 pub async fn files_retired_before(conn: &mut Conn, time: i64, limit: i64) -> Result<Vec<String>> {
     on_db!(conn, |c| retired_files::table
         .filter(retired_files::retired_at.lt(time))

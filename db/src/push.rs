@@ -1,5 +1,6 @@
 //! Web Push subscriptions.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -36,6 +37,7 @@ impl Subscription {
 }
 
 /// The subscription of an access token.
+#[boxed]
 pub async fn of_token(conn: &mut Conn, token_id: i64) -> Result<Option<Subscription>> {
     on_db!(conn, |c| push_subscriptions::table
         .filter(push_subscriptions::token_id.eq(token_id))
@@ -45,6 +47,7 @@ pub async fn of_token(conn: &mut Conn, token_id: i64) -> Result<Option<Subscript
 }
 
 /// An account's subscriptions whose access tokens are good.
+#[boxed]
 pub async fn of_account(conn: &mut Conn, account_id: i64, now: i64) -> Result<Vec<Subscription>> {
     on_db!(conn, |c| push_subscriptions::table
         .inner_join(tokens::table.on(tokens::id.eq(push_subscriptions::token_id)))
@@ -58,6 +61,7 @@ pub async fn of_account(conn: &mut Conn, account_id: i64, now: i64) -> Result<Ve
 }
 
 /// A subscription, if its access token is good, with its user's language.
+#[boxed]
 pub async fn live(conn: &mut Conn, id: i64, now: i64) -> Result<Option<(Subscription, String)>> {
     on_db!(conn, |c| push_subscriptions::table
         .inner_join(tokens::table.on(tokens::id.eq(push_subscriptions::token_id)))
@@ -73,6 +77,7 @@ pub async fn live(conn: &mut Conn, id: i64, now: i64) -> Result<Option<(Subscrip
 }
 
 /// Sets the subscription of its token, in the place of an earlier one.
+#[boxed]
 pub async fn set(conn: &mut Conn, row: &Subscription) -> Result<()> {
     remove(conn, row.token_id).await?;
     on_db!(conn, |c| diesel::insert_into(push_subscriptions::table)
@@ -83,6 +88,7 @@ pub async fn set(conn: &mut Conn, row: &Subscription) -> Result<()> {
 }
 
 /// Changes what a subscription wants.
+#[boxed]
 pub async fn update(conn: &mut Conn, row: &Subscription) -> Result<()> {
     on_db!(conn, |c| diesel::update(
         push_subscriptions::table.find(row.id)
@@ -94,6 +100,7 @@ pub async fn update(conn: &mut Conn, row: &Subscription) -> Result<()> {
 }
 
 /// Removes the subscription of a token.
+#[boxed]
 pub async fn remove(conn: &mut Conn, token_id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::delete(
         push_subscriptions::table.filter(push_subscriptions::token_id.eq(token_id))
@@ -104,6 +111,7 @@ pub async fn remove(conn: &mut Conn, token_id: i64) -> Result<()> {
 }
 
 /// Removes a subscription that its push service ended.
+#[boxed]
 pub async fn end(conn: &mut Conn, id: i64, endpoint: &str) -> Result<()> {
     on_db!(conn, |c| diesel::delete(
         push_subscriptions::table

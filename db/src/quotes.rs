@@ -1,5 +1,6 @@
 //! Quotes, who may quote what, and the stamps of local authors (FEP-044f).
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -65,6 +66,7 @@ pub struct Authorization {
 }
 
 /// Adds a quote, in the place of one that the status had.
+#[boxed]
 pub async fn put(conn: &mut Conn, row: &Quote) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(quotes::table)
         .values(row)
@@ -77,6 +79,7 @@ pub async fn put(conn: &mut Conn, row: &Quote) -> Result<()> {
 }
 
 /// The quotes that statuses make, in no order.
+#[boxed]
 pub async fn of_statuses(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Quote>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -88,11 +91,13 @@ pub async fn of_statuses(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Quote>> {
 }
 
 /// The quote that a status makes.
+#[boxed]
 pub async fn of_status(conn: &mut Conn, id: i64) -> Result<Option<Quote>> {
     Ok(of_statuses(conn, &[id]).await?.pop())
 }
 
 /// Removes the quote that a status makes.
+#[boxed]
 pub async fn remove(conn: &mut Conn, status_id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::delete(quotes::table.find(status_id))
         .execute(c)
@@ -101,6 +106,7 @@ pub async fn remove(conn: &mut Conn, status_id: i64) -> Result<()> {
 }
 
 /// A quote by the QuoteRequest that asked for it.
+#[boxed]
 pub async fn by_request(conn: &mut Conn, uri: &str) -> Result<Option<Quote>> {
     if uri.is_empty() {
         return Ok(None);
@@ -117,6 +123,7 @@ pub async fn by_request(conn: &mut Conn, uri: &str) -> Result<Option<Quote>> {
 }
 
 /// Quotes by the stamp that allows them, at most a hundred.
+#[boxed]
 pub async fn by_approval(conn: &mut Conn, uri: &str) -> Result<Vec<Quote>> {
     if uri.is_empty() {
         return Ok(Vec::new());
@@ -132,6 +139,7 @@ pub async fn by_approval(conn: &mut Conn, uri: &str) -> Result<Vec<Quote>> {
 }
 
 /// Ids of statuses that quote one, in whatever state, newest first, at most `limit`.
+#[boxed]
 pub async fn quoting(conn: &mut Conn, quoted_id: i64, limit: i64) -> Result<Vec<i64>> {
     on_db!(conn, |c| quotes::table
         .filter(quotes::quoted_id.eq(quoted_id))
@@ -143,6 +151,7 @@ pub async fn quoting(conn: &mut Conn, quoted_id: i64, limit: i64) -> Result<Vec<
 }
 
 /// One page of the statuses that quote one with leave, newest first.
+#[boxed]
 pub async fn page(conn: &mut Conn, quoted_id: i64, page: Page) -> Result<Vec<i64>> {
     let max = page.max_id.unwrap_or(i64::MAX);
     let min = page.min_id.or(page.since_id).unwrap_or(0);
@@ -164,6 +173,7 @@ pub async fn page(conn: &mut Conn, quoted_id: i64, page: Page) -> Result<Vec<i64
 }
 
 /// Local accounts that quote a status with leave, with their quoting status, at most `limit`.
+#[boxed]
 pub async fn local_quoters(
     conn: &mut Conn,
     quoted_id: i64,
@@ -181,6 +191,7 @@ pub async fn local_quoters(
 }
 
 /// Adds to the number of quotes of a status.
+#[boxed]
 pub async fn count(conn: &mut Conn, quoted_id: i64, number: i64) -> Result<()> {
     on_db!(conn, |c| diesel::update(
         status_stats::table.find(quoted_id)
@@ -192,6 +203,7 @@ pub async fn count(conn: &mut Conn, quoted_id: i64, number: i64) -> Result<()> {
 }
 
 /// Policies of statuses that have a row, in no order.
+#[boxed]
 pub async fn policies_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<PolicyRow>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -203,6 +215,7 @@ pub async fn policies_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<PolicyRow>>
 }
 
 /// Sets a status's policy.
+#[boxed]
 pub async fn set_policy(conn: &mut Conn, row: PolicyRow) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(quote_policies::table)
         .values(row)
@@ -218,6 +231,7 @@ pub async fn set_policy(conn: &mut Conn, row: PolicyRow) -> Result<()> {
 }
 
 /// Removes a status's policy.
+#[boxed]
 pub async fn clear_policy(conn: &mut Conn, status_id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::delete(
         quote_policies::table.find(status_id)
@@ -228,6 +242,7 @@ pub async fn clear_policy(conn: &mut Conn, status_id: i64) -> Result<()> {
 }
 
 /// Gives leave; the row that is there when it was given before.
+#[boxed]
 pub async fn authorize(conn: &mut Conn, row: &Authorization) -> Result<Authorization> {
     on_db!(conn, |c| diesel::insert_into(quote_authorizations::table)
         .values(row)
@@ -240,6 +255,7 @@ pub async fn authorize(conn: &mut Conn, row: &Authorization) -> Result<Authoriza
 }
 
 /// The leave for an object to quote a status.
+#[boxed]
 pub async fn authorization(
     conn: &mut Conn,
     status_id: i64,
@@ -254,6 +270,7 @@ pub async fn authorization(
 }
 
 /// A leave by its id, with the URI of the status it is for.
+#[boxed]
 pub async fn authorization_by_id(
     conn: &mut Conn,
     id: i64,
@@ -268,6 +285,7 @@ pub async fn authorization_by_id(
 }
 
 /// Takes a leave back.
+#[boxed]
 pub async fn withdraw(conn: &mut Conn, id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::delete(
         quote_authorizations::table.find(id)

@@ -1,5 +1,6 @@
 //! Favourites and bookmarks.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -22,6 +23,7 @@ pub struct Favourite {
 }
 
 /// Adds a favourite; false when it is there already.
+#[boxed]
 pub async fn add_favourite(conn: &mut Conn, row: &Favourite) -> Result<bool> {
     let added = on_db!(conn, |c| diesel::insert_into(favourites::table)
         .values(row)
@@ -32,6 +34,7 @@ pub async fn add_favourite(conn: &mut Conn, row: &Favourite) -> Result<bool> {
 }
 
 /// An account's favourite of a status.
+#[boxed]
 pub async fn favourite(
     conn: &mut Conn,
     account_id: i64,
@@ -46,6 +49,7 @@ pub async fn favourite(
 }
 
 /// An account's favourite by the Like's id.
+#[boxed]
 pub async fn favourite_by_uri(
     conn: &mut Conn,
     account_id: i64,
@@ -60,6 +64,7 @@ pub async fn favourite_by_uri(
 }
 
 /// Any one of an account's favourites.
+#[boxed]
 pub async fn any_of_account(conn: &mut Conn, account_id: i64) -> Result<Option<Favourite>> {
     on_db!(conn, |c| favourites::table
         .filter(favourites::account_id.eq(account_id))
@@ -69,6 +74,7 @@ pub async fn any_of_account(conn: &mut Conn, account_id: i64) -> Result<Option<F
 }
 
 /// Removes a favourite.
+#[boxed]
 pub async fn remove_favourite(conn: &mut Conn, id: i64) -> Result<bool> {
     let gone = on_db!(conn, |c| diesel::delete(favourites::table.find(id))
         .execute(c)
@@ -77,6 +83,7 @@ pub async fn remove_favourite(conn: &mut Conn, id: i64) -> Result<bool> {
 }
 
 /// Adds a bookmark; false when it is there already.
+#[boxed]
 pub async fn add_bookmark(
     conn: &mut Conn,
     id: i64,
@@ -98,6 +105,7 @@ pub async fn add_bookmark(
 }
 
 /// Removes a bookmark.
+#[boxed]
 pub async fn remove_bookmark(conn: &mut Conn, account_id: i64, status_id: i64) -> Result<bool> {
     let gone = on_db!(conn, |c| diesel::delete(
         bookmarks::table
@@ -121,6 +129,7 @@ pub struct Marks {
 
 /// Which of some statuses an account favourited, reblogged, bookmarked, pinned and disliked: five
 /// statements.
+#[boxed]
 pub async fn marks(conn: &mut Conn, account_id: i64, ids: &[i64]) -> Result<Marks> {
     if ids.is_empty() {
         return Ok(Marks::default());
@@ -166,6 +175,7 @@ pub async fn marks(conn: &mut Conn, account_id: i64, ids: &[i64]) -> Result<Mark
 
 /// Of some accounts, those that favourited, reblogged, bookmarked or disliked a status, or reacted
 /// to it: five statements.
+#[boxed]
 pub async fn markers(conn: &mut Conn, status_id: i64, accounts: &[i64]) -> Result<Vec<i64>> {
     let mut found: Vec<i64> = on_db!(conn, |c| favourites::table
         .filter(favourites::status_id.eq(status_id))
@@ -205,6 +215,7 @@ pub async fn markers(conn: &mut Conn, status_id: i64, accounts: &[i64]) -> Resul
 }
 
 /// One page of who favourited a status, newest first, with the favourite's id.
+#[boxed]
 pub async fn favourited_by(
     conn: &mut Conn,
     status_id: i64,
@@ -237,6 +248,7 @@ pub async fn favourited_by(
 }
 
 /// One page of who reblogged a status, newest first, with the reblog's id.
+#[boxed]
 pub async fn reblogged_by(
     conn: &mut Conn,
     status_id: i64,
@@ -269,6 +281,7 @@ pub async fn reblogged_by(
 }
 
 /// Positions of an account's favourites or bookmarks and the statuses they are of.
+#[boxed]
 pub async fn marked(
     conn: &mut Conn,
     account_id: i64,

@@ -1,5 +1,6 @@
 //! Who follows, asks to follow, blocks and mutes whom.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -169,6 +170,7 @@ mod insert {
 }
 
 /// The follow with this activity id.
+#[boxed]
 pub async fn follow_by_uri(conn: &mut Conn, account_id: i64, uri: &str) -> Result<Option<Follow>> {
     on_db!(conn, |c| follows::table
         .filter(follows::account_id.eq(account_id))
@@ -180,6 +182,7 @@ pub async fn follow_by_uri(conn: &mut Conn, account_id: i64, uri: &str) -> Resul
 
 /// Waits for other transactions that settle something between the same two, where several write
 /// at a time.
+#[boxed]
 pub async fn lock_pair(conn: &mut Conn, a: i64, b: i64) -> Result<()> {
     if let Backend::Postgres(c) = &mut conn.backend {
         conn.statements += 1;
@@ -194,6 +197,7 @@ pub async fn lock_pair(conn: &mut Conn, a: i64, b: i64) -> Result<()> {
 }
 
 /// The follow request with this activity id.
+#[boxed]
 pub async fn request_by_uri(conn: &mut Conn, account_id: i64, uri: &str) -> Result<Option<Follow>> {
     on_db!(conn, |c| follow_requests::table
         .filter(follow_requests::account_id.eq(account_id))
@@ -204,6 +208,7 @@ pub async fn request_by_uri(conn: &mut Conn, account_id: i64, uri: &str) -> Resu
 }
 
 /// The block with this activity id.
+#[boxed]
 pub async fn block_by_uri(conn: &mut Conn, account_id: i64, uri: &str) -> Result<Option<Block>> {
     on_db!(conn, |c| blocks::table
         .filter(blocks::account_id.eq(account_id))
@@ -214,6 +219,7 @@ pub async fn block_by_uri(conn: &mut Conn, account_id: i64, uri: &str) -> Result
 }
 
 /// Whether any local account follows one.
+#[boxed]
 pub async fn followed_locally(conn: &mut Conn, target_id: i64) -> Result<bool> {
     let found: Option<i64> = on_db!(conn, |c| follows::table
         .inner_join(accounts::table.on(accounts::id.eq(follows::account_id)))
@@ -227,6 +233,7 @@ pub async fn followed_locally(conn: &mut Conn, target_id: i64) -> Result<bool> {
 }
 
 /// Changes how an account follows another.
+#[boxed]
 pub async fn set_follow_options(
     conn: &mut Conn,
     id: i64,
@@ -246,6 +253,7 @@ pub async fn set_follow_options(
 }
 
 /// Changes the activity id of a follow: the same was sent again under another.
+#[boxed]
 pub async fn set_follow_uri(conn: &mut Conn, id: i64, uri: &str) -> Result<()> {
     on_db!(conn, |c| diesel::update(follows::table.find(id))
         .set(follows::uri.eq(uri))
@@ -255,6 +263,7 @@ pub async fn set_follow_uri(conn: &mut Conn, id: i64, uri: &str) -> Result<()> {
 }
 
 /// Changes the activity id of a request to follow.
+#[boxed]
 pub async fn set_request_uri(conn: &mut Conn, id: i64, uri: &str) -> Result<()> {
     on_db!(conn, |c| diesel::update(follow_requests::table.find(id))
         .set(follow_requests::uri.eq(uri))
@@ -264,6 +273,7 @@ pub async fn set_request_uri(conn: &mut Conn, id: i64, uri: &str) -> Result<()> 
 }
 
 /// Changes how an account asks to follow another.
+#[boxed]
 pub async fn set_request_options(
     conn: &mut Conn,
     id: i64,
@@ -283,6 +293,7 @@ pub async fn set_request_options(
 }
 
 /// The follows from one account to some others.
+#[boxed]
 pub async fn follows_to(conn: &mut Conn, account_id: i64, targets: &[i64]) -> Result<Vec<Follow>> {
     on_db!(conn, |c| follows::table
         .filter(follows::account_id.eq(account_id))
@@ -292,6 +303,7 @@ pub async fn follows_to(conn: &mut Conn, account_id: i64, targets: &[i64]) -> Re
 }
 
 /// Which of some accounts follow this one.
+#[boxed]
 pub async fn followed_by(conn: &mut Conn, account_id: i64, others: &[i64]) -> Result<Vec<i64>> {
     on_db!(conn, |c| follows::table
         .filter(follows::target_id.eq(account_id))
@@ -302,6 +314,7 @@ pub async fn followed_by(conn: &mut Conn, account_id: i64, others: &[i64]) -> Re
 }
 
 /// The requests from one account to some others.
+#[boxed]
 pub async fn requests_to(conn: &mut Conn, account_id: i64, targets: &[i64]) -> Result<Vec<Follow>> {
     on_db!(conn, |c| follow_requests::table
         .filter(follow_requests::account_id.eq(account_id))
@@ -311,6 +324,7 @@ pub async fn requests_to(conn: &mut Conn, account_id: i64, targets: &[i64]) -> R
 }
 
 /// Which of some accounts ask to follow this one.
+#[boxed]
 pub async fn requested_by(conn: &mut Conn, account_id: i64, others: &[i64]) -> Result<Vec<i64>> {
     on_db!(conn, |c| follow_requests::table
         .filter(follow_requests::target_id.eq(account_id))
@@ -322,6 +336,7 @@ pub async fn requested_by(conn: &mut Conn, account_id: i64, others: &[i64]) -> R
 
 /// All whom an account follows, at most `limit`: what decides on visibility is kept in memory
 /// for those who read.
+#[boxed]
 pub async fn following_ids(
     conn: &mut Conn,
     account_id: i64,
@@ -337,6 +352,7 @@ pub async fn following_ids(
 }
 
 /// All whom an account blocks, and all who block it.
+#[boxed]
 pub async fn block_ids(
     conn: &mut Conn,
     account_id: i64,
@@ -358,6 +374,7 @@ pub async fn block_ids(
 }
 
 /// All an account's mutes.
+#[boxed]
 pub async fn mutes_of(conn: &mut Conn, account_id: i64, limit: i64) -> Result<Vec<Mute>> {
     on_db!(conn, |c| mutes::table
         .filter(mutes::account_id.eq(account_id))
@@ -367,6 +384,7 @@ pub async fn mutes_of(conn: &mut Conn, account_id: i64, limit: i64) -> Result<Ve
 }
 
 /// Removes mutes that ended before a time, at most `limit`; says how many went.
+#[boxed]
 pub async fn forget_mutes(conn: &mut Conn, time: i64, limit: i64) -> Result<usize> {
     let ended: Vec<Mute> = on_db!(conn, |c| mutes::table
         .filter(mutes::expires_at.lt(time))
@@ -400,6 +418,7 @@ pub struct Page {
 
 /// One page of accounts in relation to `account_id`, newest relation first, with the
 /// relation's id.
+#[boxed]
 pub async fn page(
     conn: &mut Conn,
     list: List,
@@ -445,6 +464,7 @@ pub async fn page(
 }
 
 /// Local followers who asked to hear of each new post of an account.
+#[boxed]
 pub async fn watchers(conn: &mut Conn, target_id: i64) -> Result<Vec<Account>> {
     let rows = follows::table
         .inner_join(accounts::table.on(accounts::id.eq(follows::account_id)))
@@ -456,6 +476,7 @@ pub async fn watchers(conn: &mut Conn, target_id: i64) -> Result<Vec<Account>> {
 }
 
 /// Accounts that follow this one and are followed by it, at most `limit`.
+#[boxed]
 pub async fn mutual_ids(conn: &mut Conn, account_id: i64, limit: i64) -> Result<Vec<i64>> {
     let back = diesel::alias!(follows as back);
     let rows = follows::table
@@ -470,6 +491,7 @@ pub async fn mutual_ids(conn: &mut Conn, account_id: i64, limit: i64) -> Result<
 }
 
 /// How many ask to follow an account.
+#[boxed]
 pub async fn count_requests(conn: &mut Conn, target_id: i64) -> Result<i64> {
     on_db!(conn, |c| follow_requests::table
         .filter(follow_requests::target_id.eq(target_id))

@@ -1,5 +1,6 @@
 //! Copies of files from elsewhere.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -36,6 +37,7 @@ pub struct RemoteFile {
 }
 
 /// One by its hash.
+#[boxed]
 pub async fn by_hash(conn: &mut Conn, hash: &str) -> Result<Option<RemoteFile>> {
     on_db!(conn, |c| remote_files::table
         .find(hash)
@@ -45,6 +47,7 @@ pub async fn by_hash(conn: &mut Conn, hash: &str) -> Result<Option<RemoteFile>> 
 }
 
 /// Those of some hashes, in no order.
+#[boxed]
 pub async fn by_hashes(conn: &mut Conn, hashes: &[String]) -> Result<Vec<RemoteFile>> {
     if hashes.is_empty() {
         return Ok(Vec::new());
@@ -56,6 +59,7 @@ pub async fn by_hashes(conn: &mut Conn, hashes: &[String]) -> Result<Vec<RemoteF
 }
 
 /// Writes down what a fetch came to, in the place of what was known before; gives that back.
+#[boxed]
 pub async fn put(conn: &mut Conn, row: &RemoteFile) -> Result<Option<RemoteFile>> {
     let before = by_hash(conn, &row.hash).await?;
     on_db!(conn, |c| diesel::insert_into(remote_files::table)
@@ -70,6 +74,7 @@ pub async fn put(conn: &mut Conn, row: &RemoteFile) -> Result<Option<RemoteFile>
 }
 
 /// Notes that a copy was looked at.
+#[boxed]
 pub async fn touch(conn: &mut Conn, hash: &str, now: i64) -> Result<()> {
     on_db!(conn, |c| diesel::update(remote_files::table.find(hash))
         .set(remote_files::used_at.eq(now))
@@ -79,6 +84,7 @@ pub async fn touch(conn: &mut Conn, hash: &str, now: i64) -> Result<()> {
 }
 
 /// Bytes of all copies together.
+#[boxed]
 pub async fn total(conn: &mut Conn) -> Result<i64> {
     let bytes = on_db!(conn, |c| remote_files_total::table
         .find(TOTAL)
@@ -107,6 +113,7 @@ async fn add(conn: &mut Conn, bytes: i64) -> Result<()> {
 }
 
 /// The copies that nobody has looked at for longest.
+#[boxed]
 pub async fn least_used(conn: &mut Conn, limit: i64) -> Result<Vec<RemoteFile>> {
     on_db!(conn, |c| remote_files::table
         // Spelt out, as the partial index has it.
@@ -118,6 +125,7 @@ pub async fn least_used(conn: &mut Conn, limit: i64) -> Result<Vec<RemoteFile>> 
 }
 
 /// Forgets a copy whose files are deleted, unless it was fetched again meanwhile.
+#[boxed]
 pub async fn remove(conn: &mut Conn, row: &RemoteFile) -> Result<()> {
     let gone = on_db!(conn, |c| diesel::delete(
         remote_files::table
@@ -133,6 +141,7 @@ pub async fn remove(conn: &mut Conn, row: &RemoteFile) -> Result<()> {
 }
 
 /// Forgets failures that could have been tried again before a time; says how many.
+#[boxed]
 pub async fn forget_failures(conn: &mut Conn, before: i64, limit: i64) -> Result<usize> {
     let hashes: Vec<String> = on_db!(conn, |c| remote_files::table
         .filter(sql::<Bool>("size = 0"))

@@ -1,5 +1,6 @@
 //! Reports: filed here, and received from elsewhere.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -35,6 +36,7 @@ pub struct Report {
 }
 
 /// Adds a report; false when one of the same URI is there.
+#[boxed]
 pub async fn insert(conn: &mut Conn, row: &Report) -> Result<bool> {
     let added = on_db!(conn, |c| diesel::insert_into(reports::table)
         .values(row)
@@ -45,6 +47,7 @@ pub async fn insert(conn: &mut Conn, row: &Report) -> Result<bool> {
 }
 
 /// One report.
+#[boxed]
 pub async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<Report>> {
     on_db!(conn, |c| reports::table
         .find(id)
@@ -54,6 +57,7 @@ pub async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<Report>> {
 }
 
 /// Reports about an account, newest first.
+#[boxed]
 pub async fn about(conn: &mut Conn, target_id: i64, limit: i64) -> Result<Vec<Report>> {
     on_db!(conn, |c| reports::table
         .filter(reports::target_id.eq(target_id))

@@ -1,5 +1,6 @@
 //! Statuses that are to be posted later.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -22,6 +23,7 @@ pub struct Scheduled {
 }
 
 /// Adds one.
+#[boxed]
 pub async fn insert(conn: &mut Conn, row: &Scheduled) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(scheduled_statuses::table)
         .values(row)
@@ -31,6 +33,7 @@ pub async fn insert(conn: &mut Conn, row: &Scheduled) -> Result<()> {
 }
 
 /// One of an account's.
+#[boxed]
 pub async fn by_id(conn: &mut Conn, account_id: i64, id: i64) -> Result<Option<Scheduled>> {
     on_db!(conn, |c| scheduled_statuses::table
         .find(id)
@@ -42,6 +45,7 @@ pub async fn by_id(conn: &mut Conn, account_id: i64, id: i64) -> Result<Option<S
 }
 
 /// The draft of one, whosever it is.
+#[boxed]
 pub async fn draft(conn: &mut Conn, id: i64) -> Result<Option<String>> {
     on_db!(conn, |c| scheduled_statuses::table
         .find(id)
@@ -52,6 +56,7 @@ pub async fn draft(conn: &mut Conn, id: i64) -> Result<Option<String>> {
 }
 
 /// One page of an account's, the newest made first.
+#[boxed]
 pub async fn page(conn: &mut Conn, account_id: i64, page: Page) -> Result<Vec<Scheduled>> {
     let max = page.max_id.unwrap_or(i64::MAX);
     let min = page.min_id.or(page.since_id).unwrap_or(0);
@@ -78,6 +83,7 @@ pub async fn page(conn: &mut Conn, account_id: i64, page: Page) -> Result<Vec<Sc
 }
 
 /// How many an account has, in all and between two times.
+#[boxed]
 pub async fn count(conn: &mut Conn, account_id: i64, from: i64, to: i64) -> Result<(i64, i64)> {
     let all = on_db!(conn, |c| scheduled_statuses::table
         .filter(scheduled_statuses::account_id.eq(account_id))
@@ -95,6 +101,7 @@ pub async fn count(conn: &mut Conn, account_id: i64, from: i64, to: i64) -> Resu
 }
 
 /// Changes when one is due; false when it is not there (any more).
+#[boxed]
 pub async fn move_to(conn: &mut Conn, account_id: i64, id: i64, scheduled_at: i64) -> Result<bool> {
     let moved = on_db!(conn, |c| diesel::update(
         scheduled_statuses::table
@@ -108,6 +115,7 @@ pub async fn move_to(conn: &mut Conn, account_id: i64, id: i64, scheduled_at: i6
 }
 
 /// Removes one of an account's; false when it is not there (any more).
+#[boxed]
 pub async fn delete(conn: &mut Conn, account_id: i64, id: i64) -> Result<bool> {
     let gone = on_db!(conn, |c| diesel::delete(
         scheduled_statuses::table
@@ -120,6 +128,7 @@ pub async fn delete(conn: &mut Conn, account_id: i64, id: i64) -> Result<bool> {
 }
 
 /// Takes one that is due at a time out of the table: of all who try, one gets it.
+#[boxed]
 pub async fn take(conn: &mut Conn, id: i64, now: i64) -> Result<Option<Scheduled>> {
     on_db!(conn, |c| diesel::delete(
         scheduled_statuses::table
@@ -133,6 +142,7 @@ pub async fn take(conn: &mut Conn, id: i64, now: i64) -> Result<Option<Scheduled
 }
 
 /// Keeps uploads for one.
+#[boxed]
 pub async fn hold_media(conn: &mut Conn, id: i64, ids: &[i64]) -> Result<()> {
     for media_id in ids {
         on_db!(conn, |c| diesel::insert_into(scheduled_media::table)
@@ -147,6 +157,7 @@ pub async fn hold_media(conn: &mut Conn, id: i64, ids: &[i64]) -> Result<()> {
 }
 
 /// Of some uploads, those that wait for a scheduled status.
+#[boxed]
 pub async fn held(conn: &mut Conn, ids: &[i64]) -> Result<Vec<i64>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -159,6 +170,7 @@ pub async fn held(conn: &mut Conn, ids: &[i64]) -> Result<Vec<i64>> {
 }
 
 /// The uploads of some: pairs of scheduled status and upload.
+#[boxed]
 pub async fn media_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(i64, Media)>> {
     if ids.is_empty() {
         return Ok(Vec::new());

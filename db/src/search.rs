@@ -4,6 +4,7 @@
 //! databases (see `text::words`): FTS5 and tsvector are told where each stands, and
 //! split and fold nothing themselves.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
@@ -46,6 +47,7 @@ struct Id {
 }
 
 /// Ids of posts that a query finds, newest first.
+#[boxed]
 pub async fn find(conn: &mut Conn, query: &Query, limit: i64, offset: i64) -> Result<Vec<i64>> {
     let rows: Vec<Id> = if conn.is_postgres() {
         let Some(text) = tsquery(query) else {
@@ -125,6 +127,7 @@ fn lexeme(word: &str) -> String {
 
 /// Puts a post into the index, in the place of what was there: its words in order, then its
 /// marks.
+#[boxed]
 pub async fn put(conn: &mut Conn, id: i64, words: &[String]) -> Result<()> {
     if conn.is_postgres() {
         let body = tsvector(words);
@@ -169,6 +172,7 @@ fn tsvector(words: &[String]) -> String {
 }
 
 /// Takes posts out of the index.
+#[boxed]
 pub async fn remove(conn: &mut Conn, ids: &[i64]) -> Result<()> {
     for id in ids {
         if conn.is_postgres() {
@@ -191,6 +195,7 @@ pub async fn remove(conn: &mut Conn, ids: &[i64]) -> Result<()> {
 }
 
 /// Local accounts that favourited, bookmarked or reblogged posts: pairs of post and account.
+#[boxed]
 pub async fn local_markers(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(i64, i64)>> {
     macro_rules! markers {
         ($table:ident) => {
@@ -237,6 +242,7 @@ pub struct Progress {
 }
 
 /// How far the index has got.
+#[boxed]
 pub async fn progress(conn: &mut Conn) -> Result<Option<Progress>> {
     on_db!(conn, |c| search_progress::table
         .find(ROW)
@@ -247,6 +253,7 @@ pub async fn progress(conn: &mut Conn) -> Result<Option<Progress>> {
 }
 
 /// Goes on from one progress to another; false when another process has moved it.
+#[boxed]
 pub async fn advance(conn: &mut Conn, from: Progress, to: Progress) -> Result<bool> {
     let moved = on_db!(conn, |c| diesel::update(
         search_progress::table
@@ -263,6 +270,7 @@ pub async fn advance(conn: &mut Conn, from: Progress, to: Progress) -> Result<bo
 }
 
 /// Ids of posts below an id, newest first; of one account where it is named.
+#[boxed]
 pub async fn posts_below(
     conn: &mut Conn,
     below: i64,
@@ -287,6 +295,7 @@ pub async fn posts_below(
 }
 
 /// Accounts above an id, oldest first.
+#[boxed]
 pub async fn accounts_above(conn: &mut Conn, above: i64, limit: i64) -> Result<Vec<Account>> {
     on_db!(conn, |c| accounts::table
         .filter(accounts::id.gt(above))
@@ -298,6 +307,7 @@ pub async fn accounts_above(conn: &mut Conn, above: i64, limit: i64) -> Result<V
 }
 
 /// Replaces the words that an account is found by.
+#[boxed]
 pub async fn set_words(conn: &mut Conn, account_id: i64, words: &[String]) -> Result<()> {
     on_db!(conn, |c| diesel::delete(
         account_words::table.filter(account_words::account_id.eq(account_id))
@@ -327,6 +337,7 @@ pub struct Seeker {
 
 /// Accounts of which every word of a query begins a word of their names: those whom the seeker
 /// follows first, then one whose username it is, then by followers.
+#[boxed]
 pub async fn accounts(
     conn: &mut Conn,
     seeker: Seeker,

@@ -1,5 +1,6 @@
 //! Statuses with their counts, mentions, tags; and the tombstones of those deleted.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -86,6 +87,7 @@ pub struct Tag {
 }
 
 /// One status by id.
+#[boxed]
 pub async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<Status>> {
     on_db!(conn, |c| statuses::table
         .find(id)
@@ -96,6 +98,7 @@ pub async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<Status>> {
 }
 
 /// Statuses by id, in no order.
+#[boxed]
 pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Status>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -108,6 +111,7 @@ pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Status>> {
 }
 
 /// One status by its object id.
+#[boxed]
 pub async fn by_uri(conn: &mut Conn, uri: &str) -> Result<Option<Status>> {
     on_db!(conn, |c| statuses::table
         .filter(statuses::uri.eq(uri))
@@ -118,6 +122,7 @@ pub async fn by_uri(conn: &mut Conn, uri: &str) -> Result<Option<Status>> {
 }
 
 /// One remote status by its page.
+#[boxed]
 pub async fn by_remote_url(conn: &mut Conn, url: &str) -> Result<Option<Status>> {
     on_db!(conn, |c| statuses::table
         .filter(statuses::url.eq(url))
@@ -135,6 +140,7 @@ pub async fn by_remote_url(conn: &mut Conn, url: &str) -> Result<Option<Status>>
 /// Adds a status with zeroed counts. Should its id be taken (remote ids are made from the time
 /// and a hash), the next free one is used; the id it got is returned, or `None` when the URI
 /// (or, for a reblog, the pair of account and status) is here already.
+#[boxed]
 pub async fn insert(conn: &mut Conn, status: &mut Status) -> Result<Option<i64>> {
     let own_thread = status.conversation_id == status.id;
     for _ in 0..64 {
@@ -174,6 +180,7 @@ pub async fn insert(conn: &mut Conn, status: &mut Status) -> Result<Option<i64>>
 }
 
 /// Writes every column of a status.
+#[boxed]
 pub async fn update(conn: &mut Conn, status: &Status) -> Result<()> {
     on_db!(conn, |c| diesel::update(statuses::table.find(status.id))
         .set(status)
@@ -183,6 +190,7 @@ pub async fn update(conn: &mut Conn, status: &Status) -> Result<()> {
 }
 
 /// Removes a status and all that hangs on it.
+#[boxed]
 pub async fn delete(conn: &mut Conn, id: i64) -> Result<bool> {
     let gone = on_db!(conn, |c| diesel::delete(statuses::table.find(id))
         .execute(c)
@@ -191,6 +199,7 @@ pub async fn delete(conn: &mut Conn, id: i64) -> Result<bool> {
 }
 
 /// Ids of reblogs of a status, at most `limit`.
+#[boxed]
 pub async fn reblogs_of(conn: &mut Conn, id: i64, limit: i64) -> Result<Vec<Status>> {
     on_db!(conn, |c| statuses::table
         .filter(statuses::reblog_of_id.eq(id))
@@ -201,6 +210,7 @@ pub async fn reblogs_of(conn: &mut Conn, id: i64, limit: i64) -> Result<Vec<Stat
 }
 
 /// An account's reblog of a status.
+#[boxed]
 pub async fn reblog_by(conn: &mut Conn, account_id: i64, status_id: i64) -> Result<Option<Status>> {
     on_db!(conn, |c| statuses::table
         .filter(statuses::reblog_of_id.eq(status_id))
@@ -212,6 +222,7 @@ pub async fn reblog_by(conn: &mut Conn, account_id: i64, status_id: i64) -> Resu
 }
 
 /// Counts of statuses, in no order.
+#[boxed]
 pub async fn stats_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<StatusStats>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -224,6 +235,7 @@ pub async fn stats_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<StatusStats>> 
 }
 
 /// Adds to a status's counts.
+#[boxed]
 pub async fn count(
     conn: &mut Conn,
     id: i64,
@@ -248,6 +260,7 @@ pub async fn count(
 
 /// Gives statuses that wait for this parent their parent, and says which they were (at most
 /// `limit`).
+#[boxed]
 pub async fn adopt_orphans(conn: &mut Conn, parent: &Status, limit: i64) -> Result<Vec<i64>> {
     let waiting: Vec<(i64, i64)> = on_db!(conn, |c| statuses::table
         .filter(statuses::in_reply_to_uri.eq(&parent.uri))
@@ -285,6 +298,7 @@ pub async fn adopt_orphans(conn: &mut Conn, parent: &Status, limit: i64) -> Resu
 }
 
 /// Takes the parent from replies to a status that goes; they stay where they are in the thread.
+#[boxed]
 pub async fn orphan_replies(conn: &mut Conn, id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::update(
         statuses::table.filter(statuses::in_reply_to_id.eq(id))
@@ -296,6 +310,7 @@ pub async fn orphan_replies(conn: &mut Conn, id: i64) -> Result<()> {
 }
 
 /// Who a status mentions: pairs of status and account.
+#[boxed]
 pub async fn mentions_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(i64, i64)>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -308,6 +323,7 @@ pub async fn mentions_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(i64, i64)>
 }
 
 /// Replaces a status's mentions.
+#[boxed]
 pub async fn set_mentions(conn: &mut Conn, id: i64, accounts: &[i64], fresh: bool) -> Result<()> {
     if !fresh {
         on_db!(conn, |c| diesel::delete(
@@ -327,6 +343,7 @@ pub async fn set_mentions(conn: &mut Conn, id: i64, accounts: &[i64], fresh: boo
 }
 
 /// The tag of a normalised name.
+#[boxed]
 pub async fn tag_by_name(conn: &mut Conn, name: &str) -> Result<Option<Tag>> {
     on_db!(conn, |c| tags::table
         .filter(tags::name.eq(name))
@@ -337,6 +354,7 @@ pub async fn tag_by_name(conn: &mut Conn, name: &str) -> Result<Option<Tag>> {
 }
 
 /// Tags whose name begins with a normalised text.
+#[boxed]
 pub async fn search_tags(
     conn: &mut Conn,
     prefix: &str,
@@ -355,6 +373,7 @@ pub async fn search_tags(
 }
 
 /// Finds or adds a tag.
+#[boxed]
 pub async fn ensure_tag(conn: &mut Conn, tag: &Tag) -> Result<i64> {
     if let Some(known) = tag_by_name(conn, &tag.name).await? {
         return Ok(known.id);
@@ -368,6 +387,7 @@ pub async fn ensure_tag(conn: &mut Conn, tag: &Tag) -> Result<i64> {
 }
 
 /// Replaces a status's tags.
+#[boxed]
 pub async fn set_tags(conn: &mut Conn, id: i64, tag_ids: &[i64], fresh: bool) -> Result<()> {
     if !fresh {
         on_db!(conn, |c| diesel::delete(
@@ -387,6 +407,7 @@ pub async fn set_tags(conn: &mut Conn, id: i64, tag_ids: &[i64], fresh: bool) ->
 }
 
 /// Tags of statuses: pairs of status and tag.
+#[boxed]
 pub async fn tags_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(i64, Tag)>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -400,6 +421,7 @@ pub async fn tags_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(i64, Tag)>> {
 }
 
 /// Ancestors of a status, nearest first, at most `limit`.
+#[boxed]
 pub async fn ancestors(conn: &mut Conn, status: &Status, limit: usize) -> Result<Vec<Status>> {
     // One statement a step would be a query per item: the whole thread's links come in one.
     let links: Vec<(i64, Option<i64>)> = on_db!(conn, |c| statuses::table
@@ -430,6 +452,7 @@ const THREAD_LIMIT: i64 = 8192;
 
 /// Everything that follows from a status, depth first in the order of ids, at most `limit`, and
 /// no deeper than `depth`.
+#[boxed]
 pub async fn descendants(
     conn: &mut Conn,
     status: &Status,
@@ -471,6 +494,7 @@ pub async fn descendants(
 }
 
 /// Ids and URIs of the replies to a status that are open to everyone, oldest first, after an id.
+#[boxed]
 pub async fn open_replies(
     conn: &mut Conn,
     id: i64,
@@ -494,6 +518,7 @@ pub async fn open_replies(
 }
 
 /// Remembers that an object was deleted.
+#[boxed]
 pub async fn bury(conn: &mut Conn, uri: &str, account_id: i64, now: i64) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(tombstones::table)
         .values((
@@ -508,6 +533,7 @@ pub async fn bury(conn: &mut Conn, uri: &str, account_id: i64, now: i64) -> Resu
 }
 
 /// When an object was deleted, if it was.
+#[boxed]
 pub async fn buried(conn: &mut Conn, uri: &str) -> Result<Option<i64>> {
     on_db!(conn, |c| tombstones::table
         .find(uri)
@@ -518,6 +544,7 @@ pub async fn buried(conn: &mut Conn, uri: &str) -> Result<Option<i64>> {
 }
 
 /// The status an idempotency key made, since a time.
+#[boxed]
 pub async fn by_idempotency_key(
     conn: &mut Conn,
     account_id: i64,
@@ -534,6 +561,7 @@ pub async fn by_idempotency_key(
 }
 
 /// Remembers what an idempotency key made, in the place of an expired one.
+#[boxed]
 pub async fn set_idempotency_key(
     conn: &mut Conn,
     account_id: i64,
@@ -563,6 +591,7 @@ pub async fn set_idempotency_key(
 }
 
 /// How many local posts there are.
+#[boxed]
 pub async fn count_local(conn: &mut Conn) -> Result<i64> {
     let local = super::schema::account_stats::table
         .inner_join(
@@ -577,6 +606,7 @@ pub async fn count_local(conn: &mut Conn) -> Result<i64> {
 }
 
 /// Local accounts that reblogged a status, at most `limit`.
+#[boxed]
 pub async fn local_rebloggers(
     conn: &mut Conn,
     id: i64,
@@ -596,6 +626,7 @@ pub async fn local_rebloggers(
 
 /// Accounts that reblogged, answered, voted on or reacted to a status, at most `limit` of each: their
 /// servers hold a copy.
+#[boxed]
 pub async fn involved(conn: &mut Conn, id: i64, limit: i64) -> Result<Vec<i64>> {
     use super::schema::{dislikes, emoji_reactions, favourites};
     let mut accounts: Vec<i64> = on_db!(conn, |c| statuses::table
@@ -638,6 +669,7 @@ pub async fn involved(conn: &mut Conn, id: i64, limit: i64) -> Result<Vec<i64>> 
 }
 
 /// Any one of an account's statuses, reblogs among them.
+#[boxed]
 pub async fn any_of_account(conn: &mut Conn, account_id: i64) -> Result<Option<Status>> {
     on_db!(conn, |c| statuses::table
         .filter(statuses::account_id.eq(account_id))
@@ -648,6 +680,7 @@ pub async fn any_of_account(conn: &mut Conn, account_id: i64) -> Result<Option<S
 }
 
 /// Forgets idempotency keys made before a time, at most `limit`; says how many went.
+#[boxed]
 pub async fn forget_idempotency_keys(conn: &mut Conn, time: i64, limit: i64) -> Result<usize> {
     let keys: Vec<(i64, String)> = on_db!(conn, |c| idempotency_keys::table
         .filter(idempotency_keys::created_at.lt(time))

@@ -1,5 +1,6 @@
 //! Statuses by several tags at once: ids, newest first.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
@@ -23,6 +24,7 @@ pub struct Tags {
 
 /// One page of public statuses by tags: one statement for each of `any`, so that no more is read
 /// than is shown, however many statuses the tags have.
+#[boxed]
 pub async fn page(
     conn: &mut Conn,
     tags: &Tags,

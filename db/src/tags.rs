@@ -1,5 +1,6 @@
 //! Tags that people follow and feature, and how often authors here use them.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -33,6 +34,7 @@ pub struct Featured {
 }
 
 /// Tags by id, in no order.
+#[boxed]
 pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Tag>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -112,6 +114,7 @@ choice!(
 );
 
 /// One page of the tags an account follows, newest follow first, with the follow's id.
+#[boxed]
 pub async fn followed(conn: &mut Conn, account_id: i64, page: Page) -> Result<Vec<(i64, Tag)>> {
     let max = page.max_id.unwrap_or(i64::MAX);
     let min = page.min_id.or(page.since_id).unwrap_or(0);
@@ -139,6 +142,7 @@ pub async fn followed(conn: &mut Conn, account_id: i64, page: Page) -> Result<Ve
 }
 
 /// The tags an account features, most used first, at most `limit`.
+#[boxed]
 pub async fn featured(conn: &mut Conn, account_id: i64, limit: i64) -> Result<Vec<Featured>> {
     let rows: Vec<(i64, Tag, Option<i64>, Option<i64>)> = on_db!(conn, |c| featured_tags::table
         .inner_join(tags::table.on(tags::id.eq(featured_tags::tag_id)))
@@ -172,6 +176,7 @@ pub async fn featured(conn: &mut Conn, account_id: i64, limit: i64) -> Result<Ve
 }
 
 /// Removes a featured tag by its row's id; false when the account has none of it.
+#[boxed]
 pub async fn unfeature_row(conn: &mut Conn, account_id: i64, id: i64) -> Result<bool> {
     let gone = on_db!(conn, |c| diesel::delete(
         featured_tags::table
@@ -184,6 +189,7 @@ pub async fn unfeature_row(conn: &mut Conn, account_id: i64, id: i64) -> Result<
 }
 
 /// Counts a use of tags by an account.
+#[boxed]
 pub async fn used(conn: &mut Conn, account_id: i64, tag_ids: &[i64], at: i64) -> Result<()> {
     for tag_id in tag_ids {
         on_db!(conn, |c| diesel::insert_into(account_tags::table)
@@ -206,6 +212,7 @@ pub async fn used(conn: &mut Conn, account_id: i64, tag_ids: &[i64], at: i64) ->
 }
 
 /// Takes a use of tags back.
+#[boxed]
 pub async fn unused(conn: &mut Conn, account_id: i64, tag_ids: &[i64]) -> Result<()> {
     if tag_ids.is_empty() {
         return Ok(());
@@ -230,6 +237,7 @@ pub async fn unused(conn: &mut Conn, account_id: i64, tag_ids: &[i64]) -> Result
 }
 
 /// The tags an account uses most and does not feature, at most `limit`.
+#[boxed]
 pub async fn most_used(conn: &mut Conn, account_id: i64, limit: i64) -> Result<Vec<Tag>> {
     let featured = featured_tags::table
         .filter(featured_tags::account_id.eq(account_id))
@@ -249,6 +257,7 @@ pub async fn most_used(conn: &mut Conn, account_id: i64, limit: i64) -> Result<V
 }
 
 /// Puts a status into the homes of those who follow one of its tags.
+#[boxed]
 pub async fn fan_out(
     conn: &mut Conn,
     status_id: i64,
@@ -276,6 +285,7 @@ pub async fn fan_out(
 }
 
 /// The newest public statuses with a tag and their authors: what a new follow of it shows at once.
+#[boxed]
 pub async fn newest(conn: &mut Conn, tag_id: i64, limit: i64) -> Result<Vec<(i64, i64)>> {
     on_db!(conn, |c| status_tags::table
         .inner_join(statuses::table.on(statuses::id.eq(status_tags::status_id)))
@@ -293,6 +303,7 @@ pub async fn newest(conn: &mut Conn, tag_id: i64, limit: i64) -> Result<Vec<(i64
 
 /// Takes out of a home what only a tag brought there, among the tag's newest `limit` statuses:
 /// what those who are followed (or oneself) wrote, and what another followed tag brings, stays.
+#[boxed]
 pub async fn take_out(conn: &mut Conn, account_id: i64, tag_id: i64, limit: i64) -> Result<usize> {
     let tagged: Vec<i64> = on_db!(conn, |c| status_tags::table
         .filter(status_tags::tag_id.eq(tag_id))

@@ -1,5 +1,6 @@
 //! Threads that accounts have muted.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -8,6 +9,7 @@ use super::schema::{statuses, thread_mutes};
 use super::{Conn, Result, on_db};
 
 /// Mutes a thread; false when it is muted already.
+#[boxed]
 pub async fn mute(
     conn: &mut Conn,
     account_id: i64,
@@ -27,6 +29,7 @@ pub async fn mute(
 }
 
 /// Unmutes a thread; false when it was not muted.
+#[boxed]
 pub async fn unmute(conn: &mut Conn, account_id: i64, conversation_id: i64) -> Result<bool> {
     let gone = on_db!(conn, |c| diesel::delete(
         thread_mutes::table.find((account_id, conversation_id))
@@ -37,6 +40,7 @@ pub async fn unmute(conn: &mut Conn, account_id: i64, conversation_id: i64) -> R
 }
 
 /// The threads an account has muted, the last muted first, at most `limit`.
+#[boxed]
 pub async fn muted_by(conn: &mut Conn, account_id: i64, limit: i64) -> Result<Vec<i64>> {
     on_db!(conn, |c| thread_mutes::table
         .filter(thread_mutes::account_id.eq(account_id))
@@ -48,6 +52,7 @@ pub async fn muted_by(conn: &mut Conn, account_id: i64, limit: i64) -> Result<Ve
 }
 
 /// Whether an account has muted the thread of a status.
+#[boxed]
 pub async fn silences(conn: &mut Conn, account_id: i64, status_id: i64) -> Result<bool> {
     let found: Option<i64> = on_db!(conn, |c| statuses::table
         .inner_join(
@@ -63,6 +68,7 @@ pub async fn silences(conn: &mut Conn, account_id: i64, status_id: i64) -> Resul
 }
 
 /// Threads turned out to be part of another: who muted one of them has muted that. Says who.
+#[boxed]
 pub async fn join(conn: &mut Conn, threads: &[i64], into: i64) -> Result<Vec<i64>> {
     let rows: Vec<(i64, i64)> = on_db!(conn, |c| thread_mutes::table
         .filter(thread_mutes::conversation_id.any_of(threads))

@@ -1,5 +1,6 @@
 //! Timelines: ids of statuses, newest first.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -14,6 +15,7 @@ use super::{Conn, Result, on_db};
 /// `reply_to`: only of those who follow that account too, or are it. `reblog`: only of those
 /// who want the author's reblogs. `language`: only of those who want the author's posts in it;
 /// what has none is for all. Who has the author in an exclusive list sees it there alone.
+#[boxed]
 pub async fn fan_out(
     conn: &mut Conn,
     status_id: i64,
@@ -83,6 +85,7 @@ pub async fn fan_out(
 
 /// Takes a status that is for mutuals, and for those it mentions, from the homes and lists of
 /// everyone else who follows its author.
+#[boxed]
 pub async fn keep_mutuals(conn: &mut Conn, status_id: i64, author_id: i64) -> Result<()> {
     use diesel::sql_types::BigInt;
     const ELSE: &str = "NOT IN (SELECT target_id FROM follows WHERE account_id = $2 \
@@ -116,6 +119,7 @@ pub(super) fn language_patterns(language: Option<&str>) -> [String; 2] {
 }
 
 /// Puts a status into the homes of the given accounts.
+#[boxed]
 pub async fn put_home(
     conn: &mut Conn,
     accounts: &[i64],
@@ -137,6 +141,7 @@ pub async fn put_home(
 }
 
 /// Whose homes hold a status, at most `limit`.
+#[boxed]
 pub async fn homes_of(conn: &mut Conn, status_id: i64, limit: i64) -> Result<Vec<i64>> {
     on_db!(conn, |c| home_entries::table
         .filter(home_entries::status_id.eq(status_id))
@@ -147,6 +152,7 @@ pub async fn homes_of(conn: &mut Conn, status_id: i64, limit: i64) -> Result<Vec
 }
 
 /// Takes an author's statuses out of a home.
+#[boxed]
 pub async fn remove_author(conn: &mut Conn, account_id: i64, author_id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::delete(
         home_entries::table
@@ -159,6 +165,7 @@ pub async fn remove_author(conn: &mut Conn, account_id: i64, author_id: i64) -> 
 }
 
 /// Takes an author's reblogs out of a home.
+#[boxed]
 pub async fn remove_reblogs(conn: &mut Conn, account_id: i64, author_id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::delete(
         home_entries::table
@@ -180,6 +187,7 @@ pub async fn remove_reblogs(conn: &mut Conn, account_id: i64, author_id: i64) ->
 
 /// Takes an author's posts out of a home that are in none of some languages (`pt` means `pt-BR`
 /// too). What has no language stays.
+#[boxed]
 pub async fn remove_other_languages(
     conn: &mut Conn,
     account_id: i64,
@@ -212,6 +220,7 @@ pub async fn remove_other_languages(
 
 /// Puts an author's newest statuses that a follower may see and wants into a home: what a new
 /// follow shows at once. `reblogs`: theirs too. `languages`: by commas; empty for all.
+#[boxed]
 pub async fn backfill(
     conn: &mut Conn,
     account_id: i64,
@@ -252,6 +261,7 @@ pub async fn backfill(
 }
 
 /// One page of a home: ids of statuses.
+#[boxed]
 pub async fn home(conn: &mut Conn, account_id: i64, page: Page) -> Result<Vec<i64>> {
     let max = page.max_id.unwrap_or(i64::MAX);
     let min = page.min_id.or(page.since_id).unwrap_or(0);
@@ -290,6 +300,7 @@ pub struct PublicFilter {
 }
 
 /// One page of the public timeline: ids of statuses.
+#[boxed]
 pub async fn public(conn: &mut Conn, filter: PublicFilter, page: Page) -> Result<Vec<i64>> {
     let max = page.max_id.unwrap_or(i64::MAX);
     let min = page.min_id.or(page.since_id).unwrap_or(0);
@@ -339,6 +350,7 @@ pub async fn public(conn: &mut Conn, filter: PublicFilter, page: Page) -> Result
 }
 
 /// One page of a tag's public statuses.
+#[boxed]
 pub async fn tag(
     conn: &mut Conn,
     tag_id: i64,
@@ -399,6 +411,7 @@ pub struct AccountFilter {
 
 /// One page of an account's statuses. With `deepest` 4, those that mention nobody in particular
 /// and direct ones alike: it is for the author alone.
+#[boxed]
 pub async fn account(
     conn: &mut Conn,
     account_id: i64,

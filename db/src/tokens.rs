@@ -1,5 +1,6 @@
 //! Apps, authorisation codes, access and refresh tokens, browser sessions.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -90,6 +91,7 @@ pub struct TokenState {
 }
 
 /// A token with the state of its user.
+#[boxed]
 pub async fn state(conn: &mut Conn, id: i64) -> Result<Option<TokenState>> {
     let query = tokens::table
         .left_join(users::table.on(users::account_id.nullable().eq(tokens::account_id)))
@@ -111,6 +113,7 @@ pub async fn state(conn: &mut Conn, id: i64) -> Result<Option<TokenState>> {
 }
 
 /// Adds an access token.
+#[boxed]
 pub async fn insert(conn: &mut Conn, row: &Token) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(tokens::table)
         .values(row)
@@ -120,6 +123,7 @@ pub async fn insert(conn: &mut Conn, row: &Token) -> Result<()> {
 }
 
 /// One token.
+#[boxed]
 pub async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<Token>> {
     on_db!(conn, |c| tokens::table
         .find(id)
@@ -129,6 +133,7 @@ pub async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<Token>> {
 }
 
 /// An account's tokens that are not revoked, newest first.
+#[boxed]
 pub async fn of_account(conn: &mut Conn, account_id: i64, limit: i64) -> Result<Vec<Token>> {
     on_db!(conn, |c| tokens::table
         .filter(tokens::account_id.eq(account_id))
@@ -140,6 +145,7 @@ pub async fn of_account(conn: &mut Conn, account_id: i64, limit: i64) -> Result<
 }
 
 /// Tokens of a refresh family that are not revoked.
+#[boxed]
 pub async fn of_family(conn: &mut Conn, family_id: i64) -> Result<Vec<Token>> {
     on_db!(conn, |c| tokens::table
         .filter(tokens::family_id.eq(family_id))
@@ -149,6 +155,7 @@ pub async fn of_family(conn: &mut Conn, family_id: i64) -> Result<Vec<Token>> {
 }
 
 /// Revokes a token; false when it was revoked before.
+#[boxed]
 pub async fn revoke(conn: &mut Conn, id: i64, now: i64) -> Result<bool> {
     let revoked = on_db!(conn, |c| diesel::update(
         tokens::table.find(id).filter(tokens::revoked_at.is_null())
@@ -160,6 +167,7 @@ pub async fn revoke(conn: &mut Conn, id: i64, now: i64) -> Result<bool> {
 }
 
 /// Notes when a token was used.
+#[boxed]
 pub async fn used(conn: &mut Conn, id: i64, now: i64) -> Result<()> {
     on_db!(conn, |c| diesel::update(tokens::table.find(id))
         .set(tokens::last_used_at.eq(now))
@@ -169,6 +177,7 @@ pub async fn used(conn: &mut Conn, id: i64, now: i64) -> Result<()> {
 }
 
 /// Adds an app.
+#[boxed]
 pub async fn insert_app(conn: &mut Conn, row: &App) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(apps::table)
         .values(row)
@@ -178,6 +187,7 @@ pub async fn insert_app(conn: &mut Conn, row: &App) -> Result<()> {
 }
 
 /// Adds an app unless its client id is there; the id of the one that stands.
+#[boxed]
 pub async fn ensure_app(conn: &mut Conn, row: &App) -> Result<i64> {
     on_db!(conn, |c| diesel::insert_into(apps::table)
         .values(row)
@@ -193,6 +203,7 @@ pub async fn ensure_app(conn: &mut Conn, row: &App) -> Result<i64> {
 }
 
 /// The app of a client id.
+#[boxed]
 pub async fn app_by_client_id(conn: &mut Conn, client_id: &str) -> Result<Option<App>> {
     on_db!(conn, |c| apps::table
         .filter(apps::client_id.eq(client_id))
@@ -202,6 +213,7 @@ pub async fn app_by_client_id(conn: &mut Conn, client_id: &str) -> Result<Option
 }
 
 /// Apps by id, in no order.
+#[boxed]
 pub async fn apps_by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<App>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -213,6 +225,7 @@ pub async fn apps_by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<App>> {
 }
 
 /// Adds an authorisation code.
+#[boxed]
 pub async fn insert_code(conn: &mut Conn, row: &OauthCode) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(oauth_codes::table)
         .values(row)
@@ -222,6 +235,7 @@ pub async fn insert_code(conn: &mut Conn, row: &OauthCode) -> Result<()> {
 }
 
 /// The authorisation code of a hash.
+#[boxed]
 pub async fn code(conn: &mut Conn, code_hash: &str) -> Result<Option<OauthCode>> {
     on_db!(conn, |c| oauth_codes::table
         .find(code_hash)
@@ -231,6 +245,7 @@ pub async fn code(conn: &mut Conn, code_hash: &str) -> Result<Option<OauthCode>>
 }
 
 /// Marks a code as used for a token; false when it was used before.
+#[boxed]
 pub async fn spend_code(conn: &mut Conn, code_hash: &str, token_id: i64, now: i64) -> Result<bool> {
     let spent = on_db!(conn, |c| diesel::update(
         oauth_codes::table
@@ -247,6 +262,7 @@ pub async fn spend_code(conn: &mut Conn, code_hash: &str, token_id: i64, now: i6
 }
 
 /// Adds a refresh token.
+#[boxed]
 pub async fn insert_refresh(conn: &mut Conn, row: &RefreshToken) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(refresh_tokens::table)
         .values(row)
@@ -256,6 +272,7 @@ pub async fn insert_refresh(conn: &mut Conn, row: &RefreshToken) -> Result<()> {
 }
 
 /// The refresh token of a hash.
+#[boxed]
 pub async fn refresh(conn: &mut Conn, token_hash: &str) -> Result<Option<RefreshToken>> {
     on_db!(conn, |c| refresh_tokens::table
         .find(token_hash)
@@ -265,6 +282,7 @@ pub async fn refresh(conn: &mut Conn, token_hash: &str) -> Result<Option<Refresh
 }
 
 /// Marks a refresh token as spent; false when it was spent before.
+#[boxed]
 pub async fn spend_refresh(conn: &mut Conn, token_hash: &str, now: i64) -> Result<bool> {
     let spent = on_db!(conn, |c| diesel::update(
         refresh_tokens::table
@@ -278,6 +296,7 @@ pub async fn spend_refresh(conn: &mut Conn, token_hash: &str, now: i64) -> Resul
 }
 
 /// Marks every refresh token of a family as spent.
+#[boxed]
 pub async fn spend_family(conn: &mut Conn, family_id: i64, now: i64) -> Result<()> {
     on_db!(conn, |c| diesel::update(
         refresh_tokens::table
@@ -291,6 +310,7 @@ pub async fn spend_family(conn: &mut Conn, family_id: i64, now: i64) -> Result<(
 }
 
 /// Opens a browser session.
+#[boxed]
 pub async fn insert_web_session(
     conn: &mut Conn,
     session_hash: &str,
@@ -311,6 +331,7 @@ pub async fn insert_web_session(
 }
 
 /// Whose browser session this is, if it has not expired.
+#[boxed]
 pub async fn web_session(conn: &mut Conn, session_hash: &str, now: i64) -> Result<Option<i64>> {
     on_db!(conn, |c| web_sessions::table
         .find(session_hash)
@@ -322,6 +343,7 @@ pub async fn web_session(conn: &mut Conn, session_hash: &str, now: i64) -> Resul
 }
 
 /// Ends a browser session, or all of an account's.
+#[boxed]
 pub async fn end_web_sessions(
     conn: &mut Conn,
     session_hash: Option<&str>,
@@ -341,6 +363,7 @@ pub async fn end_web_sessions(
 }
 
 /// Every refresh token of an account that is neither spent nor expired.
+#[boxed]
 pub async fn live_refresh_families(conn: &mut Conn, account_id: i64, now: i64) -> Result<Vec<i64>> {
     on_db!(conn, |c| refresh_tokens::table
         .filter(refresh_tokens::account_id.eq(account_id))
@@ -352,6 +375,7 @@ pub async fn live_refresh_families(conn: &mut Conn, account_id: i64, now: i64) -
 }
 
 /// Marks refresh tokens of an account as spent, but for one family.
+#[boxed]
 pub async fn spend_all_refresh(
     conn: &mut Conn,
     account_id: i64,
@@ -371,11 +395,13 @@ pub async fn spend_all_refresh(
 }
 
 /// All tokens of an account that are not revoked, however many.
+#[boxed]
 pub async fn all_of_account(conn: &mut Conn, account_id: i64) -> Result<Vec<Token>> {
     of_account(conn, account_id, i64::MAX).await
 }
 
 /// Spends every authorisation code of an account that waits to be exchanged.
+#[boxed]
 pub async fn spend_all_codes(conn: &mut Conn, account_id: i64, now: i64) -> Result<()> {
     on_db!(conn, |c| diesel::update(
         oauth_codes::table
@@ -389,6 +415,7 @@ pub async fn spend_all_codes(conn: &mut Conn, account_id: i64, now: i64) -> Resu
 }
 
 /// Forgets authorisation codes that expired before a time; says how many went.
+#[boxed]
 pub async fn forget_codes(conn: &mut Conn, time: i64, limit: i64) -> Result<usize> {
     let old: Vec<String> = on_db!(conn, |c| oauth_codes::table
         .filter(oauth_codes::expires_at.lt(time))
@@ -405,6 +432,7 @@ pub async fn forget_codes(conn: &mut Conn, time: i64, limit: i64) -> Result<usiz
 
 /// Forgets refresh tokens that expired before a time; says how many went. Spent ones are kept
 /// until then, for their reuse to be noticed.
+#[boxed]
 pub async fn forget_refresh_tokens(conn: &mut Conn, time: i64, limit: i64) -> Result<usize> {
     let old: Vec<String> = on_db!(conn, |c| refresh_tokens::table
         .filter(refresh_tokens::expires_at.lt(time))
@@ -420,6 +448,7 @@ pub async fn forget_refresh_tokens(conn: &mut Conn, time: i64, limit: i64) -> Re
 }
 
 /// Forgets access tokens that expired, or were revoked, before a time; says how many went.
+#[boxed]
 pub async fn forget_tokens(conn: &mut Conn, time: i64, limit: i64) -> Result<usize> {
     let old: Vec<i64> = on_db!(conn, |c| tokens::table
         .filter(
@@ -440,6 +469,7 @@ pub async fn forget_tokens(conn: &mut Conn, time: i64, limit: i64) -> Result<usi
 }
 
 /// Forgets browser sessions that expired before a time; says how many went.
+#[boxed]
 pub async fn forget_web_sessions(conn: &mut Conn, time: i64, limit: i64) -> Result<usize> {
     let old: Vec<String> = on_db!(conn, |c| web_sessions::table
         .filter(web_sessions::expires_at.lt(time))

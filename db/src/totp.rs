@@ -1,5 +1,6 @@
 //! Second factors and the recovery codes beside them.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -25,6 +26,7 @@ pub struct Totp {
 }
 
 /// The second factor of an account.
+#[boxed]
 pub async fn of(conn: &mut Conn, account_id: i64) -> Result<Option<Totp>> {
     on_db!(conn, |c| totp::table
         .find(account_id)
@@ -35,6 +37,7 @@ pub async fn of(conn: &mut Conn, account_id: i64) -> Result<Option<Totp>> {
 }
 
 /// Sets an account's second factor, and its recovery codes by their hashes in place of any.
+#[boxed]
 pub async fn set(conn: &mut Conn, row: &Totp, code_hashes: &[String]) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(totp::table)
         .values(row)
@@ -57,6 +60,7 @@ pub async fn set(conn: &mut Conn, row: &Totp, code_hashes: &[String]) -> Result<
 }
 
 /// Removes an account's second factor with its recovery codes.
+#[boxed]
 pub async fn remove(conn: &mut Conn, account_id: i64) -> Result<bool> {
     forget_recovery_codes(conn, account_id).await?;
     let gone = on_db!(conn, |c| diesel::delete(totp::table.find(account_id))
@@ -75,6 +79,7 @@ async fn forget_recovery_codes(conn: &mut Conn, account_id: i64) -> Result<()> {
 }
 
 /// Counts a try where so many are behind it; false when another came between.
+#[boxed]
 pub async fn count_try(conn: &mut Conn, account_id: i64, tries: i64, now: i64) -> Result<bool> {
     let counted = on_db!(conn, |c| diesel::update(
         totp::table.find(account_id).filter(totp::tries.eq(tries))
@@ -86,6 +91,7 @@ pub async fn count_try(conn: &mut Conn, account_id: i64, tries: i64, now: i64) -
 }
 
 /// Forgets the wrong tries of an account.
+#[boxed]
 pub async fn forgive(conn: &mut Conn, account_id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::update(totp::table.find(account_id))
         .set(totp::tries.eq(0))
@@ -95,6 +101,7 @@ pub async fn forgive(conn: &mut Conn, account_id: i64) -> Result<()> {
 }
 
 /// Takes the code of a time step; false when it, or a later one, was taken before.
+#[boxed]
 pub async fn take_step(conn: &mut Conn, account_id: i64, step: i64) -> Result<bool> {
     let taken = on_db!(conn, |c| diesel::update(
         totp::table
@@ -108,6 +115,7 @@ pub async fn take_step(conn: &mut Conn, account_id: i64, step: i64) -> Result<bo
 }
 
 /// From now on the second factor is asked for.
+#[boxed]
 pub async fn confirm(conn: &mut Conn, account_id: i64, now: i64) -> Result<()> {
     on_db!(conn, |c| diesel::update(totp::table.find(account_id))
         .set(totp::confirmed_at.eq(now))
@@ -117,6 +125,7 @@ pub async fn confirm(conn: &mut Conn, account_id: i64, now: i64) -> Result<()> {
 }
 
 /// Takes a recovery code by its hash; false where there is none that is unused.
+#[boxed]
 pub async fn use_recovery_code(
     conn: &mut Conn,
     account_id: i64,

@@ -1,5 +1,6 @@
 //! Translations that were made.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -7,6 +8,7 @@ use super::schema::translations;
 use super::{Conn, Result, on_db};
 
 /// The translation of a status's text as of an edit (0: never edited), as JSON.
+#[boxed]
 pub async fn find(
     conn: &mut Conn,
     status_id: i64,
@@ -23,6 +25,7 @@ pub async fn find(
 }
 
 /// Keeps a translation, in the place of an older one.
+#[boxed]
 pub async fn put(
     conn: &mut Conn,
     status_id: i64,
@@ -52,6 +55,7 @@ pub async fn put(
 }
 
 /// Forgets translations made before a time, at most `limit`; says how many went.
+#[boxed]
 pub async fn forget_before(conn: &mut Conn, time: i64, limit: i64) -> Result<usize> {
     let old: Vec<(i64, String)> = on_db!(conn, |c| translations::table
         .filter(translations::created_at.lt(time))

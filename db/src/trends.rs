@@ -1,5 +1,6 @@
 //! How much tags and links are used, what people do with posts, and what of it trends.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -30,6 +31,7 @@ pub struct Day {
 }
 
 /// Counts a use by an account on a day.
+#[boxed]
 pub async fn record(
     conn: &mut Conn,
     kind: Kind,
@@ -67,6 +69,7 @@ pub async fn record(
 }
 
 /// The use of some subjects since a day, in no order.
+#[boxed]
 pub async fn days(conn: &mut Conn, kind: Kind, subjects: &[i64], since: i64) -> Result<Vec<Day>> {
     if subjects.is_empty() {
         return Ok(Vec::new());
@@ -95,6 +98,7 @@ pub async fn days(conn: &mut Conn, kind: Kind, subjects: &[i64], since: i64) -> 
 }
 
 /// The subjects that most accounts used on a day, at most `limit`.
+#[boxed]
 pub async fn most_used(conn: &mut Conn, kind: Kind, day: i64, limit: i64) -> Result<Vec<i64>> {
     on_db!(conn, |c| trend_days::table
         .filter(trend_days::kind.eq(kind as i16))
@@ -108,6 +112,7 @@ pub async fn most_used(conn: &mut Conn, kind: Kind, day: i64, limit: i64) -> Res
 
 /// Favourites, reblogs and accepted quotes since an id, newest first, at most `limit` of each:
 /// the status they are of, who did it, and their own id, which tells when.
+#[boxed]
 pub async fn deeds(conn: &mut Conn, since: i64, limit: i64) -> Result<Vec<(i64, i64, i64)>> {
     let mut all: Vec<(i64, i64, i64)> = on_db!(conn, |c| favourites::table
         .filter(favourites::id.ge(since))
@@ -147,6 +152,7 @@ pub async fn deeds(conn: &mut Conn, since: i64, limit: i64) -> Result<Vec<(i64, 
 
 /// Of some statuses, those that may trend: public, not sensitive, no replies, by authors who are
 /// discoverable and not limited.
+#[boxed]
 pub async fn presentable(conn: &mut Conn, ids: &[i64]) -> Result<Vec<i64>> {
     on_db!(conn, |c| statuses::table
         .inner_join(accounts::table.on(accounts::id.eq(statuses::account_id)))
@@ -166,6 +172,7 @@ pub async fn presentable(conn: &mut Conn, ids: &[i64]) -> Result<Vec<i64>> {
 }
 
 /// Of some preview cards, those that are there to be shown.
+#[boxed]
 pub async fn ready_cards(conn: &mut Conn, ids: &[i64]) -> Result<Vec<i64>> {
     on_db!(conn, |c| preview_cards::table
         .filter(preview_cards::id.any_of(ids))
@@ -176,6 +183,7 @@ pub async fn ready_cards(conn: &mut Conn, ids: &[i64]) -> Result<Vec<i64>> {
 }
 
 /// Replaces what trends of a kind: subjects with their scores, best first.
+#[boxed]
 pub async fn replace(conn: &mut Conn, kind: Kind, list: &[(i64, i64)]) -> Result<()> {
     on_db!(conn, |c| diesel::delete(
         trends::table.filter(trends::kind.eq(kind as i16))
@@ -197,6 +205,7 @@ pub async fn replace(conn: &mut Conn, kind: Kind, list: &[(i64, i64)]) -> Result
 }
 
 /// What trends of a kind, best first.
+#[boxed]
 pub async fn list(conn: &mut Conn, kind: Kind, limit: i64, offset: i64) -> Result<Vec<i64>> {
     on_db!(conn, |c| trends::table
         .filter(trends::kind.eq(kind as i16))
@@ -209,6 +218,7 @@ pub async fn list(conn: &mut Conn, kind: Kind, limit: i64, offset: i64) -> Resul
 }
 
 /// Whether something trends.
+#[boxed]
 pub async fn is_trending(conn: &mut Conn, kind: Kind, subject_id: i64) -> Result<bool> {
     let found: Option<i64> = on_db!(conn, |c| trends::table
         .filter(trends::kind.eq(kind as i16))
@@ -221,6 +231,7 @@ pub async fn is_trending(conn: &mut Conn, kind: Kind, subject_id: i64) -> Result
 }
 
 /// Forgets use before a day, at most `limit` rows of who it was; says how many of those went.
+#[boxed]
 pub async fn forget_before(conn: &mut Conn, day: i64, limit: i64) -> Result<usize> {
     let old: Vec<(i16, i64, i64, i64)> = on_db!(conn, |c| trend_accounts::table
         .filter(trend_accounts::day.lt(day))
@@ -251,6 +262,7 @@ pub async fn forget_before(conn: &mut Conn, day: i64, limit: i64) -> Result<usiz
 }
 
 /// Public statuses with a link, by authors who want to be found: one page, newest first.
+#[boxed]
 pub async fn link_timeline(
     conn: &mut Conn,
     card_id: i64,

@@ -1,5 +1,6 @@
 //! Users, the sign-in side of local accounts, and their one-time codes.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -66,6 +67,7 @@ pub struct OneTimeCode {
 }
 
 /// Adds a user.
+#[boxed]
 pub async fn insert(conn: &mut Conn, row: &User) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(users::table)
         .values(row)
@@ -75,6 +77,7 @@ pub async fn insert(conn: &mut Conn, row: &User) -> Result<()> {
 }
 
 /// Writes every column of a user.
+#[boxed]
 pub async fn update(conn: &mut Conn, row: &User) -> Result<()> {
     on_db!(conn, |c| diesel::update(users::table.find(row.account_id))
         .set(row)
@@ -84,6 +87,7 @@ pub async fn update(conn: &mut Conn, row: &User) -> Result<()> {
 }
 
 /// The user of an account.
+#[boxed]
 pub async fn by_account(conn: &mut Conn, account_id: i64) -> Result<Option<User>> {
     on_db!(conn, |c| users::table
         .find(account_id)
@@ -94,6 +98,7 @@ pub async fn by_account(conn: &mut Conn, account_id: i64) -> Result<Option<User>
 }
 
 /// The chat settings of accounts, in no order; those who are no users here have none.
+#[boxed]
 pub async fn chat_settings(conn: &mut Conn, account_ids: &[i64]) -> Result<Vec<ChatSettings>> {
     if account_ids.is_empty() {
         return Ok(Vec::new());
@@ -106,6 +111,7 @@ pub async fn chat_settings(conn: &mut Conn, account_ids: &[i64]) -> Result<Vec<C
 }
 
 /// Writes a user's chat settings.
+#[boxed]
 pub async fn set_chat_settings(conn: &mut Conn, row: &ChatSettings) -> Result<()> {
     on_db!(conn, |c| diesel::update(users::table.find(row.account_id))
         .set(row)
@@ -115,6 +121,7 @@ pub async fn set_chat_settings(conn: &mut Conn, row: &ChatSettings) -> Result<()
 }
 
 /// The user of an e-mail address, whatever the case.
+#[boxed]
 pub async fn by_email(conn: &mut Conn, email: &str) -> Result<Option<User>> {
     let email = email.to_lowercase();
     on_db!(conn, |c| users::table
@@ -126,6 +133,7 @@ pub async fn by_email(conn: &mut Conn, email: &str) -> Result<Option<User>> {
 }
 
 /// Whether anyone has signed up yet.
+#[boxed]
 pub async fn any(conn: &mut Conn) -> Result<bool> {
     let first: Option<i64> = on_db!(conn, |c| users::table
         .select(users::account_id)
@@ -137,6 +145,7 @@ pub async fn any(conn: &mut Conn) -> Result<bool> {
 }
 
 /// Users with their accounts, oldest first, after an account id.
+#[boxed]
 pub async fn page(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec<(User, Account)>> {
     on_db!(conn, |c| users::table
         .inner_join(accounts::table.on(accounts::id.eq(users::account_id)))
@@ -149,6 +158,7 @@ pub async fn page(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec<(User, 
 }
 
 /// Notes when a user signed in.
+#[boxed]
 pub async fn signed_in(conn: &mut Conn, account_id: i64, now: i64) -> Result<()> {
     on_db!(conn, |c| diesel::update(users::table.find(account_id))
         .set(users::last_sign_in_at.eq(now))
@@ -158,6 +168,7 @@ pub async fn signed_in(conn: &mut Conn, account_id: i64, now: i64) -> Result<()>
 }
 
 /// Whether a user wants to hear of dislikes.
+#[boxed]
 pub async fn hears_of_dislikes(conn: &mut Conn, account_id: i64) -> Result<bool> {
     let wanted: Option<bool> = on_db!(conn, |c| users::table
         .find(account_id)
@@ -169,6 +180,7 @@ pub async fn hears_of_dislikes(conn: &mut Conn, account_id: i64) -> Result<bool>
 }
 
 /// Sets whether a user hears of dislikes.
+#[boxed]
 pub async fn hear_of_dislikes(conn: &mut Conn, account_id: i64, wanted: bool) -> Result<()> {
     on_db!(conn, |c| diesel::update(users::table.find(account_id))
         .set(users::notify_dislikes.eq(wanted))
@@ -178,6 +190,7 @@ pub async fn hear_of_dislikes(conn: &mut Conn, account_id: i64, wanted: bool) ->
 }
 
 /// Adds a one-time code.
+#[boxed]
 pub async fn insert_code(conn: &mut Conn, row: &OneTimeCode) -> Result<()> {
     on_db!(conn, |c| diesel::insert_into(one_time_codes::table)
         .values(row)
@@ -187,6 +200,7 @@ pub async fn insert_code(conn: &mut Conn, row: &OneTimeCode) -> Result<()> {
 }
 
 /// The newest code of an account and purpose: the only one that counts.
+#[boxed]
 pub async fn newest_code(
     conn: &mut Conn,
     account_id: i64,
@@ -203,6 +217,7 @@ pub async fn newest_code(
 }
 
 /// How many codes an account was sent for a purpose since a time.
+#[boxed]
 pub async fn codes_since(
     conn: &mut Conn,
     account_id: i64,
@@ -219,6 +234,7 @@ pub async fn codes_since(
 }
 
 /// Counts a try of a code that has fewer than `most` behind it; false when it has not.
+#[boxed]
 pub async fn try_code(conn: &mut Conn, id: i64, most: i64) -> Result<bool> {
     let counted = on_db!(conn, |c| diesel::update(
         one_time_codes::table
@@ -233,6 +249,7 @@ pub async fn try_code(conn: &mut Conn, id: i64, most: i64) -> Result<bool> {
 }
 
 /// Marks a code as used.
+#[boxed]
 pub async fn use_code(conn: &mut Conn, id: i64, now: i64) -> Result<()> {
     on_db!(conn, |c| diesel::update(one_time_codes::table.find(id))
         .set(one_time_codes::used_at.eq(now))
@@ -242,6 +259,7 @@ pub async fn use_code(conn: &mut Conn, id: i64, now: i64) -> Result<()> {
 }
 
 /// Forgets codes made before a time, at most `limit`; says how many went.
+#[boxed]
 pub async fn forget_codes(conn: &mut Conn, time: i64, limit: i64) -> Result<usize> {
     let ids: Vec<i64> = on_db!(conn, |c| one_time_codes::table
         .filter(one_time_codes::created_at.lt(time))
@@ -258,6 +276,7 @@ pub async fn forget_codes(conn: &mut Conn, time: i64, limit: i64) -> Result<usiz
 
 /// Removes, account and all, registrations older than a time whose address was never verified;
 /// says how many went. Nothing was ever done with them.
+#[boxed]
 pub async fn forget_unconfirmed(conn: &mut Conn, time: i64, limit: i64) -> Result<usize> {
     let ids: Vec<i64> = on_db!(conn, |c| users::table
         .filter(users::confirmed_at.is_null())
@@ -278,6 +297,7 @@ pub async fn forget_unconfirmed(conn: &mut Conn, time: i64, limit: i64) -> Resul
 }
 
 /// Removes an account and its user with all that hangs on them.
+#[boxed]
 pub async fn remove(conn: &mut Conn, account_id: i64) -> Result<()> {
     on_db!(conn, |c| diesel::delete(accounts::table.find(account_id))
         .execute(c)
@@ -286,6 +306,7 @@ pub async fn remove(conn: &mut Conn, account_id: i64) -> Result<()> {
 }
 
 /// Which of some accounts keep to themselves whether they are there.
+#[boxed]
 pub async fn hide_presence(conn: &mut Conn, accounts: &[i64]) -> Result<Vec<i64>> {
     on_db!(conn, |c| users::table
         .filter(users::account_id.any_of(accounts))

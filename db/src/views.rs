@@ -1,5 +1,6 @@
 //! Who saw what on which day.
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
@@ -21,6 +22,7 @@ pub struct View {
 }
 
 /// Adds a view; false when it is there already.
+#[boxed]
 pub async fn add(conn: &mut Conn, view: &View) -> Result<bool> {
     let added = on_db!(conn, |c| diesel::insert_into(status_views::table)
         .values(view)
@@ -31,6 +33,7 @@ pub async fn add(conn: &mut Conn, view: &View) -> Result<bool> {
 }
 
 /// Of some statuses, those that are there, with their authors.
+#[boxed]
 pub async fn authors(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(i64, i64)>> {
     on_db!(conn, |c| statuses::table
         .filter(statuses::id.any_of(ids))
@@ -40,6 +43,7 @@ pub async fn authors(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(i64, i64)>> {
 }
 
 /// Adds to the number of a status's views.
+#[boxed]
 pub async fn count(conn: &mut Conn, status_id: i64, views: i64) -> Result<()> {
     on_db!(conn, |c| diesel::sql_query(
         "UPDATE status_stats SET views_count = views_count + $1 WHERE status_id = $2"
@@ -52,6 +56,7 @@ pub async fn count(conn: &mut Conn, status_id: i64, views: i64) -> Result<()> {
 }
 
 /// Forgets who saw what before a day, at most `limit` rows; says how many went.
+#[boxed]
 pub async fn forget_before(conn: &mut Conn, day: i64, limit: i64) -> Result<usize> {
     on_db!(conn, |c| diesel::sql_query(
         "DELETE FROM status_views WHERE (status_id, account_id, day) IN \

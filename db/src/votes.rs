@@ -1,5 +1,6 @@
 //! Dislikes. Likes are the favourites of [`super::reactions`].
 
+use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
@@ -23,6 +24,7 @@ pub struct Dislike {
 
 /// Keeps others from voting on or reacting to a status until the transaction is through: what
 /// excludes each other, or is limited, has to be looked at by one at a time.
+#[boxed]
 pub async fn lock(conn: &mut Conn, status_id: i64) -> Result<()> {
     // SQLite has one writer.
     if conn.is_postgres() {
@@ -37,6 +39,7 @@ pub async fn lock(conn: &mut Conn, status_id: i64) -> Result<()> {
 }
 
 /// Adds a dislike; false when it is there already.
+#[boxed]
 pub async fn add(conn: &mut Conn, row: &Dislike) -> Result<bool> {
     let added = on_db!(conn, |c| diesel::insert_into(dislikes::table)
         .values(row)
@@ -47,6 +50,7 @@ pub async fn add(conn: &mut Conn, row: &Dislike) -> Result<bool> {
 }
 
 /// An account's dislike of a status.
+#[boxed]
 pub async fn dislike(conn: &mut Conn, account_id: i64, status_id: i64) -> Result<Option<Dislike>> {
     on_db!(conn, |c| dislikes::table
         .filter(dislikes::account_id.eq(account_id))
@@ -57,6 +61,7 @@ pub async fn dislike(conn: &mut Conn, account_id: i64, status_id: i64) -> Result
 }
 
 /// An account's dislike by the activity's id.
+#[boxed]
 pub async fn by_uri(conn: &mut Conn, account_id: i64, uri: &str) -> Result<Option<Dislike>> {
     on_db!(conn, |c| dislikes::table
         .filter(dislikes::account_id.eq(account_id))
@@ -67,6 +72,7 @@ pub async fn by_uri(conn: &mut Conn, account_id: i64, uri: &str) -> Result<Optio
 }
 
 /// Any one of an account's dislikes.
+#[boxed]
 pub async fn any_of_account(conn: &mut Conn, account_id: i64) -> Result<Option<Dislike>> {
     on_db!(conn, |c| dislikes::table
         .filter(dislikes::account_id.eq(account_id))
@@ -76,6 +82,7 @@ pub async fn any_of_account(conn: &mut Conn, account_id: i64) -> Result<Option<D
 }
 
 /// Removes a dislike.
+#[boxed]
 pub async fn remove(conn: &mut Conn, id: i64) -> Result<bool> {
     let gone = on_db!(conn, |c| diesel::delete(dislikes::table.find(id))
         .execute(c)
@@ -84,6 +91,7 @@ pub async fn remove(conn: &mut Conn, id: i64) -> Result<bool> {
 }
 
 /// Adds to the number of a status's dislikes.
+#[boxed]
 pub async fn count(conn: &mut Conn, status_id: i64, dislikes: i64) -> Result<()> {
     on_db!(conn, |c| diesel::sql_query(
         "UPDATE status_stats SET dislikes_count = dislikes_count + $1, score = score - $1 \
@@ -97,6 +105,7 @@ pub async fn count(conn: &mut Conn, status_id: i64, dislikes: i64) -> Result<()>
 }
 
 /// One page of who disliked a status, newest first, with the dislike's id.
+#[boxed]
 pub async fn disliked_by(
     conn: &mut Conn,
     status_id: i64,

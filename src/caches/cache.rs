@@ -1,10 +1,10 @@
 //! A bounded cache that cannot be made stale by a slow reader.
 
+use std::borrow::Borrow;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use moka::ops::compute::Op;
-use moka::policy::EvictionPolicy;
+use super::Bounded;
 
 /// Keeps up to a number of entries, the most recently used.
 ///
@@ -12,7 +12,8 @@ use moka::policy::EvictionPolicy;
 /// had the entry been dropped meanwhile, what it read may be older than the change, and is not
 /// kept.
 pub struct Cache<K, V> {
-    entries: moka::sync::Cache<K, Slot<V>>,
+    // The least recently used go: a dropped mark must stay at least as long as a read takes.
+    entries: Bounded<K, Slot<V>>,
     /// Counts drops.
     sequence: AtomicU64,
     /// The drop that emptied the whole cache last.
@@ -29,26 +30,22 @@ enum Slot<V> {
     Dropped(u64),
 }
 
-impl<K, V> Cache<K, V>
-where
-    K: Hash + Eq + Send + Sync + Clone + 'static,
-    V: Clone + Send + Sync + 'static,
-{
-    /// A cache of that many entries.
-    pub fn new(entries: u64) -> Cache<K, V> {
+impl<K: Hash + Eq, V: Clone> Cache<K, V> {
+    /// A cache of about that many entries.
+    pub fn new(entries: usize) -> Cache<K, V> {
         Cache {
-            entries: moka::sync::Cache::builder()
-                .max_capacity(entries)
-                // Not frequency: a dropped mark must stay at least as long as a read takes.
-                .eviction_policy(EvictionPolicy::lru())
-                .build(),
+            entries: Bounded::new(entries),
             sequence: AtomicU64::new(0),
             cleared: AtomicU64::new(0),
         }
     }
 
     /// What is kept for a key.
-    pub fn get(&self, key: &K) -> Option<V> {
+    pub fn get<Q>(&self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
         match self.entries.get(key)? {
             Slot::Value(value) => Some(value),
             Slot::Dropped(_) => None,
@@ -65,12 +62,10 @@ where
         if self.cleared.load(Ordering::SeqCst) > ticket.0 {
             return;
         }
-        self.entries
-            .entry(key)
-            .and_compute_with(|entry| match entry.map(|e| e.into_value()) {
-                Some(Slot::Dropped(at)) if at > ticket.0 => Op::Nop,
-                _ => Op::Put(Slot::Value(value)),
-            });
+        self.entries.update(key, |slot| match slot {
+            Some(Slot::Dropped(at)) if *at > ticket.0 => None,
+            _ => Some(Slot::Value(value)),
+        });
     }
 
     /// Forgets a key.
@@ -83,7 +78,7 @@ where
     pub fn clear(&self) {
         let at = self.sequence.fetch_add(1, Ordering::SeqCst) + 1;
         self.cleared.fetch_max(at, Ordering::SeqCst);
-        self.entries.invalidate_all();
+        self.entries.clear();
     }
 }
 

@@ -4,6 +4,7 @@
 //! for what other processes wrote: a reader never sees less than its own writes.
 
 mod active;
+mod bounded;
 mod cache;
 mod kept;
 
@@ -11,6 +12,7 @@ use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, RwLock};
 
 pub use active::ActiveWeek;
+pub use bounded::{Bounded, Expiring};
 pub use cache::Cache;
 pub use kept::Kept;
 
@@ -65,7 +67,7 @@ pub struct Caches {
     pub relations: Cache<i64, Arc<Relations>>,
     /// Ids of access tokens whose signature was checked, by their text. Says nothing of whether
     /// they still hold.
-    pub tokens: moka::sync::Cache<String, i64>,
+    pub tokens: Bounded<String, i64>,
     /// By the token's id.
     pub sessions: Cache<i64, Arc<Session>>,
     /// Newest status ids of a home.
@@ -99,7 +101,7 @@ impl Caches {
         Caches {
             accounts: Cache::new(4_000),
             relations: Cache::new(2_000),
-            tokens: moka::sync::Cache::new(10_000),
+            tokens: Bounded::new(10_000),
             sessions: Cache::new(10_000),
             homes: Cache::new(2_000),
             marks: Cache::new(50_000),

@@ -366,13 +366,13 @@ pub async fn refresh(app: &App, id: &str, budget: &Budget) -> Result<Account, Er
         return Err(Error::Hopeless("this is our own".to_owned()));
     }
     let document = document(app, id, budget).await?;
-    app.federation.documents.invalidate(id);
+    app.federation.documents.remove(id);
     store_at(app, id, &document, account, budget).await
 }
 
 /// Reads an actor again in a task of its own, unless that was tried lately.
 fn refresh_beside(app: &App, account: &Account) {
-    if app.federation.refreshed.contains_key(&account.uri) {
+    if app.federation.refreshed.contains(&account.uri) {
         return;
     }
     app.federation.refreshed.insert(account.uri.clone(), ());

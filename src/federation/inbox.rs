@@ -241,7 +241,7 @@ async fn verified(
     now: i64,
 ) -> AppResult<Option<std::sync::Arc<KnownKey>>> {
     let key_id = candidate.key_id();
-    if !app.federation.keys.contains_key(key_id) {
+    if !app.federation.keys.contains(key_id) {
         if fetch::is_blocked(app, key_id).await? {
             return Err(refuse(StatusCode::FORBIDDEN, "the domain is blocked"));
         }

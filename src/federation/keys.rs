@@ -90,7 +90,7 @@ pub async fn public_key(app: &App, key_id: &str, actor: &str) -> Result<Arc<Know
     let lock = app
         .federation
         .fetching
-        .get_with(key_id.to_owned(), Arc::default);
+        .get_or_insert(key_id.to_owned(), Arc::default);
     let _one_at_a_time = lock.lock().await;
     // Somebody may have fetched it while we waited.
     if let Some(key) = app.federation.keys.get(key_id) {
@@ -115,7 +115,7 @@ pub async fn changed_key(
     key_id: &str,
     known: &KnownKey,
 ) -> Result<Option<Arc<KnownKey>>, Error> {
-    if app.federation.refetched_keys.contains_key(key_id) {
+    if app.federation.refetched_keys.contains(key_id) {
         return Ok(None);
     }
     app.federation.refetched_keys.insert(key_id.to_owned(), ());
@@ -162,7 +162,7 @@ async fn fetch_key(app: &App, key_id: &str, actor: &str) -> Result<Arc<KnownKey>
     let budget = Budget::new(LIMITS);
     if same_origin(key_id, actor) {
         // Made-up key ids must not make us fetch the same actor again and again.
-        if app.federation.refetched_keys.contains_key(actor) {
+        if app.federation.refetched_keys.contains(actor) {
             return Err(Error::Hopeless(format!(
                 "{actor} did not list the key {key_id} a moment ago"
             )));

@@ -30,7 +30,7 @@ pub async fn refresh_poll(app: &App, poll: &Poll) -> AppResult<bool> {
     };
     let now = app.clock.now_ms();
     let is_final = poll.expires_at.is_some_and(|at| at < fetched_at);
-    if is_final || now - fetched_at < FRESH || app.federation.polls.contains_key(&poll.id) {
+    if is_final || now - fetched_at < FRESH || app.federation.polls.contains(&poll.id) {
         return Ok(false);
     }
     app.federation.polls.insert(poll.id, ());

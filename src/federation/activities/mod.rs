@@ -188,7 +188,7 @@ pub async fn prepare(
     };
     let mut uses = SAME_ACTOR;
     let known = match run.actor.take() {
-        Some((actor, left)) if !app.federation.documents.contains_key(&actor.uri) => {
+        Some((actor, left)) if !app.federation.documents.contains(&actor.uri) => {
             uses = left;
             Some(actor)
         }

@@ -33,7 +33,7 @@ pub fn context() -> Value {
             "capabilities": "litepub:capabilities",
             "acceptsChatMessages": "litepub:acceptsChatMessages",
             "vcard": "http://www.w3.org/2006/vcard/ns#",
-            "kith": "https://kith.example/ns#",
+            "kith": super::NAMESPACE,
             "statusLine": "kith:statusLine",
             "emoji": "kith:emoji",
             "webfinger": "https://purl.archive.org/socialweb/webfinger#webfinger",

@@ -20,7 +20,7 @@ pub fn context() -> Value {
             "blurhash": "toot:blurhash",
             "focalPoint": {"@container": "@list", "@id": "toot:focalPoint"},
             "quoteUri": "http://fedibird.com/ns#quoteUri",
-            "kith": "https://kith.social/ns#",
+            "kith": super::NAMESPACE,
             "sharedStatus": {"@id": "kith:sharedStatus", "@type": "@id"},
             "encrypted": "kith:encrypted",
         },

@@ -40,13 +40,10 @@ pub fn context_of(note: &Note) -> Value {
     if note.mutuals
         && let Some(terms) = context.get_mut(1)
     {
-        terms["kith"] = json!(KITH);
+        terms["kith"] = json!(super::NAMESPACE);
     }
     context
 }
-
-/// Where Kith's own terms live.
-const KITH: &str = "https://kith.example/ns#";
 
 /// How far a note reaches, where that is Kith's own to say.
 pub const VISIBILITY: &str = "kith:visibility";

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use moka::sync::Cache;
 
 use crate::app::App;
+use crate::caches::Expiring;
 use crate::db;
 use crate::db::deliveries::Delivery;
 use crate::db::outgoing::OutgoingActivity;
@@ -17,12 +17,12 @@ use crate::error::{AppError, AppResult};
 use crate::federation::render::{self, ActorDocument};
 use crate::federation::signature::{BodyDigest, KeyType, PrivateKey};
 
-/// Bytes of rendered activities kept.
-const RENDERED: u64 = 8 * 1024 * 1024;
+/// Rendered activities kept; one takes some KiB.
+const RENDERED: usize = 500;
 /// How long one is kept: profiles are rendered as they are when they are sent.
 const FRESH: Duration = Duration::from_secs(120);
 /// Parsed keys kept; each takes a few KiB.
-const KEYS: u64 = 1000;
+const KEYS: usize = 1000;
 /// How long a key is kept.
 const KEY_FRESH: Duration = Duration::from_secs(600);
 
@@ -68,24 +68,15 @@ pub type Hopeless = (Delivery, String);
 
 /// What was rendered lately.
 pub struct Press {
-    rendered: Cache<i64, Arc<Prepared>>,
-    keys: Cache<i64, Arc<SigningKey>>,
+    rendered: Expiring<i64, Arc<Prepared>>,
+    keys: Expiring<i64, Arc<SigningKey>>,
 }
 
 impl Press {
     pub fn new() -> Press {
         Press {
-            rendered: Cache::builder()
-                .max_capacity(RENDERED)
-                .weigher(|_, prepared: &Arc<Prepared>| {
-                    u32::try_from(prepared.body.len() + 512).unwrap_or(u32::MAX)
-                })
-                .time_to_live(FRESH)
-                .build(),
-            keys: Cache::builder()
-                .max_capacity(KEYS)
-                .time_to_live(KEY_FRESH)
-                .build(),
+            rendered: Expiring::new(RENDERED, FRESH),
+            keys: Expiring::new(KEYS, KEY_FRESH),
         }
     }
 

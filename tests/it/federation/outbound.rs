@@ -128,6 +128,31 @@ async fn dead_hosts_among_many_cost_the_others_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_one_actor_sends_to_an_inbox_goes_one_after_the_other() {
+    let (sender, peer) = (Sender::start().await, Peer::start().await);
+    let slow = sender.follower(&peer, "slow").await;
+    let quick = sender.follower(&peer, "quick").await;
+    peer.set_inbox(&slow, Inbox::Hangs);
+    let mut posts = Vec::new();
+    for n in 0..5 {
+        let status = sender.post(&format!("post {n}")).await;
+        eventually("it arrives", async || {
+            let mut knocks = knocks(&peer, &status).into_iter();
+            knocks.any(|knock| knock.path == quick).then_some(())
+        })
+        .await;
+        posts.push(status);
+    }
+    let at_slow: Vec<Value> = peer
+        .knocks()
+        .into_iter()
+        .filter(|knock| knock.path == slow && knock.activity["type"] == "Create")
+        .map(|knock| knock.activity["object"]["id"].clone())
+        .collect();
+    assert_eq!(at_slow, posts[..1], "the rest waits for its answer");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_inbox_that_is_gone_is_not_tried_again() {
     let (sender, peer) = (Sender::start().await, Peer::start().await);
     for (name, status) in [("missing", 404), ("gone", 410)] {
