@@ -37,9 +37,10 @@ pub fn step_of(now: i64) -> i64 {
 pub fn find(key: &[u8], given: &str, now: i64, after: i64) -> Option<i64> {
     let step = step_of(now);
     // All are looked at, whichever it is.
-    (step - WINDOW..=step + WINDOW)
-        .filter(|step| secret::same(&code(key, *step), given) && *step > after)
-        .last()
+    (step - WINDOW..=step + WINDOW).fold(None, |found, step| {
+        let right = secret::same(&code(key, step), given) && step > after;
+        if right { Some(step) } else { found }
+    })
 }
 
 /// The address that apps read from a picture

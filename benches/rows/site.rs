@@ -191,6 +191,8 @@ impl Site {
         };
         let actor = RemoteActor {
             account,
+            location: String::new(),
+            status: Default::default(),
             keys: vec![(format!("{uri}#main-key"), PUBLIC_KEY.to_owned())],
         };
         let ctx = self.app.ctx.clone();

@@ -91,6 +91,12 @@ fn status_line(value: Value) -> AppResult<StatusLine> {
     if value.is_null() || value == "" {
         return Ok(StatusLine::default());
     }
+    // A struct is read from a list as well.
+    if !value.is_object() {
+        return Err(AppError::invalid(
+            "Validation failed: Status must have text, emoji or expires_at",
+        ));
+    }
     let status: Status = serde_json::from_value(value).map_err(malformed)?;
     let expires_at = match status.expires_at.filter(|text| !text.is_empty()) {
         Some(text) => Some(parse_iso(&text).ok_or_else(|| {
