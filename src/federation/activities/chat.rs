@@ -1,5 +1,5 @@
 //! Chat messages of other servers: Pleroma's ChatMessage, and direct Notes that answer a message
-//! of a chat; with their edits, EmojiReact and Read.
+//! of a chat; with their edits and Read.
 
 use serde_json::Value;
 
@@ -11,9 +11,8 @@ use crate::domain::chats::{self, Encrypted, MAX_ENCRYPTED, RemoteMessage};
 use crate::error::AppResult;
 use crate::federation::objects::note as notes;
 use crate::federation::value::{
-    emojis, first_id, id, ids, is_a, is_public, many, same_origin, text, time, uri,
+    emojis, first_id, ids, is_a, is_public, same_origin, text, time, uri,
 };
-use crate::text::emoji::is_emoji;
 use crate::text::sanitize::clean_status_html;
 use crate::text::to_plain;
 
@@ -31,20 +30,6 @@ pub struct Said {
 #[derive(Debug)]
 pub struct Edited {
     message: RemoteMessage,
-}
-
-/// A reaction, or that one is taken back.
-#[derive(Debug)]
-pub enum Reaction {
-    Added {
-        uri: String,
-        object: String,
-        name: String,
-        url: String,
-    },
-    TakenBack {
-        uri: String,
-    },
 }
 
 /// How far somebody has read.
@@ -138,50 +123,6 @@ pub(super) fn prepare_edit(arrival: &Arrival<'_>, object: &Value) -> Result<Prep
     };
     let message = read(object, arrival.actor, arrival.app.clock.now_ms(), form)?;
     Prepared::deed(Deed::ChatEdit(Edited { message }))
-}
-
-pub(super) fn prepare_reaction(arrival: &Arrival<'_>) -> Result<Prepared, Failure> {
-    let (object, _) = arrival.object()?;
-    let content = text(arrival.activity, "content").unwrap_or_default();
-    let shortcode = content.trim_matches(':');
-    let custom: Vec<Value> = serde_json::from_str(&emojis(arrival.activity)).unwrap_or_default();
-    let custom = custom.iter().find(|emoji| emoji["shortcode"] == shortcode);
-    let (name, url) = match custom.and_then(|emoji| emoji["url"].as_str()) {
-        Some(url) => (
-            format!("{shortcode}@{}", arrival.actor.domain),
-            url.to_owned(),
-        ),
-        None if is_emoji(content) => (content.to_owned(), String::new()),
-        None => return Prepared::nothing("the reaction is no emoji"),
-    };
-    Prepared::deed(Deed::ChatReaction(Reaction::Added {
-        uri: arrival.id().to_owned(),
-        object: object.to_owned(),
-        name,
-        url,
-    }))
-}
-
-/// Whether an Undo is of an EmojiReact.
-pub(super) fn undoes(activity: &Value) -> bool {
-    let inner = many(activity, "object").first();
-    inner.is_some_and(|inner| is_a(inner, "EmojiReact"))
-}
-
-pub(super) fn prepare_undo(arrival: &Arrival<'_>) -> Result<Prepared, Failure> {
-    let (uri, inner) = arrival.object()?;
-    if inner
-        .get("actor")
-        .and_then(id)
-        .is_some_and(|actor| actor != arrival.actor.uri)
-    {
-        return Err(Failure::Hopeless(
-            "undoes what somebody else did".to_owned(),
-        ));
-    }
-    Prepared::deed(Deed::ChatReaction(Reaction::TakenBack {
-        uri: uri.to_owned(),
-    }))
 }
 
 pub(super) fn prepare_read(arrival: &Arrival<'_>) -> Result<Prepared, Failure> {
@@ -289,33 +230,6 @@ impl Edited {
     ) -> AppResult<&'static str> {
         let done = chats::revise(tx, ctx, actor, self.message.clone()).await?;
         Ok(done.unwrap_or("the object is not the author's, or not known here"))
-    }
-}
-
-impl Reaction {
-    pub(super) async fn apply(
-        &self,
-        tx: &mut Conn,
-        ctx: &Ctx,
-        actor: &Account,
-    ) -> AppResult<&'static str> {
-        match self {
-            Reaction::Added {
-                uri,
-                object,
-                name,
-                url,
-            } => {
-                let done = chats::react_remote(tx, ctx, actor, object, (uri, name, url)).await?;
-                Ok(done.unwrap_or("the object is not known here"))
-            }
-            Reaction::TakenBack { uri } => {
-                match chats::unreact_remote(tx, ctx, actor, uri).await? {
-                    true => Ok(""),
-                    false => Ok("there is nothing to undo"),
-                }
-            }
-        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! EmojiReact (FEP-c0e0), and Likes that say which emoji they are.
+//! EmojiReact (FEP-c0e0), to a post or a chat message, and Likes that say which emoji they are.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::{Arrival, Failure, Prepared, voted_on};
 use crate::db::Conn;
 use crate::db::accounts::Account;
 use crate::domain::emojis::Used;
-use crate::domain::{Ctx, emoji_reactions};
+use crate::domain::{Ctx, chats, emoji_reactions};
 use crate::error::AppResult;
 use crate::federation::value::{emojis, text};
 use crate::text::emoji::is_emoji;
@@ -53,6 +53,14 @@ impl EmojiReact {
         ctx: &Ctx,
         actor: &Account,
     ) -> AppResult<&'static str> {
+        let name = match self.emoji.url.as_str() {
+            "" => self.emoji.shortcode.clone(),
+            _ => format!("{}@{}", self.emoji.shortcode, actor.domain),
+        };
+        let reaction = (&*self.uri, &*name, &*self.emoji.url);
+        if let Some(done) = chats::react_remote(tx, ctx, actor, &self.object, reaction).await? {
+            return Ok(done);
+        }
         let status = match voted_on(tx, actor, &self.object).await? {
             Ok(status) => status,
             Err(reason) => return Ok(reason),

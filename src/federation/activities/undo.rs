@@ -5,7 +5,7 @@ use super::{Arrival, Failure, Prepared, local_account};
 use crate::db::accounts::Account;
 use crate::db::statuses::Status;
 use crate::db::{self, Conn};
-use crate::domain::{Ctx, blocks, emoji_reactions, follows, reactions, votes};
+use crate::domain::{Ctx, blocks, chats, emoji_reactions, follows, reactions, votes};
 use crate::error::AppResult;
 use crate::federation::value::{first_id, id, kind_of};
 
@@ -71,6 +71,9 @@ impl Undo {
             && let Some(status) = db::statuses::by_id(tx, row.status_id).await?
         {
             emoji_reactions::withdraw(tx, ctx, actor, &status, &row).await?;
+            return Ok("");
+        }
+        if may_be("EmojiReact") && chats::unreact_remote(tx, ctx, actor, &self.uri).await? {
             return Ok("");
         }
         if may_be("Dislike")
