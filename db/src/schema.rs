@@ -1296,61 +1296,6 @@ table! {
 /// pair is code, and there are thousands.
 macro_rules! appear_together {
     ($($one:ident: $($other:ident)+;)+) => {
-        $($()+)+
-    };
-}
-
-appear_together! {
-    accounts: account_stats users tokens statuses status_tags media follows
-        follow_requests blocks mutes favourites notifications home_entries deliveries
-        endorsements account_domain_blocks former_usernames poll_votes lists list_members
-        quotes status_cards account_words friend_requests dislikes last_seen;
-    account_stats: follows blocks mutes notifications account_domain_blocks account_words;
-    users: tokens statuses push_subscriptions active_weeks;
-    tokens: push_subscriptions;
-    statuses: status_stats status_tags media favourites bookmarks home_entries pins
-        thread_mutes list_entries conversations quotes quote_authorizations status_cards
-        active_weeks dislikes emoji_reactions;
-    tags: status_tags tag_follows featured_tags account_tags;
-    status_tags: media follows home_entries tag_follows;
-    media: scheduled_media chats chat_messages chat_edits chat_reactions chat_files
-        draft_media;
-    follows: follow_requests notifications home_entries lists list_members list_entries
-        tag_follows account_words;
-    blocks: mutes account_domain_blocks;
-    mutes: account_domain_blocks;
-    favourites: bookmarks pins quotes dislikes emoji_reactions;
-    bookmarks: pins bookmark_folder_items dislikes emoji_reactions;
-    notifications: markers notification_groups notification_requests;
-    home_entries: events lists list_members tag_follows;
-    outgoing_activities: deliveries;
-    filters: filter_keywords filter_statuses;
-    totp: recovery_codes;
-    polls: poll_options poll_votes;
-    poll_options: poll_votes;
-    scheduled_media: chat_files draft_media;
-    pins: dislikes;
-    lists: list_members list_entries;
-    list_members: list_entries;
-    conversations: conversation_statuses;
-    featured_tags: account_tags;
-    trend_days: trend_accounts;
-    preview_cards: status_cards;
-    chats: chat_members chat_messages chat_files;
-    chat_members: chat_messages chat_hidden;
-    chat_messages: chat_hidden chat_edits chat_reactions chat_files;
-    chat_edits: chat_reactions chat_files;
-    chat_reactions: chat_files;
-    chat_files: draft_media;
-    dislikes: emoji_reactions;
-    emoji_reactions: reaction_counts;
-    processes: connections;
-}
-
-/// Tables that appear in one query with each of those after the colon. Only pairs that do: every
-/// pair is code, and there are thousands.
-macro_rules! appear_together {
-    ($($one:ident: $($other:ident)+;)+) => {
         $($(allow_tables_to_appear_in_same_query!($one, $other);)+)+
     };
 }
