@@ -8,6 +8,7 @@
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. tests/cargo.sh
 
 KITH_LONG=${1:-${KITH_LONG:-full}}
 case $KITH_LONG in
@@ -20,10 +21,10 @@ case $KITH_LONG in
 esac
 
 # A filter that matches nothing passes in cargo's eyes; here it is a fault. Each of these tests reads the rounds.
-found=$(cargo test --release --locked --test it -- --list kill_ 2>/dev/null | grep -c ': test$' || true)
+found=$(cargo_test --test it -- --list kill_ 2>/dev/null | grep -c ': test$' || true)
 if [ "$found" = 0 ]; then
   echo "no test whose name begins with kill_ was found" >&2
   exit 1
 fi
 echo "$found tests, $rounds round(s) each"
-KITH_TEST_ROUNDS=$rounds exec cargo test --release --locked --test it -- kill_
+KITH_TEST_ROUNDS=$rounds cargo_test --test it -- kill_

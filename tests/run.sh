@@ -11,6 +11,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . tests/packages.sh
 . tests/pg.sh
+. tests/cargo.sh
 
 TARGET=${CARGO_TARGET_DIR:-target}
 STARTED=$SECONDS
@@ -50,6 +51,14 @@ section() {
     exit 1
   fi
   printf -- '--- %s: %s s\n' "$title" "$((SECONDS - from))"
+}
+
+# tests_on DATABASE ARG...: the suite on a database, unless it hangs.
+tests_on() {
+  local database=$1
+  shift
+  (sleep 1200 && echo "the tests hang" && kill -TERM 0) &
+  KITH_TEST_DATABASE=$database cargo_test "$@"
 }
 
 missing() {
@@ -109,9 +118,9 @@ fi
 section "cargo fmt" cargo fmt --all --check
 section "cargo clippy" cargo clippy --release --locked --workspace --all-targets -- -D warnings
 # Binary, unit tests and integration tests in one go: the library is compiled twice, side by side.
-section "build" cargo test --release --locked --no-run
-section "tests on SQLite" env KITH_TEST_DATABASE=sqlite timeout --foreground 1200 cargo test --release --locked
-section "tests on PostgreSQL" env KITH_TEST_DATABASE=postgres timeout --foreground 1200 cargo test --release --locked --test it
+section "build" cargo_test --no-run
+section "tests on SQLite" tests_on sqlite
+section "tests on PostgreSQL" tests_on postgres --test it
 section "clients on SQLite" tests/clients/run.sh sqlite
 section "clients on PostgreSQL" tests/clients/run.sh postgres
 section "long tests, one round" tests/long.sh short
