@@ -99,6 +99,10 @@ pub async fn receive(
         created_at = (last + 1).min(created_at + SECOND - 1);
     }
     let reply_to_id = message_in(tx, chat.id, said.in_reply_to).await?;
+    if let Some(answered) = reply_to_id {
+        // Whatever their clock says, an answer is later than what it answers.
+        created_at = created_at.max(Ids::time_of(answered) + 1);
+    }
     let quote_id = message_in(tx, chat.id, said.quote).await?;
     let shared = match &said.shared {
         Some(uri) => db::statuses::by_uri(tx, uri).await?,
