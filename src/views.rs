@@ -40,7 +40,7 @@ impl Default for Views {
 impl Views {
     fn add(&self, view: View) -> usize {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.written.get(&view).is_some() {
+        if self.written.get(&view).is_none() {
             waiting.insert(view);
         }
         waiting.len()

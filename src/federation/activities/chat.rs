@@ -1,6 +1,8 @@
 //! Chat messages of other servers: Pleroma's ChatMessage, and direct Notes that answer a message
 //! of a chat; with their edits and Read.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::{Arrival, Deed, Failure, Prepared, local_account};
@@ -160,7 +162,7 @@ fn read(
         Some(at) => &written[..at],
         None => written,
     };
-    let content = clean_status_html(without_mention(written, form));
+    let content = clean_status_html(&without_mention(written, form));
     let encrypted = object.get("encrypted").and_then(|sealed| {
         let encrypted = Encrypted {
             kind: text(sealed, "mediaType")?.to_owned(),
@@ -194,16 +196,18 @@ fn read(
 }
 
 /// A direct post names whom it is for, which a chat has no need of.
-fn without_mention<'a>(html: &'a str, form: &str) -> &'a str {
-    let rest = || {
-        let rest = html.strip_prefix("<p>").unwrap_or(html);
-        let rest = rest.strip_prefix("<span class=\"h-card\"")?;
-        let (_, rest) = rest.split_once("</a></span>")?;
-        Some(rest.trim_start())
+fn without_mention<'a>(html: &'a str, form: &str) -> Cow<'a, str> {
+    let (paragraph, text) = match html.strip_prefix("<p>") {
+        Some(text) => ("<p>", text),
+        None => ("", html),
     };
-    match form {
-        "Note" => rest().unwrap_or(html),
-        _ => html,
+    let rest = text
+        .strip_prefix("<span class=\"h-card\"")
+        .filter(|_| form == "Note")
+        .and_then(|mention| mention.split_once("</a></span>"));
+    match rest {
+        Some((_, rest)) => format!("{paragraph}{}", rest.trim_start()).into(),
+        None => html.into(),
     }
 }
 

@@ -22,7 +22,8 @@
 //!   but the status.
 //! - `{name}` in a request is replaced by what is kept. Without a `Content-Type`, a body is JSON.
 //!
-//! HTML comments on a line of their own, which readers of the page do not see, set the scene:
+//! HTML comments on a line of their own, which readers of the page do not see, set the scene. (Within
+//! one that begins with `<!--` alone, examples are tried as anywhere.)
 //!
 //! - `<!-- people: alice bob -->`: users, whose tokens are kept as `alice`, their ids as `alice_id`.
 //! - `<!-- letter: code -->`: the code of the newest letter, once there is another one than before.
