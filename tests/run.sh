@@ -94,6 +94,7 @@ section "JavaScript clients" prepare_node tests/clients/node
 section "federation peer" prepare_node tests/peers/fedify
 need_package chromium chromium || missing "no browser to try a web client in"
 need_package ffmpeg ffmpeg || missing "no ffmpeg to make and convert videos with"
+need_package redis-server redis-server || missing "no redis-server for several processes to meet at"
 export KITH_TEST_FEDIFY=$PWD/tests/peers/fedify
 # A snapshot that differs fails; nothing is written.
 export INSTA_UPDATE=no

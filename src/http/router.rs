@@ -40,6 +40,7 @@ pub fn router(app: App) -> Router {
             AppError::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
         })
         .layer(DefaultBodyLimit::disable())
+        .layer(api::streaming::socketio::layer(&app))
         .with_state(app.clone());
     // Around it, where paths can still be changed before they are matched.
     Router::new()

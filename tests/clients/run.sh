@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Unmodified client programs against the release binary, on a fresh server.
 #
-#   tests/clients/run.sh sqlite|postgres [JOURNEY...]     mastodon_py, toot, masto, megalodon, browser (default: all)
+#   tests/clients/run.sh sqlite|postgres [JOURNEY...]     mastodon_py, toot, masto, megalodon, socketio, browser (default: all)
 #
 # Needs target/release/kith, the Python and Node packages that tests/run.sh installs, ffmpeg and chromium. KITH_TEST_POSTGRES
 # names the server to make a database on; without it a private one is started. KITH_BIN names another binary.
@@ -14,12 +14,12 @@ database=${1:-}
 case $database in
   sqlite | postgres) shift ;;
   *)
-    echo "usage: tests/clients/run.sh sqlite|postgres [mastodon_py] [toot] [masto] [megalodon] [browser]" >&2
+    echo "usage: tests/clients/run.sh sqlite|postgres [mastodon_py] [toot] [masto] [megalodon] [socketio] [browser]" >&2
     exit 2
     ;;
 esac
 journeys=("$@")
-if [ ${#journeys[@]} = 0 ]; then journeys=(mastodon_py toot masto megalodon browser); fi
+if [ ${#journeys[@]} = 0 ]; then journeys=(mastodon_py toot masto megalodon socketio browser); fi
 
 target=${CARGO_TARGET_DIR:-target}
 kith=${KITH_BIN:-$target/release/kith}
@@ -107,7 +107,7 @@ fi
 
 # Made beside the running server, which must see them at once. Every journey has people of its own.
 password=$("$python" -c 'import secrets; print("Aa1-" + secrets.token_hex(12))')
-for name in alice bob carol dora erin frank grace heidi ivan judy karl; do
+for name in alice bob carol dora erin frank grace heidi ivan judy karl leo mia; do
   "$kith" user create "$name" --email "$name@journey.example" --password "$password" --confirmed >"$work/out" 2>&1 ||
     { echo "kith user create $name failed:"; cat "$work/out"; exit 1; }
 done
@@ -141,6 +141,10 @@ for journey in "${journeys[@]}"; do
     megalodon)
       program=("$node" tests/clients/node/journey_megalodon.mjs)
       people=(--token "$(token_of heidi)" --other-token "$(token_of ivan)")
+      ;;
+    socketio)
+      program=("$node" tests/clients/node/journey_socketio.mjs)
+      people=(--token "$(token_of leo)" --other-token "$(token_of mia)")
       ;;
     browser)
       program=("$node" tests/clients/node/journey_browser.mjs)

@@ -106,6 +106,8 @@ async fn friends(process: &Process) -> (String, String, String) {
         let path = format!("/api/v1/accounts/{other}/follow");
         process.post(token, &path, &json!({})).await.ok();
     }
+    let body = json!({"account_id": her});
+    process.post(&bob, "/api/kith/v1/chats", &body).await.ok();
     let body = json!({"account_id": him});
     let chat = process.post(&alice, "/api/kith/v1/chats", &body).await.ok();
     let chat = chat["id"].as_str().expect("an id").to_owned();

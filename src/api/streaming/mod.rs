@@ -32,6 +32,7 @@ pub mod passing;
 pub mod presence;
 pub mod pump;
 pub mod resume;
+pub mod socketio;
 mod sse;
 mod websocket;
 

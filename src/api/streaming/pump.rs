@@ -28,6 +28,8 @@ const TRIES: usize = 5;
 /// bells, for what other processes did, then its sockets.
 pub async fn run(app: App, from: Cursor) {
     let (db, wake, stop) = (app.db.clone(), app.wake.log.clone(), app.stop.clone());
+    // Who listens before anything happens has heard all there was.
+    app.hub.told(from);
     log::follow(db, from, wake, stop, async move |batch: Vec<Logged>| {
         for logged in batch {
             app.heard(&logged).await;

@@ -87,7 +87,8 @@ pub async fn open(
                 cursor: options.cursor.as_deref(),
                 cursors: matches!(options.cursors.as_deref(), Some("1" | "true")),
             };
-            let subscribed = entered.subscribe(&app, stream, of, from).await;
+            // What is needed for a moment only is not to be part of what every socket holds.
+            let subscribed = Box::pin(entered.subscribe(&app, stream, of, from)).await;
             first = Some(subscribed);
         }
         talk(app, socket, entered, first).await;
@@ -127,6 +128,9 @@ async fn talk(
         why = ended => Some(why),
         _ = exchange(&app, &mut socket, &mut entered, first) => None,
     };
+    // What still waits is not sent any more, and is not to be held while we say goodbye.
+    entered.listener.messages.close();
+    while entered.listener.messages.try_recv().is_ok() {}
     if let Some((code, reason)) = why {
         let close = Message::Close(Some(CloseFrame {
             code,
@@ -147,7 +151,7 @@ async fn exchange(
     first: Option<AppResult<Option<Behind>>>,
 ) -> Result<(), Left> {
     if let Some(subscribed) = first {
-        catch_up(app, socket, entered, subscribed).await?;
+        Box::pin(catch_up(app, socket, entered, subscribed)).await?;
     }
     let mut ping = tokio::time::interval_at(Instant::now() + PING, PING);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -176,10 +180,10 @@ async fn exchange(
                                 }
                             }
                         }
-                        match hear(app, entered, &text).await {
+                        match Box::pin(hear(app, entered, &text)).await {
                             Ok(Heard::Answer(answer)) => Some(answer),
                             Ok(Heard::Behind(behind)) => {
-                                catch_up(app, socket, entered, Ok(behind)).await?;
+                                Box::pin(catch_up(app, socket, entered, Ok(behind))).await?;
                                 None
                             }
                             Err(error) => Some(refusal(&error)),

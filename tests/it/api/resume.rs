@@ -26,6 +26,9 @@ pub async fn friends(server: &Server) -> (Person, Person, String) {
     follow(server, &bob, &alice).await;
     let body = json!({"account_id": bob.id()});
     let chat = server.post(&alice, "/api/kith/v1/chats", body).await.ok();
+    let body = json!({"account_id": alice.id()});
+    let same = server.post(&bob, "/api/kith/v1/chats", body).await.ok();
+    assert_eq!(same["id"], chat["id"]);
     let id = chat["id"].as_str().unwrap().to_owned();
     (alice, bob, id)
 }
