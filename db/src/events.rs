@@ -137,37 +137,42 @@ pub async fn oldest(conn: &mut Conn) -> Result<Option<Cursor>> {
     Ok(first.map(|(xid, id)| Cursor { xid, id }))
 }
 
-/// `events` within a [`Span`], oldest first.
+/// `events` within a [`Span`], oldest first: written so that either database finds it by an index.
 macro_rules! within {
-    ($span:expr) => {{
+    ($span:expr, $postgres:expr) => {{
         let Span { after, until } = $span;
-        events::table
-            .filter(events::xid.ge(after.xid))
-            .filter(events::xid.le(until.xid))
-            .filter(
-                events::xid
-                    .gt(after.xid)
-                    .or(events::xid.eq(after.xid).and(events::id.gt(after.id))),
-            )
-            .filter(
-                events::xid
-                    .lt(until.xid)
-                    .or(events::xid.eq(until.xid).and(events::id.le(until.id))),
-            )
-            .order((events::xid, events::id))
+        let rows = events::table.into_boxed();
+        if $postgres {
+            let behind = events::xid
+                .gt(after.xid)
+                .or(events::xid.eq(after.xid).and(events::id.gt(after.id)));
+            let before = events::xid
+                .lt(until.xid)
+                .or(events::xid.eq(until.xid).and(events::id.le(until.id)));
+            rows.filter(events::xid.ge(after.xid))
+                .filter(events::xid.le(until.xid))
+                .filter(behind)
+                .filter(before)
+                .order((events::xid, events::id))
+        } else {
+            rows.filter(events::xid.eq(0))
+                .filter(events::id.gt(after.id))
+                .filter(events::id.le(until.id))
+                .order(events::id)
+        }
     }};
 }
 
 /// Whether a stretch holds more than so many events.
 pub async fn exceeds(conn: &mut Conn, span: Span, number: i64) -> Result<bool> {
-    let beyond: Option<i64> = on_db!(conn, |c| within!(span)
+    let postgres = conn.is_postgres();
+    let beyond: Vec<i64> = on_db!(conn, |c| within!(span, postgres)
         .offset(number)
         .limit(1)
         .select(events::id)
-        .first(c)
-        .await
-        .optional())?;
-    Ok(beyond.is_some())
+        .load(c)
+        .await)?;
+    Ok(!beyond.is_empty())
 }
 
 /// The events of some kinds that are for one account alone, oldest first.
@@ -178,7 +183,8 @@ pub async fn of_account(
     kinds: &[&str],
     limit: i64,
 ) -> Result<Vec<Logged>> {
-    let rows: Vec<Row> = on_db!(conn, |c| within!(span)
+    let postgres = conn.is_postgres();
+    let rows: Vec<Row> = on_db!(conn, |c| within!(span, postgres)
         .filter(events::account_id.eq(account_id))
         .filter(events::kind.any_of(kinds))
         .limit(limit)
@@ -222,7 +228,8 @@ pub async fn of_home(
     let there = home_entries::table
         .filter(home_entries::account_id.eq(account_id))
         .filter(home_entries::status_id.eq(events::subject_id));
-    let rows: Vec<Row> = on_db!(conn, |c| within!(span)
+    let postgres = conn.is_postgres();
+    let rows: Vec<Row> = on_db!(conn, |c| within!(span, postgres)
         .filter(events::account_id.is_null())
         .filter(events::kind.any_of(kinds))
         .filter(diesel::dsl::exists(there))
@@ -243,7 +250,8 @@ pub async fn of_everyone(
     limit: i64,
 ) -> Result<Vec<Logged>> {
     let pattern = naming.map_or_else(|| "%".to_owned(), |id| format!("%{id}%"));
-    let rows: Vec<Row> = on_db!(conn, |c| within!(span)
+    let postgres = conn.is_postgres();
+    let rows: Vec<Row> = on_db!(conn, |c| within!(span, postgres)
         .filter(events::account_id.is_null())
         .filter(events::kind.any_of(kinds))
         .filter(events::payload.like(&pattern))
