@@ -9,6 +9,8 @@ use crate::federation::signature::Scheme;
 
 /// Requests to one host at a time, at most.
 const WIDEST: usize = 40;
+/// Deliveries to one host in memory from which on no more are leased.
+const DEEPEST: usize = 400;
 /// Requests to a host that has not answered yet. Each success allows one more, so that the
 /// number doubles with every round trip.
 const FIRST: usize = 4;
@@ -138,17 +140,30 @@ impl Host {
     }
 
     /// How many more deliveries to lease: enough to keep it busy for a while, once half of
-    /// that is used up.
+    /// that is used up. What waits for its lane does not count, so that one actor's many do not
+    /// hold up everyone else's.
     pub fn wants(&self, now: i64) -> usize {
-        if !self.due || self.leasing || self.is_paused(now) {
+        if !self.due || self.leasing || self.is_paused(now) || self.queue.len() >= DEEPEST {
             return 0;
         }
         let width = self.width();
-        if self.queue.len() > width / 2 {
+        let free = self.free_lanes(width);
+        if free > width / 2 {
             return 0;
         }
         let ahead = if width == 1 { 1 } else { 2 * width };
-        ahead.saturating_sub(self.queue.len() + self.in_flight)
+        ahead.saturating_sub(free + self.in_flight)
+    }
+
+    /// Free lanes that something waits in, counted up to a number.
+    fn free_lanes(&self, most: usize) -> usize {
+        let mut lanes = HashSet::new();
+        for job in &self.queue {
+            if !self.busy.contains(&job.lane) && lanes.insert(job.lane) && lanes.len() == most {
+                break;
+            }
+        }
+        lanes.len()
     }
 
     /// Nothing of it is in hand and nothing about it is worth remembering.

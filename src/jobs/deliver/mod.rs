@@ -6,8 +6,9 @@
 //! has few requests at a time until it has answered, those that take long stop counting
 //! against the total, and after some failures in a row it is let be but for a probe now and
 //! then. What one actor sends to one inbox goes one after the other, so that it arrives in
-//! order unless an attempt fails. After a crash, leased rows come back and are delivered again; receivers know them by
-//! the activity's id.
+//! order, unless an attempt fails or the host takes so long that a lease runs out. After a
+//! crash, leased rows come back and are delivered again; receivers know them by the activity's
+//! id.
 
 mod forget;
 mod host;

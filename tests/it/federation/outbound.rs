@@ -37,12 +37,17 @@ impl Sender {
 
     async fn follower_with(&self, peer: &Peer, name: &str, changes: Value) -> String {
         let actor = peer.add_actor_with(name, changes);
+        self.followed(&self.alice, peer, name, &actor).await
+    }
+
+    /// An actor of a peer follows somebody here; their inbox's path.
+    async fn followed(&self, whom: &Person, peer: &Peer, name: &str, actor: &str) -> String {
         let follow = json!({
             "@context": "https://www.w3.org/ns/activitystreams",
             "id": format!("{actor}#follow"), "type": "Follow",
-            "actor": actor, "object": self.alice.account.uri,
+            "actor": actor, "object": whom.account.uri,
         });
-        let answer = Delivery::by(&actor).send(&self.server, &follow).await;
+        let answer = Delivery::by(actor).send(&self.server, &follow).await;
         assert_eq!(answer.status, 202, "{}", answer.text);
         eventually("the follow is accepted", async || {
             peer.received()
@@ -150,6 +155,28 @@ async fn what_one_actor_sends_to_an_inbox_goes_one_after_the_other() {
         .map(|knock| knock.activity["object"]["id"].clone())
         .collect();
     assert_eq!(at_slow, posts[..1], "the rest waits for its answer");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_one_inbox_holds_up_nobody_else() {
+    let (sender, peer) = (Sender::start().await, Peer::start().await);
+    let slow = sender.follower(&peer, "slow").await;
+    let bob = sender.server.person("bob").await;
+    let actor = peer.add_actor("quick");
+    sender.followed(&bob, &peer, "quick", &actor).await;
+    peer.set_inbox(&slow, Inbox::Hangs);
+    for n in 0..100 {
+        sender.post(&format!("post {n}")).await;
+    }
+    let began = Instant::now();
+    let status = sender.server.status(&bob, "hello").await["uri"].clone();
+    knocked(&peer, &status, 1).await;
+    // Sooner than one request that is not answered is given up.
+    assert!(
+        began.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        began.elapsed()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
