@@ -36,7 +36,7 @@ pub struct User {
     pub last_sign_in_at: Option<i64>,
 }
 
-/// How a user wants to be reached in chats, and what partners learn of them: columns of `users`.
+/// How a user wants to be reached, and what partners in chats learn of them: columns of `users`.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, AsChangeset)]
 #[diesel(table_name = users)]
 pub struct ChatSettings {
@@ -49,6 +49,8 @@ pub struct ChatSettings {
     pub read_receipts: bool,
     /// Whether they see who is online.
     pub presence: bool,
+    /// Whether the user is told of dislikes.
+    pub notify_dislikes: bool,
 }
 
 /// A row of `one_time_codes`.
@@ -177,16 +179,6 @@ pub async fn hears_of_dislikes(conn: &mut Conn, account_id: i64) -> Result<bool>
         .await
         .optional())?;
     Ok(wanted.unwrap_or(false))
-}
-
-/// Sets whether a user hears of dislikes.
-#[boxed]
-pub async fn hear_of_dislikes(conn: &mut Conn, account_id: i64, wanted: bool) -> Result<()> {
-    on_db!(conn, |c| diesel::update(users::table.find(account_id))
-        .set(users::notify_dislikes.eq(wanted))
-        .execute(c)
-        .await)?;
-    Ok(())
 }
 
 /// Adds a one-time code.

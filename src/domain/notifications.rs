@@ -96,9 +96,9 @@ impl Type {
         )
     }
 
-    /// Whether the newest takes the place of the one about the same: a chat has one.
-    fn replaces(self) -> bool {
-        matches!(self, Type::ChatMessage)
+    /// Whether the newest takes the place of the one about the same: a chat has one of each kind.
+    fn replaces(self, subject_id: Option<i64>) -> bool {
+        self == Type::ChatMessage || (self == Type::Reaction && subject_id.is_some())
     }
 
     /// Whether the same from one sender can come again: what is about a change does.
@@ -224,11 +224,10 @@ pub async fn notify(
         subject_id,
         kith: kind.is_kith(),
     };
-    if !kind.repeats() && db::notifications::exists(tx, &row).await? {
-        return Ok(());
-    }
-    if kind.replaces() {
+    if kind.replaces(subject_id) {
         db::kith_notifications::replace(tx, &row).await?;
+    } else if !kind.repeats() && db::notifications::exists(tx, &row).await? {
+        return Ok(());
     }
     if row.filtered {
         db::notifications::insert(tx, &row).await?;

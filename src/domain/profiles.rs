@@ -68,6 +68,7 @@ pub struct Changes {
     pub message_requests: Option<bool>,
     pub read_receipts: Option<bool>,
     pub presence: Option<bool>,
+    pub notify_dislikes: Option<bool>,
 }
 
 /// What someone says they do now.
@@ -283,6 +284,7 @@ async fn change_chat_settings(tx: &mut Conn, account_id: i64, changes: &Changes)
         message_requests: changes.message_requests.unwrap_or(before.message_requests),
         read_receipts: changes.read_receipts.unwrap_or(before.read_receipts),
         presence: changes.presence.unwrap_or(before.presence),
+        notify_dislikes: changes.notify_dislikes.unwrap_or(before.notify_dislikes),
     };
     if after != before {
         db::users::set_chat_settings(tx, &after).await?;

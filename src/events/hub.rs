@@ -30,6 +30,8 @@ pub enum Channel {
     HomeNotifications(i64),
     /// `user:notification`
     Notifications(i64),
+    /// `user:notification:kith`: notifications of every kind, as Kith's own API shows them.
+    KithNotifications(i64),
     /// `direct`
     Direct(i64),
     /// `list`, by the list's id as clients know it.
@@ -62,6 +64,7 @@ impl Channel {
         match self {
             Channel::Home(_) | Channel::HomeNotifications(_) | Channel::Everyone => "user",
             Channel::Notifications(_) => "user:notification",
+            Channel::KithNotifications(_) => "user:notification:kith",
             Channel::Direct(_) => "direct",
             Channel::List(_) => "list",
             Channel::Public(Origin::Anywhere) => "public",

@@ -15,13 +15,13 @@ use crate::support::peer::eventually;
 use crate::support::process::Process;
 
 /// A Redis of its own, on a unix socket.
-struct Redis {
+pub struct Redis {
     dir: TempDir,
     child: Option<Child>,
 }
 
 impl Redis {
-    fn start() -> Redis {
+    pub fn start() -> Redis {
         let dir = tempfile::tempdir().expect("a directory");
         let mut redis = Redis { dir, child: None };
         redis.run();
@@ -30,6 +30,11 @@ impl Redis {
 
     fn socket(&self) -> PathBuf {
         self.dir.path().join("redis.sock")
+    }
+
+    /// For `KITH_REDIS_URL`.
+    pub fn url(&self) -> String {
+        format!("redis+unix://{}", self.socket().display())
     }
 
     fn run(&mut self) {
@@ -61,7 +66,7 @@ impl Drop for Redis {
     }
 }
 
-async fn listen(process: &Process, token: &str, query: &str) -> Socket {
+pub async fn listen(process: &Process, token: &str, query: &str) -> Socket {
     let port = process.url.rsplit(':').next().expect("a port");
     let url = format!("ws://127.0.0.1:{port}/api/v1/streaming?token={token}{query}");
     tokio_tungstenite::connect_async(url)
@@ -87,7 +92,7 @@ async fn next(socket: &mut Socket, event: &str) -> Value {
         .expect("it comes")
 }
 
-fn payload(frame: &Value) -> Value {
+pub fn payload(frame: &Value) -> Value {
     serde_json::from_str(frame["payload"].as_str().expect("a payload")).expect("JSON")
 }
 
@@ -156,7 +161,7 @@ async fn typing_crosses(from: &Process, bob: &str, hers: &mut Socket, chat: &str
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_share_one_redis_lose_it_and_find_it_again() {
     let mut redis = Redis::start();
-    let url = format!("redis+unix://{}", redis.socket().display());
+    let url = redis.url();
     let settings = [("KITH_REDIS_URL", url.as_str()), ("KITH_LOG", "info")];
     let one = Process::start_with(&settings).await;
     let two = one.beside().await;

@@ -12,6 +12,7 @@ mod api;
 mod clustered;
 mod federation;
 mod http;
+mod journey;
 mod pages;
 mod processes;
 mod project;

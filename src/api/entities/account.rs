@@ -416,6 +416,7 @@ pub async fn kith_profile(app: &App, account: &Account) -> AppResult<Value> {
         "message_requests": chat.message_requests,
         "read_receipts": chat.read_receipts,
         "presence": chat.presence,
+        "notify_dislikes": chat.notify_dislikes,
     });
     Ok(value)
 }

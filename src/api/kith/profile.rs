@@ -55,6 +55,8 @@ pub struct Body {
     read_receipts: Option<bool>,
     #[serde(deserialize_with = "params::flag")]
     presence: Option<bool>,
+    #[serde(deserialize_with = "params::flag")]
+    notify_dislikes: Option<bool>,
     fields: Option<Value>,
 }
 
@@ -142,6 +144,7 @@ impl Body {
             message_requests: self.message_requests,
             read_receipts: self.read_receipts,
             presence: self.presence,
+            notify_dislikes: self.notify_dislikes,
             fields,
             ..Changes::default()
         })

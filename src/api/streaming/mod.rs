@@ -170,7 +170,7 @@ impl Entered {
         let statuses = self.session.allows("read:statuses");
         let notifications = self.session.allows("read:notifications");
         let allowed = match stream {
-            "user:notification" => notifications,
+            "user:notification" | "user:notification:kith" => notifications,
             "list" => self.session.allows("read:lists"),
             _ => statuses,
         };
@@ -196,6 +196,7 @@ impl Entered {
             ],
             "user" => vec![Channel::Home(id), Channel::Everyone],
             "user:notification" => vec![Channel::Notifications(id)],
+            "user:notification:kith" => vec![Channel::KithNotifications(id)],
             "direct" => vec![Channel::Direct(id)],
             "user:chat" => vec![Channel::Chat(id)],
             "public" => vec![Channel::Public(Origin::Anywhere)],

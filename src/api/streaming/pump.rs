@@ -465,6 +465,13 @@ fn deleted(app: &App, id: i64, gone: &Gone) {
 }
 
 async fn notification(app: &App, account: i64, id: i64) -> AppResult<()> {
+    let kith = Channel::KithNotifications(account);
+    if app.hub.has(&kith)
+        && let Some(json) = entities::kith_notification::render_one(app, account, id).await?
+    {
+        let message = Arc::new(Message::new(&kith, "notification", json.get().into()));
+        app.hub.send(&kith, &message, |_, _| true);
+    }
     let channels = [
         Channel::HomeNotifications(account),
         Channel::Notifications(account),

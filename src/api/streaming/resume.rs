@@ -25,7 +25,14 @@ use crate::events::{Cursor, Event, Gone, Kind, Logged};
 const REACH: i64 = 50_000;
 
 /// The streams that can be read on.
-pub const STREAMS: [&str; 4] = ["user", "user:notification", "direct", "user:chat"];
+pub const STREAMS: [&str; 5] = [
+    "user",
+    "user:notification",
+    KITH_NOTIFICATIONS,
+    "direct",
+    "user:chat",
+];
+const KITH_NOTIFICATIONS: &str = "user:notification:kith";
 
 /// The name of a stream that can be read on.
 pub fn stream(name: &str) -> Option<&'static str> {
@@ -58,6 +65,7 @@ pub struct Reading {
     home: bool,
     home_notifications: bool,
     notifications: bool,
+    kith_notifications: bool,
     direct: bool,
     chat: bool,
 }
@@ -73,6 +81,7 @@ impl Reading {
             home: statuses && wants("user"),
             home_notifications: statuses && notifications && wants("user"),
             notifications: notifications && wants("user:notification"),
+            kith_notifications: notifications && wants(KITH_NOTIFICATIONS),
             direct: statuses && wants("direct"),
             chat: statuses && wants("user:chat"),
         }
@@ -83,6 +92,8 @@ impl Reading {
         let mut kinds = Vec::new();
         if self.home_notifications || self.notifications {
             kinds.extend([Kind::Notification, Kind::NotificationsMerged]);
+        } else if self.kith_notifications {
+            kinds.push(Kind::Notification);
         }
         if self.home {
             kinds.push(Kind::FiltersChanged);
@@ -233,7 +244,20 @@ async fn render(app: &App, reading: Reading, events: Vec<Logged>) -> AppResult<V
     let statuses = about(&[Kind::StatusCreated, Kind::StatusEdited]);
     let reader = Reader::of(app, account).await?.within(Context::Home);
     let statuses = entities::status::page(app, &statuses, Some(&reader), Mode::Thread).await?;
-    let notifications = notifications(app, account, about(&[Kind::Notification])).await?;
+    let notified = about(&[Kind::Notification]);
+    let of_kith = match reading.kith_notifications {
+        true => entities::kith_notification::by_ids(app, account, notified.clone()).await?,
+        false => Vec::new(),
+    };
+    let of_kith: HashMap<i64, Arc<str>> = of_kith
+        .into_iter()
+        .map(|(id, json)| (id, json.get().into()))
+        .collect();
+    let mastodons = reading.home_notifications || reading.notifications;
+    let notifications = match mastodons {
+        true => notifications(app, account, notified).await?,
+        false => HashMap::new(),
+    };
     let conversations = conversations(app, account, about(&[Kind::ConversationChanged])).await?;
     let chats: Vec<&Event> = events
         .iter()
@@ -277,6 +301,16 @@ async fn render(app: &App, reading: Reading, events: Vec<Logged>) -> AppResult<V
             }
             _ => None,
         };
+        if event.kind == Kind::Notification
+            && let Some(payload) = of_kith.get(&subject)
+        {
+            missed.push(Missed {
+                cursor: logged.cursor,
+                streams: vec![KITH_NOTIFICATIONS],
+                event: "notification",
+                payload: payload.clone(),
+            });
+        }
         if let Some((name, payload)) = said {
             missed.push(Missed {
                 cursor: logged.cursor,

@@ -93,7 +93,7 @@ async fn serve(app: App, socket: SocketRef, auth: Option<Value>) {
         None => None,
     };
     if let Some(mut entered) = entered {
-        for stream in ["user:chat", "user:notification"] {
+        for stream in ["user:chat", "user:notification:kith"] {
             // A token that may not read one of them hears the other alone.
             let taken = entered.subscribe(&app, stream, Of::default(), From::default());
             if let Err(error) = taken.await {
@@ -141,7 +141,7 @@ async fn tell(app: &App, socket: &SocketRef, entered: &mut Entered, gone: &Notif
 /// What a message is called here, and what it says.
 fn said(sent: &Sent) -> Option<(&'static str, Value)> {
     let name = match (sent.message.stream, sent.message.event) {
-        ("user:notification", "notification") => "new_notification",
+        ("user:notification:kith", "notification") => "new_notification",
         ("user:chat", "chat.message") => "chat_message",
         ("user:chat", "chat.message.edited") => "chat_message_edited",
         ("user:chat", "chat.message.deleted") => "chat_message_deleted",

@@ -46,6 +46,7 @@ pub async fn open(
     let mut stream = match path[..] {
         ["user"] => "user",
         ["user", "notification"] => "user:notification",
+        ["user", "notification", "kith"] => "user:notification:kith",
         ["user", "chat"] => "user:chat",
         ["direct"] => "direct",
         ["list"] => "list",

@@ -5,6 +5,7 @@ use super::{Side, judge, living, lock, member, out, side};
 use crate::db::accounts::Account;
 use crate::db::chat_messages::{Message, Reaction};
 use crate::db::{self, Conn};
+use crate::domain::notifications::{self, Subject, Type};
 use crate::domain::{Ctx, emojis, outgoing};
 use crate::error::{AppError, AppResult};
 use crate::events::{ChatReaction, Kind};
@@ -43,7 +44,7 @@ pub async fn react(
         uri: outgoing::activity_uri(ctx, account, "reactions"),
         created_at: ctx.now(),
     };
-    if add(tx, (account, &other), &message, &row).await? && !other.is_local() {
+    if add(tx, ctx, (account, &other), &message, &row).await? && !other.is_local() {
         out::react(tx, ctx, account, &other, &message, (&row, custom)).await?;
     }
     Ok(message)
@@ -52,6 +53,7 @@ pub async fn react(
 /// Adds a reaction of either door; false when it was there.
 pub(super) async fn add(
     tx: &mut Conn,
+    ctx: &Ctx,
     pair: (&Account, &Account),
     message: &Message,
     row: &Reaction,
@@ -66,6 +68,11 @@ pub(super) async fn add(
     }
     let added = db::chat_messages::add_reaction(tx, row).await?;
     if added {
+        let (actor, other) = pair;
+        if message.account_id == other.id {
+            let chat = Subject::Other(message.chat_id);
+            notifications::notify(tx, ctx, other, actor, Type::Reaction, chat).await?;
+        }
         changed(tx, pair, message, row, true)?;
     }
     Ok(added)

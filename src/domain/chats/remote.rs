@@ -254,7 +254,7 @@ pub async fn react_remote(
         uri: uri.to_owned(),
         created_at: ctx.now(),
     };
-    match add(tx, (actor, &other), &message, &row).await {
+    match add(tx, ctx, (actor, &other), &message, &row).await {
         Err(error) if error.status.is_client_error() => Ok(Some("too many reactions")),
         other => other.map(|_| Some("")),
     }

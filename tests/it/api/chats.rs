@@ -22,6 +22,7 @@ pub async fn settle(server: &Server, person: &Person, policy: &str, asks: bool, 
         message_requests: asks,
         read_receipts: receipts,
         presence: receipts,
+        notify_dislikes: false,
     };
     server
         .app

@@ -4,6 +4,7 @@ use kith::domain::notifications::{self, Subject, Type};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::kith_profile::hear_of_dislikes;
 use crate::support::server::ids;
 use crate::support::{Person, Server};
 
@@ -57,14 +58,8 @@ fn number(value: &Value) -> i64 {
 async fn all_kinds(server: &Server, alice: &Person, bob: &Person) -> Value {
     let status = server.status(alice, "a post").await;
     favourite(server, bob, &status).await;
-    let (account, on) = (alice.account.id, Subject::Status(number(&status)));
-    server
-        .app
-        .write(move |tx| {
-            Box::pin(async move { Ok(kith::db::users::hear_of_dislikes(tx, account, true).await?) })
-        })
-        .await
-        .unwrap();
+    let on = Subject::Status(number(&status));
+    hear_of_dislikes(server, alice).await;
     notify(server, alice, bob, Type::Dislike, on).await;
     notify(server, alice, bob, Type::Reaction, on).await;
     notify(server, alice, bob, Type::ChatMessage, Subject::Other(7)).await;
@@ -175,14 +170,7 @@ async fn dislikes_are_told_to_those_who_want_to_hear_of_them() {
     let on = Subject::Status(number(&status));
     notify(&server, &alice, &bob, Type::Dislike, on).await;
     assert!(list(&server, &alice, "").await.is_empty());
-    let account = alice.account.id;
-    server
-        .app
-        .write(move |tx| {
-            Box::pin(async move { Ok(kith::db::users::hear_of_dislikes(tx, account, true).await?) })
-        })
-        .await
-        .unwrap();
+    hear_of_dislikes(&server, &alice).await;
     notify(&server, &alice, &bob, Type::Dislike, on).await;
     assert_eq!(kinds(&list(&server, &alice, "").await), ["dislike"]);
 }

@@ -10,6 +10,13 @@ use crate::support::{Answer, Person, Server};
 
 const PATH: &str = "/api/kith/v1/profile";
 
+/// Turns the notifications of dislikes on.
+pub async fn hear_of_dislikes(server: &Server, person: &Person) {
+    patch(server, person, json!({"notify_dislikes": true}))
+        .await
+        .ok();
+}
+
 async fn patch(server: &Server, who: &Person, body: Value) -> Answer {
     server
         .send(Method::PATCH, PATH, Some(&who.token), Some(&body))
@@ -32,7 +39,7 @@ async fn a_profile_shows_and_keeps_what_was_chosen() {
         usual["kith"],
         json!({
             "location": "", "status": null, "chat_policy": "mutuals", "message_requests": false,
-            "read_receipts": true, "presence": true,
+            "read_receipts": true, "presence": true, "notify_dislikes": false,
         })
     );
     let at = iso(server.app.clock.now_ms() + 10 * MINUTE);
@@ -40,7 +47,7 @@ async fn a_profile_shows_and_keeps_what_was_chosen() {
         "display_name": "Alice", "note": "hello", "location": "Lisbon\u{202e}",
         "status": {"text": "at the sea", "emoji": "🌊", "expires_at": at},
         "chat_policy": "anyone", "message_requests": true, "read_receipts": false,
-        "presence": false, "fields": [{"name": "Web", "value": "https://a.example"}],
+        "presence": false, "notify_dislikes": true, "fields": [{"name": "Web", "value": "https://a.example"}],
     });
     let me = patch(&server, &alice, body)
         .await
@@ -51,6 +58,7 @@ async fn a_profile_shows_and_keeps_what_was_chosen() {
         json!({
             "location": "Lisbon", "status": status, "chat_policy": "anyone",
             "message_requests": true, "read_receipts": false, "presence": false,
+            "notify_dislikes": true,
         })
     );
     assert_eq!(

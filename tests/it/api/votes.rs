@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures::future::join_all;
 use serde_json::{Value, json};
 
+use super::kith_profile::hear_of_dislikes;
 use crate::support::server::ids;
 use crate::support::{Person, Server, database};
 
@@ -202,14 +203,7 @@ async fn a_dislike_is_told_to_those_who_want_to_hear_of_it() {
     vote(&server, &bob, &kith(&status, "/dislike")).await;
     assert_eq!(database::count(url, told).await, 0);
     vote(&server, &bob, &kith(&status, "/undislike")).await;
-    let id = alice.account.id;
-    server
-        .app
-        .write(move |tx| {
-            Box::pin(async move { Ok(kith::db::users::hear_of_dislikes(tx, id, true).await?) })
-        })
-        .await
-        .unwrap();
+    hear_of_dislikes(&server, &alice).await;
     vote(&server, &bob, &kith(&status, "/dislike")).await;
     assert_eq!(database::count(url, told).await, 1);
     let mastodon = server.get(&alice, "/api/v1/notifications").await;

@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::fedify::Meeting;
 use super::two_servers::Pair;
 use crate::api::chats::{PATH, id, messages, open, opens_up, say};
 use crate::support::Server;
@@ -181,6 +182,57 @@ async fn who_knows_no_chats_gets_direct_posts_and_answers_them() {
     })
     .await;
     assert_eq!(messages(&server, &alice, &chat, "").await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_fedify_peer_gets_direct_posts_and_answers_into_the_chat() {
+    let m = Meeting::with("ann").await;
+    opens_up(&m.server, &m.alice).await;
+    let chat = open(&m.server, &m.alice, &m.there).await;
+    assert_eq!(chat["accepts_chat"], false);
+    let first = say(&m.server, &m.alice, &chat, json!({"text": "hi ann"})).await;
+    let note = m.expect("Create").await["object"].clone();
+    assert_eq!(note["type"], "Note");
+    assert!(note["content"].as_str().unwrap().ends_with("hi ann</p>"));
+    let answer = json!({
+        "content": "<p>hi alice</p>", "visibility": "direct", "mentions": [m.handle()],
+        "inReplyTo": note["id"],
+    });
+    let answer = m.act("note", answer).await;
+    let (_, all) = chat_of(&m.server, &m.alice, 2).await;
+    assert_eq!(all[1]["html"], "<p>hi alice</p>");
+    assert_eq!(all[1]["reply_to_id"], first["id"]);
+    // And back: what answers their post is a post.
+    let body = json!({"text": "how are you?", "reply_to_id": all[1]["id"]});
+    say(&m.server, &m.alice, &chat, body).await;
+    let note = m.expect("Create").await["object"].clone();
+    assert_eq!(note["inReplyTo"], answer["objectId"]);
+    // The peer tells nobody of the edit of a direct note by itself.
+    let ann = m.fedify.actor("ann");
+    let activity = |kind: &str, object: Value| {
+        json!({
+            "activity": {
+                "@context": "https://www.w3.org/ns/activitystreams", "type": kind,
+                "id": format!("{}#{kind}", answer["objectId"].as_str().unwrap()), "actor": ann,
+                "to": [m.uri()], "object": object,
+            },
+            "deliverTo": [m.handle()],
+        })
+    };
+    let edited = json!({
+        "id": answer["objectId"], "type": "Note", "attributedTo": ann, "to": [m.uri()],
+        "content": "<p>hello alice</p>", "updated": "2099-01-01T00:00:00Z",
+    });
+    m.act("send", activity("Update", edited)).await;
+    eventually("the edit arrives", async || {
+        let all = messages(&m.server, &m.alice, &chat, "").await;
+        (all[1]["html"] == "<p>hello alice</p>" && all[1]["edited_at"].is_string()).then_some(())
+    })
+    .await;
+    m.act("send", activity("Delete", answer["objectId"].clone()))
+        .await;
+    chat_of(&m.server, &m.alice, 2).await;
+    m.all_went_well().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -178,9 +178,13 @@ impl Process {
     }
 
     pub async fn post(&self, token: &str, path: &str, body: &Value) -> Answer {
+        self.send(token, Method::POST, path, body).await
+    }
+
+    pub async fn send(&self, token: &str, method: Method, path: &str, body: &Value) -> Answer {
         let request = self
             .http
-            .request(Method::POST, format!("{}{path}", self.url))
+            .request(method, format!("{}{path}", self.url))
             .bearer_auth(token);
         Answer::of(with_json(request, body), path.to_owned()).await
     }
