@@ -94,7 +94,7 @@ pub(super) async fn chat_file(
         return Err(AppError::not_found());
     };
     let wanted = Wanted {
-        purpose: Purpose::Attachment,
+        purpose: Purpose::ChatFile,
         url,
         domain: owner.domain.clone(),
         preview,
@@ -169,7 +169,7 @@ async fn wanted(app: &App, kind: &str, id: &str, name: &str) -> AppResult<Option
     };
     let mut cache = FOR_EVER;
     let (url, domain) = match purpose {
-        Purpose::Attachment => {
+        Purpose::Attachment | Purpose::ChatFile => {
             let Some(id) = app.config.read_remote_attachment(id) else {
                 return Ok(None);
             };

@@ -75,8 +75,9 @@ pub async fn make_room(app: &App) -> AppResult<()> {
 /// is fetched again.
 pub async fn forget(app: &App, urls: &[&str]) -> AppResult<()> {
     let urls = urls.iter().filter_map(|url| Url::parse(url).ok());
-    let hashes = urls.map(|url| hash(Purpose::Attachment, url.as_str()));
-    let hashes: Vec<String> = hashes.collect();
+    let hashes: Vec<String> = urls
+        .flat_map(|url| [Purpose::Attachment, Purpose::ChatFile].map(|p| hash(p, url.as_str())))
+        .collect();
     let rows = app
         .read(move |c| Box::pin(async move { Ok(db::remote_files::by_hashes(c, &hashes).await?) }))
         .await?;

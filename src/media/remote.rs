@@ -13,7 +13,7 @@ use url::Url;
 
 use super::av;
 use super::intake::{Intake, IntakeError};
-use super::sniff::{Format, Kind, sniff};
+use super::sniff::{Format, Kind, document, sniff};
 use super::storage::{InvalidKey, Key, Spool, Storage, StorageError};
 use crate::client::{Budget, Client, FetchError, GetOptions, Limits};
 
@@ -38,6 +38,8 @@ const ACCEPT: &str =
 pub enum Purpose {
     /// Of a status: the file, and a thumbnail.
     Attachment,
+    /// Of a chat message: the same, and documents as they are.
+    ChatFile,
     /// Square, and a still where it moves.
     Avatar,
     /// 3:1, and a still where it moves.
@@ -51,15 +53,25 @@ impl Purpose {
     pub fn name(self) -> &'static str {
         match self {
             Purpose::Attachment => "media",
+            Purpose::ChatFile => "chat",
             Purpose::Avatar => "avatar",
             Purpose::Header => "header",
             Purpose::Emoji => "emoji",
         }
     }
 
+    /// Whether files that are no pictures are kept, and which.
+    fn keeps(self, kind: Kind) -> bool {
+        match self {
+            Purpose::Attachment => kind != Kind::Document,
+            Purpose::ChatFile => true,
+            _ => false,
+        }
+    }
+
     fn max_bytes(self) -> u64 {
         match self {
-            Purpose::Attachment => av::MAX_BYTES,
+            Purpose::Attachment | Purpose::ChatFile => av::MAX_BYTES,
             Purpose::Avatar | Purpose::Header => 10 << 20,
             Purpose::Emoji => 2 << 20,
         }
@@ -272,7 +284,7 @@ impl Fetcher<'_> {
         let id = &hash(purpose, url.as_str())[..16];
         match format.kind() {
             Kind::Image => self.picture(purpose, id, spool, format).await,
-            Kind::Video | Kind::Audio if purpose == Purpose::Attachment => {
+            Kind::Video | Kind::Audio | Kind::Document if purpose.keeps(format.kind()) => {
                 let poster = match format.kind() {
                     Kind::Video => self.intake.poster(spool.path(), format).await,
                     _ => None,
@@ -291,7 +303,7 @@ impl Fetcher<'_> {
 
     async fn load(&self, purpose: Purpose, url: &Url) -> Result<(Spool, Format), RemoteError> {
         let time = match purpose {
-            Purpose::Attachment => ATTACHMENT_TIME,
+            Purpose::Attachment | Purpose::ChatFile => ATTACHMENT_TIME,
             _ => PICTURE_TIME,
         };
         let max_bytes = purpose.max_bytes();
@@ -326,11 +338,19 @@ impl Fetcher<'_> {
                 Some(format) if spool.len() > self.intake.max_bytes(format) => {
                     return Err(RemoteError::Unfit("the file is too large".to_owned()));
                 }
-                None if spool.head().len() >= 64 => break,
+                None if spool.head().len() >= 64 => {
+                    if purpose != Purpose::ChatFile {
+                        break;
+                    }
+                    format = Some(document(spool.head()));
+                }
                 _ => {}
             }
         }
         spool.flush().await?;
+        if format.is_none() && purpose == Purpose::ChatFile {
+            format = Some(document(spool.head()));
+        }
         let format = format.ok_or_else(|| {
             RemoteError::Unfit("neither a picture nor a video nor a sound".to_owned())
         })?;
@@ -360,7 +380,7 @@ impl Fetcher<'_> {
                 let done = self.intake.as_header(bytes).await?;
                 (done.shown, done.still)
             }
-            Purpose::Attachment => {
+            Purpose::Attachment | Purpose::ChatFile => {
                 let done = self.intake.process(bytes).await?;
                 (done.original, Some(done.small))
             }
