@@ -12,6 +12,7 @@ mod process;
 mod search;
 mod seed;
 mod site;
+mod streams;
 mod timelines;
 
 use std::time::Instant;
@@ -85,6 +86,15 @@ fn main() {
         }
         if wants("R6") {
             search::search().await;
+        }
+        if wants("S1") {
+            streams::idle().await;
+        }
+        if wants("S2") {
+            streams::one_post_to_many().await;
+        }
+        if wants("S3") {
+            streams::chat().await;
         }
         if wants("F1") || wants("F2") {
             federation::inbox().await;

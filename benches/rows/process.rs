@@ -15,10 +15,10 @@ use crate::site::{Site, settings};
 const ACTIVITIES: usize = 2_000;
 
 /// The binary at work. It is killed when this goes.
-struct Server(Child);
+pub struct Server(Child);
 
 impl Server {
-    fn start(settings: &BTreeMap<String, String>) -> Server {
+    pub fn start(settings: &BTreeMap<String, String>) -> Server {
         let child = Command::new(env!("CARGO_BIN_EXE_kith"))
             .arg("serve")
             .env_remove("KITH_BENCH_STATUSES")
@@ -40,7 +40,7 @@ impl Drop for Server {
 }
 
 /// Seconds until the instance entity is answered.
-async fn until_answering(address: &str, began: Instant) -> f64 {
+pub async fn until_answering(address: &str, began: Instant) -> f64 {
     loop {
         if tokio::net::TcpStream::connect(address).await.is_ok() {
             let mut connection = Connection::open(address).await;
@@ -58,7 +58,7 @@ async fn until_answering(address: &str, began: Instant) -> f64 {
 }
 
 /// Resident memory in MiB.
-fn resident(server: &Server) -> f64 {
+pub fn resident(server: &Server) -> f64 {
     let status =
         std::fs::read_to_string(format!("/proc/{}/status", server.0.id())).expect("a process");
     let line = status

@@ -55,6 +55,8 @@ pub enum Job {
     EraseAccount { account_id: i64 },
     /// A status line's time is over.
     StatusLine { account_id: i64 },
+    /// A digest by mail is due, as it was planned for a time.
+    Digest { account_id: i64, at: i64 },
 }
 
 impl Job {
@@ -76,6 +78,7 @@ impl Job {
             Job::Announcement { .. } => "announcement",
             Job::EraseAccount { .. } => "erase_account",
             Job::StatusLine { .. } => "status_line",
+            Job::Digest { .. } => "digest",
         }
     }
 
@@ -97,6 +100,7 @@ impl Job {
             | Job::Featured { account_id: id }
             | Job::EraseAccount { account_id: id }
             | Job::StatusLine { account_id: id } => Some(format!("{}:{id}", self.kind())),
+            Job::Digest { account_id, at } => Some(format!("digest:{account_id}:{at}")),
         }
     }
 }

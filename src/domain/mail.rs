@@ -21,6 +21,13 @@ pub enum Letter<'a> {
     SecondFactor { username: &'a str, on: bool },
     /// A moderator let them in.
     Approved { username: &'a str },
+    /// What was not read: how much of it, and the newest in a sentence each.
+    Digest {
+        username: &'a str,
+        unread: i64,
+        lines: &'a [String],
+        url: &'a str,
+    },
 }
 
 /// Puts a letter into the queue.
@@ -100,6 +107,25 @@ fn write(place: &str, to: &str, letter: Letter<'_>) -> Mail {
                 } else {
                     "a one-time password is no longer asked for when someone signs in to"
                 }
+            ),
+        ),
+        Letter::Digest {
+            username,
+            unread,
+            lines,
+            url,
+        } => (
+            format!("What happened on {place}"),
+            format!(
+                "Hello{},\n\nyou have {unread} unread notification{} on {place}. The newest:\n\n{}\n\n{url}\n\n\
+                 You get this letter because you asked for it; your profile's settings end it.\n",
+                name(username),
+                if unread == 1 { "" } else { "s" },
+                lines
+                    .iter()
+                    .map(|line| format!("- {line}"))
+                    .collect::<Vec<_>>()
+                    .join("\n"),
             ),
         ),
         Letter::Approved { username } => (

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Ctx;
 use super::accounts::change_profile;
 use super::jobs::{self, Job};
 use super::settings::{Settings, SourceField};
 use super::usernames;
 use super::visibility::Visibility;
+use super::{Ctx, digests};
 use crate::clock::iso;
 use crate::db::accounts::Account;
 use crate::db::profiles::Profile;
@@ -69,6 +69,8 @@ pub struct Changes {
     pub read_receipts: Option<bool>,
     pub presence: Option<bool>,
     pub notify_dislikes: Option<bool>,
+    /// `never`, `daily` or `weekly`.
+    pub email_digest: Option<String>,
 }
 
 /// What someone says they do now.
@@ -248,6 +250,9 @@ pub async fn change(
         usernames::change(tx, ctx, &mut account, name).await?;
     }
     change_chat_settings(tx, account_id, &changes).await?;
+    if let Some(digest) = &changes.email_digest {
+        digests::choose(tx, ctx, account_id, &mut settings, digest).await?;
+    }
     pictures(tx, ctx, &mut account, &changes).await?;
     apply(&mut account, &mut settings, &mut profile, changes)?;
     if profile != shown_before {

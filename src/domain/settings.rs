@@ -49,6 +49,12 @@ pub struct Settings {
     /// Whether animations move by themselves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub autoplay_gifs: Option<bool>,
+    /// How often what is unread is sent by mail: `daily` or `weekly`; absent: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email_digest: Option<String>,
+    /// When the next digest is due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest_at: Option<i64>,
     #[serde(flatten)]
     rest: Map<String, Value>,
 }

@@ -13,7 +13,7 @@ use crate::clock::{DAY, SECOND};
 use crate::db;
 use crate::db::jobs::JobRow;
 use crate::domain::jobs::Job;
-use crate::domain::{accounts, announcements, notifications, profiles};
+use crate::domain::{accounts, announcements, digests, notifications, profiles};
 use crate::{mail, smtp};
 
 /// Jobs that run at the same time.
@@ -210,6 +210,14 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
                 return Ok(());
             }
         },
+        Job::Digest { account_id, at } => {
+            let ctx = app.ctx.clone();
+            app.write(move |tx| {
+                Box::pin(async move { digests::send(tx, &ctx, account_id, at).await })
+            })
+            .await
+            .map_err(JobError::retry)
+        }
         Job::StatusLine { account_id } => {
             let ctx = app.ctx.clone();
             app.write(move |tx| {

@@ -399,11 +399,12 @@ pub async fn credential(app: &App, account: &Account) -> AppResult<Value> {
 pub async fn kith_profile(app: &App, account: &Account) -> AppResult<Value> {
     let mut value = credential(app, account).await?;
     let id = account.id;
-    let (profile, chat) = app
+    let (profile, chat, digest) = app
         .read(move |c| {
             Box::pin(async move {
                 let profile = db::profiles::of(c, &[id]).await?.pop();
-                Ok((profile, db::users::chat_settings(c, &[id]).await?.pop()))
+                let chat = db::users::chat_settings(c, &[id]).await?.pop();
+                Ok((profile, chat, Settings::load(c, id).await?.email_digest))
             })
         })
         .await?;
@@ -417,6 +418,7 @@ pub async fn kith_profile(app: &App, account: &Account) -> AppResult<Value> {
         "read_receipts": chat.read_receipts,
         "presence": chat.presence,
         "notify_dislikes": chat.notify_dislikes,
+        "email_digest": digest.as_deref().unwrap_or("never"),
     });
     Ok(value)
 }

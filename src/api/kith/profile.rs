@@ -57,6 +57,8 @@ pub struct Body {
     presence: Option<bool>,
     #[serde(deserialize_with = "params::flag")]
     notify_dislikes: Option<bool>,
+    #[serde(deserialize_with = "params::text")]
+    email_digest: Option<String>,
     fields: Option<Value>,
 }
 
@@ -145,6 +147,7 @@ impl Body {
             read_receipts: self.read_receipts,
             presence: self.presence,
             notify_dislikes: self.notify_dislikes,
+            email_digest: self.email_digest,
             fields,
             ..Changes::default()
         })

@@ -39,7 +39,7 @@ async fn a_profile_shows_and_keeps_what_was_chosen() {
         usual["kith"],
         json!({
             "location": "", "status": null, "chat_policy": "mutuals", "message_requests": false,
-            "read_receipts": true, "presence": true, "notify_dislikes": false,
+            "read_receipts": true, "presence": true, "notify_dislikes": false, "email_digest": "never",
         })
     );
     let at = iso(server.app.clock.now_ms() + 10 * MINUTE);
@@ -47,7 +47,7 @@ async fn a_profile_shows_and_keeps_what_was_chosen() {
         "display_name": "Alice", "note": "hello", "location": "Lisbon\u{202e}",
         "status": {"text": "at the sea", "emoji": "🌊", "expires_at": at},
         "chat_policy": "anyone", "message_requests": true, "read_receipts": false,
-        "presence": false, "notify_dislikes": true, "fields": [{"name": "Web", "value": "https://a.example"}],
+        "presence": false, "notify_dislikes": true, "email_digest": "weekly", "fields": [{"name": "Web", "value": "https://a.example"}],
     });
     let me = patch(&server, &alice, body)
         .await
@@ -58,7 +58,7 @@ async fn a_profile_shows_and_keeps_what_was_chosen() {
         json!({
             "location": "Lisbon", "status": status, "chat_policy": "anyone",
             "message_requests": true, "read_receipts": false, "presence": false,
-            "notify_dislikes": true,
+            "notify_dislikes": true, "email_digest": "weekly",
         })
     );
     assert_eq!(
