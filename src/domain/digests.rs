@@ -97,10 +97,7 @@ pub async fn send(tx: &mut Conn, ctx: &Ctx, account_id: i64, at: i64) -> AppResu
     let filter = Filter::default();
     let rows = db::kith_notifications::page(tx, account_id, &filter, Some(marks), page).await?;
     // What was unread already the last time is no reason to write again.
-    if rows
-        .first()
-        .is_none_or(|row| row.created_at <= ctx.now() - every)
-    {
+    if rows.first().is_none_or(|row| row.created_at <= at - every) {
         return Ok(());
     }
     let senders: Vec<i64> = rows.iter().map(|row| row.from_account_id).collect();
