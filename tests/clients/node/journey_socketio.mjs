@@ -77,7 +77,7 @@ await step('hears of notifications', async () => {
   await call(otherToken, 'POST', '/api/v1/statuses', { status: `Hello @${k.me.username}` });
   const said = await k.heard('new_notification', (n) => n.type === 'mention');
   same([said.account.id, said.read, said.actor_username], [k.other.id, false, k.other.username]);
-  await k.heard('new_notification', (n) => n.type === 'chat_message' && n.chat_id === k.message.chat_id);
+  await k.hisHeard('new_notification', (n) => n.type === 'chat_message' && n.chat_id === k.message.chat_id);
 });
 await step('talks to a plain WebSocket', async () => {
   const socket = new WebSocket(`${base.replace('http', 'ws')}/api/v1/streaming?token=${otherToken}&stream=user:chat`);
