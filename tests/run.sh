@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that must pass before a change lands: format, lints, the whole suite on SQLite and on PostgreSQL, unmodified
-# clients against the release binary on both, and one round of the long tests.
+# clients against the binary on both, and one round of the long tests.
 #
 #   tests/run.sh
 #

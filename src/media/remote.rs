@@ -69,6 +69,14 @@ impl Purpose {
         }
     }
 
+    /// Where in the storage copies lie: those of chats are nobody's but their two's.
+    fn area(self) -> &'static str {
+        match self {
+            Purpose::ChatFile => "remote-chats",
+            _ => "remote",
+        }
+    }
+
     fn max_bytes(self) -> u64 {
         match self {
             Purpose::Attachment | Purpose::ChatFile => av::MAX_BYTES,
@@ -289,10 +297,14 @@ impl Fetcher<'_> {
                     Kind::Video => self.intake.poster(spool.path(), format).await,
                     _ => None,
                 };
-                let file =
-                    Key::for_digest("remote", id, &spool.digest().await?, format.extension())?;
+                let file = Key::for_digest(
+                    purpose.area(),
+                    id,
+                    &spool.digest().await?,
+                    format.extension(),
+                )?;
                 let small = poster.map(|p| (p.bytes, p.format));
-                finished(id, file, Content::File(spool), small)
+                finished(purpose, id, file, Content::File(spool), small)
             }
             _ => Err(RemoteError::Unfit(format!(
                 "a file of type {}",
@@ -366,8 +378,13 @@ impl Fetcher<'_> {
     ) -> Result<Fetched, RemoteError> {
         // What browsers can show and we cannot decode is passed on as it is.
         if matches!(format, Format::Avif | Format::Heic) {
-            let file = Key::for_digest("remote", id, &spool.digest().await?, format.extension())?;
-            return finished(id, file, Content::File(spool), None);
+            let file = Key::for_digest(
+                purpose.area(),
+                id,
+                &spool.digest().await?,
+                format.extension(),
+            )?;
+            return finished(purpose, id, file, Content::File(spool), None);
         }
         let bytes = spool.read().await?;
         drop(spool);
@@ -389,20 +406,26 @@ impl Fetcher<'_> {
                 (done.original, Some(done.small).filter(|_| done.animated))
             }
         };
-        let file = Key::for_content("remote", id, &shown.bytes, shown.format.extension())?;
+        let file = Key::for_content(purpose.area(), id, &shown.bytes, shown.format.extension())?;
         let small = small.map(|s| (s.bytes, s.format));
-        finished(id, file, Content::Bytes(shown.bytes), small)
+        finished(purpose, id, file, Content::Bytes(shown.bytes), small)
     }
 }
 
 fn finished(
+    purpose: Purpose,
     id: &str,
     file: Key,
     content: Content,
     small: Option<(Bytes, Format)>,
 ) -> Result<Fetched, RemoteError> {
     let preview = match &small {
-        Some((bytes, format)) => Some(Key::for_content("remote", id, bytes, format.extension())?),
+        Some((bytes, format)) => Some(Key::for_content(
+            purpose.area(),
+            id,
+            bytes,
+            format.extension(),
+        )?),
         None => None,
     };
     // The same file may serve as both.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Unmodified client programs against the release binary, on a fresh server.
+# Unmodified client programs against target/release/kith, on a fresh server.
 #
 #   tests/clients/run.sh sqlite|postgres [JOURNEY...]     mastodon_py, toot, masto, megalodon, socketio, browser (default: all)
 #

@@ -373,6 +373,16 @@ async fn send_things(alice: &Side<'_>, bob: &Side<'_>) {
             (got.status() == 200).then_some(got)
         })
         .await;
+        // Not by the address that everyone may have: the name of the stored file is in the ETag.
+        let etag = got.headers()["etag"]
+            .to_str()
+            .expect("text")
+            .trim_matches('"');
+        let digest = etag.rsplit('-').next().expect("a digest");
+        for area in ["remote", "remote-chats", "chats", "attachments"] {
+            let open = format!("/media/{area}/{}/{}/{etag}", &digest[..2], &digest[2..4]);
+            assert_eq!(bob.get(&open).await.status, 404, "{open}");
+        }
         let disposition = got.headers().get("content-disposition");
         let download = disposition.is_some_and(|d| d.as_bytes().starts_with(b"attachment"));
         assert_eq!(download, kind == "unknown", "{kind}: {disposition:?}");
@@ -445,6 +455,9 @@ async fn go_on_about_messages(alice: &Side<'_>, bob: &Side<'_>) {
         .await
         .entity("Kith__Message");
     alice.hears("chat.reaction", added(false)).await;
+    let path = format!("{NOTIFICATIONS}?types[]=reaction");
+    let told = alice.get(&path).await.entities("Kith__Notification");
+    assert!(told.is_empty(), "what is taken back is told no more");
 
     bob.says(json!({"text": "an answer", "reply_to_id": heard["id"]}))
         .await;

@@ -79,7 +79,7 @@ pub(super) async fn add(
 }
 
 /// Tells the two of a change.
-pub(super) fn changed(
+fn changed(
     tx: &mut Conn,
     pair: (&Account, &Account),
     message: &Message,
@@ -96,6 +96,20 @@ pub(super) fn changed(
     Ok(())
 }
 
+/// Tells the two that a reaction is taken back, and takes back the notification of it.
+pub(super) async fn withdrawn(
+    tx: &mut Conn,
+    pair: (&Account, &Account),
+    message: &Message,
+    row: &Reaction,
+) -> AppResult<()> {
+    let (actor, other) = pair;
+    if message.account_id == other.id {
+        notifications::retract_about(tx, other, actor, Type::Reaction, message.chat_id).await?;
+    }
+    changed(tx, pair, message, row, false)
+}
+
 /// `account` takes a reaction back. None to take back is no error.
 pub async fn unreact(
     tx: &mut Conn,
@@ -109,7 +123,7 @@ pub async fn unreact(
     let message = living(tx, &own, id).await?;
     let name = name.trim_matches(':');
     if let Some(row) = db::chat_messages::remove_reaction(tx, id, account.id, name).await? {
-        changed(tx, (account, &other), &message, &row, false)?;
+        withdrawn(tx, (account, &other), &message, &row).await?;
         if !other.is_local() {
             out::unreact(tx, ctx, account, &other, &message, &row).await?;
         }

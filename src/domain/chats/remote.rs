@@ -2,7 +2,7 @@
 
 use super::change::{erase, revised};
 use super::policy::judge;
-use super::reactions::{add, changed};
+use super::reactions::{add, withdrawn};
 use super::send::{Encrypted, MAX_FILES, publish, tell};
 use super::{Verdict, ensure, lock, member};
 use crate::clock::{MINUTE, SECOND};
@@ -280,7 +280,7 @@ pub async fn unreact_remote(
         return Ok(false);
     };
     db::chat_messages::remove_reaction(tx, message.id, actor.id, &row.name).await?;
-    changed(tx, (actor, &other), &message, &row, false)?;
+    withdrawn(tx, (actor, &other), &message, &row).await?;
     Ok(true)
 }
 
