@@ -229,7 +229,7 @@ impl App {
     pub async fn write<T, F>(&self, work: F) -> AppResult<T>
     where
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T, AppError> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T, AppError> + Clone + Send + 'static,
     {
         self.db.write(work).await
     }

@@ -122,6 +122,15 @@ impl From<crate::db::Error> for AppError {
     }
 }
 
+impl crate::db::Transient for AppError {
+    fn is_transient(&self) -> bool {
+        let source = self.source.as_ref();
+        source
+            .and_then(|source| source.downcast_ref::<crate::db::Error>())
+            .is_some_and(crate::db::Transient::is_transient)
+    }
+}
+
 impl From<serde_json::Error> for AppError {
     fn from(error: serde_json::Error) -> AppError {
         AppError::internal(error)

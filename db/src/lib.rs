@@ -95,9 +95,38 @@ pub type AfterCommit = Arc<dyn Fn(&[Event]) + Send + Sync>;
 /// A closure's future, borrowing the connection it was lent.
 pub type Work<'c, T, E> = BoxFuture<'c, std::result::Result<T, E>>;
 
-/// A closure whose outcome stays with whoever gave it: what the pools run. It says whether what
-/// it wrote is to be kept. So the pools are compiled once, not once for each closure.
-type Job = Box<dyn for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, bool> + Send>;
+/// A closure whose outcome stays with whoever gave it: what the pools run. So the pools are
+/// compiled once, not once for each closure. It may be run again when it says [`Ran::InVain`].
+type Job = Box<dyn for<'c> FnMut(&'c mut Conn) -> BoxFuture<'c, Ran> + Send>;
+
+/// How a [`Job`] ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ran {
+    /// What it wrote is to be kept.
+    Well,
+    /// It is to be rolled back.
+    Badly,
+    /// It is to be rolled back, and would come to something else if run again.
+    InVain,
+}
+
+/// An error that may be a transaction's that got into another's way.
+pub trait Transient {
+    /// Whether the same transaction may well succeed when it is run again at once.
+    fn is_transient(&self) -> bool;
+}
+
+impl Transient for Error {
+    fn is_transient(&self) -> bool {
+        use diesel::result::DatabaseErrorKind;
+        match self {
+            Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
+            // diesel has no kind for SQLSTATE 40P01.
+            Error::DatabaseError(_, about) => about.message().starts_with("deadlock detected"),
+            _ => false,
+        }
+    }
+}
 
 /// Where a [`Job`] leaves its outcome.
 struct Outcome<T, E>(Arc<Mutex<Option<std::result::Result<T, E>>>>);
@@ -110,24 +139,39 @@ impl<T, E: From<Error>> Outcome<T, E> {
     }
 }
 
-fn job<T, E, F>(work: F) -> (Job, Outcome<T, E>)
+/// What the pools run for a closure, and where its outcome will be. `next` gives the closure for
+/// each run.
+fn job<T, E, F>(mut next: impl FnMut() -> Option<F> + Send + 'static) -> (Job, Outcome<T, E>)
 where
     T: Send + 'static,
-    E: Send + 'static,
+    E: Transient + Send + 'static,
     F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T, E> + Send + 'static,
 {
     let slot = Arc::new(Mutex::new(None));
     let outcome = Outcome(slot.clone());
     let job: Job = Box::new(move |conn| {
-        let work = work(conn);
+        let (work, slot) = (next().map(|work| work(conn)), slot.clone());
         Box::pin(async move {
+            let Some(work) = work else {
+                return Ran::Badly;
+            };
             let outcome = work.await;
-            let keep = outcome.is_ok();
+            let ran = match &outcome {
+                Ok(_) => Ran::Well,
+                Err(error) if error.is_transient() => Ran::InVain,
+                Err(_) => Ran::Badly,
+            };
             *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
-            keep
+            ran
         })
     });
     (job, outcome)
+}
+
+/// A closure that is run once.
+fn once<F>(work: F) -> impl FnMut() -> Option<F> {
+    let mut work = Some(work);
+    move || work.take()
 }
 
 /// Tells the time, in milliseconds since the epoch.
@@ -201,10 +245,10 @@ impl Db {
     pub async fn read<T, E, F>(&self, work: F) -> std::result::Result<T, E>
     where
         T: Send + 'static,
-        E: From<Error> + Send + 'static,
+        E: From<Error> + Transient + Send + 'static,
         F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T, E> + Send + 'static,
     {
-        let (job, outcome) = job(work);
+        let (job, outcome) = job(once(work));
         let ran = match &self.inner.pool {
             Pool::Sqlite(pool) => pool.read(job).await,
             Pool::Postgres(pool) => pool.read(job).await,
@@ -216,21 +260,28 @@ impl Db {
     /// Runs a whole transaction and answers after its commit. An `Err` rolls it back.
     ///
     /// The transaction runs to its end even when the caller is dropped meanwhile. On SQLite it
-    /// shares one commit with whatever else waits, in a savepoint of its own. The closure may
-    /// wait for nothing but the database.
+    /// shares one commit with whatever else waits, in a savepoint of its own. On PostgreSQL it is
+    /// run again, from the start, when it met another in a deadlock: the closure is cloned for
+    /// that, and does nothing that a rollback does not undo. It may wait for nothing but the
+    /// database.
     pub async fn write<T, E, F>(&self, work: F) -> std::result::Result<T, E>
     where
         T: Send + 'static,
-        E: From<Error> + Send + 'static,
-        F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T, E> + Send + 'static,
+        E: From<Error> + Transient + Send + 'static,
+        F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T, E> + Clone + Send + 'static,
     {
-        let (job, outcome) = job(work);
-        let ran = match &self.inner.pool {
-            Pool::Sqlite(pool) => pool.write(job).await,
-            Pool::Postgres(pool) => pool.write(job).await,
-        };
-        ran?;
-        outcome.take()
+        match &self.inner.pool {
+            Pool::Sqlite(pool) => {
+                let (job, outcome) = job(once(work));
+                pool.write(job).await?;
+                outcome.take()
+            }
+            Pool::Postgres(pool) => {
+                let (job, outcome) = job(move || Some(work.clone()));
+                pool.write(job).await?;
+                outcome.take()
+            }
+        }
     }
 
     /// Statements run so far by this handle and its clones, for tests that count queries.

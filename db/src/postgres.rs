@@ -3,6 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use diesel_async::pooled_connection::AsyncDieselConnectionManager;
 use diesel_async::pooled_connection::deadpool::{Object, Pool as Deadpool};
@@ -11,10 +12,15 @@ use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures::FutureExt;
 
 use super::conn::{Backend, Conn};
-use super::{AfterCommit, Error, Job, Now, OpenError, Options, gone, migrate};
+use super::{AfterCommit, Error, Job, Now, OpenError, Options, Ran, gone, migrate};
+use crate::event::Event;
 
 /// Connections of one process. PostgreSQL's default allows 100 in all.
 const CONNECTIONS: usize = 16;
+/// How often a transaction that others are in the way of is run.
+const TRIES: u32 = 6;
+/// The pause after its first run; the second is four times as long, the third nine times.
+const BREAK: Duration = Duration::from_millis(10);
 
 pub struct Pool {
     pool: Deadpool<AsyncPgConnection>,
@@ -45,47 +51,79 @@ impl Pool {
         })
     }
 
-    pub async fn read(&self, job: Job) -> Result<(), Error> {
+    pub async fn read(&self, mut job: Job) -> Result<(), Error> {
         let mut conn = Conn::new(Backend::Postgres(connection(&self.pool).await?));
-        job(&mut conn).await;
+        let _ = job(&mut conn).await;
         self.statements
             .fetch_add(conn.statements, Ordering::Relaxed);
         Ok(())
     }
 
-    pub async fn write(&self, job: Job) -> Result<(), Error> {
+    pub async fn write(&self, mut job: Job) -> Result<(), Error> {
         let mut conn = Conn::new(Backend::Postgres(connection(&self.pool).await?));
         let after_commit = self.after_commit.clone();
         let (origin, now, statements) = (self.origin, self.now.clone(), self.statements.clone());
         // A task of its own: a caller that is dropped cannot cut the transaction short.
         let task = tokio::spawn(async move {
-            execute(&mut conn, "BEGIN").await?;
-            // A panic must not leave its half-done transaction on a pooled connection.
-            let ran = AssertUnwindSafe(job(&mut conn)).catch_unwind().await;
-            let done = if matches!(ran, Ok(true)) {
-                let events = std::mem::take(&mut conn.emitted);
-                let logged = super::events::append(&mut conn, &events, origin, now()).await;
-                let committed = match logged {
-                    Ok(()) => execute(&mut conn, "COMMIT").await,
-                    Err(error) => Err(error),
-                };
-                match committed {
-                    Ok(()) => {
+            let mut tries = 1;
+            let done = loop {
+                match transaction(&mut conn, &mut job, origin, &now).await {
+                    Ok(Ended::Committed(events)) => {
                         after_commit(&events);
-                        Ok(())
+                        break Ok(());
                     }
-                    Err(error) => {
-                        let _ = execute(&mut conn, "ROLLBACK").await;
-                        Err(error)
+                    Ok(Ended::InVain) if tries < TRIES => {
+                        // The other goes on now; it is to be through before this one begins.
+                        tokio::time::sleep(BREAK * tries * tries).await;
+                        tries += 1;
                     }
+                    Ok(_) => break Ok(()),
+                    Err(error) => break Err(error),
                 }
-            } else {
-                execute(&mut conn, "ROLLBACK").await
             };
             statements.fetch_add(conn.statements, Ordering::Relaxed);
             done
         });
         task.await.map_err(|_| gone())?
+    }
+}
+
+/// How a transaction ended.
+enum Ended {
+    Committed(Vec<Event>),
+    /// Rolled back, as its closure wanted.
+    RolledBack,
+    /// Rolled back because another was in its way.
+    InVain,
+}
+
+async fn transaction(
+    conn: &mut Conn,
+    job: &mut Job,
+    origin: i64,
+    now: &Now,
+) -> Result<Ended, Error> {
+    execute(conn, "BEGIN").await?;
+    // A panic must not leave its half-done transaction on a pooled connection.
+    let ran = AssertUnwindSafe(job(conn)).catch_unwind().await;
+    let events = std::mem::take(&mut conn.emitted);
+    if matches!(ran, Ok(Ran::Well)) {
+        let committed = match super::events::append(conn, &events, origin, now()).await {
+            Ok(()) => execute(conn, "COMMIT").await,
+            Err(error) => Err(error),
+        };
+        return match committed {
+            Ok(()) => Ok(Ended::Committed(events)),
+            Err(error) => {
+                let _ = execute(conn, "ROLLBACK").await;
+                Err(error)
+            }
+        };
+    }
+    execute(conn, "ROLLBACK").await?;
+    match ran {
+        Ok(Ran::InVain) => Ok(Ended::InVain),
+        _ => Ok(Ended::RolledBack),
     }
 }
 

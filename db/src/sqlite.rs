@@ -11,7 +11,7 @@ use futures::executor::block_on;
 use tokio::sync::oneshot;
 
 use super::conn::{Backend, Conn};
-use super::{AfterCommit, Error, Job, Now, OpenError, Options, gone, migrate};
+use super::{AfterCommit, Error, Job, Now, OpenError, Options, Ran, gone, migrate};
 use crate::event::Event;
 
 /// Readers: two for each core is plenty, for a read never waits but for the disk.
@@ -62,14 +62,14 @@ impl Pool {
             std::thread::Builder::new()
                 .name(format!("kith-db-read-{n}"))
                 .spawn(move || {
-                    while let Ok((job, answer)) = jobs.recv_blocking() {
+                    while let Ok((mut job, answer)) = jobs.recv_blocking() {
                         // Nobody listens any more when the request was dropped while it queued.
                         if answer.is_closed() {
                             continue;
                         }
                         // A panicking query must not take the reader with it.
                         let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                            block_on(job(&mut conn));
+                            let _ = block_on(job(&mut conn));
                         }));
                         if ran.is_err() {
                             tracing::error!("a database read panicked");
@@ -181,7 +181,7 @@ impl Writer {
 
     fn run_job(
         &mut self,
-        job: Job,
+        mut job: Job,
         answer: Answer,
         answers: &mut Vec<Answer>,
         events: &mut Vec<Event>,
@@ -192,7 +192,7 @@ impl Writer {
         }
         let conn = &mut self.conn;
         let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| block_on(job(conn))));
-        let keep = matches!(ran, Ok(true));
+        let keep = matches!(ran, Ok(Ran::Well));
         let closed = if keep {
             self.execute("RELEASE job")
         } else {

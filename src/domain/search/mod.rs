@@ -61,6 +61,7 @@ pub mod mark {
 }
 
 /// A post's entry in the index: its words, then its marks. `None`: nobody may find it.
+#[derive(Debug, Clone)]
 pub struct Entry {
     pub id: i64,
     pub words: Option<Vec<String>>,

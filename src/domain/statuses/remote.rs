@@ -111,7 +111,11 @@ pub async fn receive(
         app_id: None,
         emojis: note.emojis,
         created_at: note.published.clamp(1, now),
-        edited_at: note.updated.map(|at| at.clamp(1, now)),
+        // Some say at once that it was updated when it was published.
+        edited_at: note
+            .updated
+            .filter(|at| *at > note.published)
+            .map(|at| at.clamp(1, now)),
         fetched_at: Some(now),
     };
     let parts = Parts {
@@ -174,11 +178,12 @@ pub async fn revise(
     emojis::remember(tx, ctx, &author.domain, &note.emojis).await?;
     status.emojis = note.emojis;
     status.fetched_at = Some(now);
-    status.edited_at = edited.or(if says_anew {
-        Some(now)
-    } else {
-        status.edited_at
-    });
+    // By the origin's clock, where it says: ours would make its next edit look older than this one.
+    status.edited_at = match edited {
+        Some(at) if says_anew || at > status.created_at => Some(at),
+        None if says_anew => Some(now),
+        _ => status.edited_at,
+    };
     db::statuses::update(tx, &status).await?;
     // Who may see it was settled when it was posted: an edit adds no readers but those it
     // mentions, and they are told only at the first mention.

@@ -101,7 +101,7 @@ pub fn read(object: &Value, author: &Account, now: i64) -> Result<RemoteNote, &'
         return Err("the object's id is on another host than its author");
     }
     let published = time(object, "published").unwrap_or(now);
-    let updated = time(object, "updated").filter(|updated| *updated > published);
+    let updated = time(object, "updated");
     let (written, language) = content(object);
     let mut content = clean_status_html(written);
     if content.len() > MAX_CONTENT {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{CONTEXT, emoji};
-use crate::clock::iso_seconds;
+use crate::clock::iso;
 use crate::domain::outgoing::{Attachment, CanQuote, Note};
 
 /// What a Note's terms mean.
@@ -190,9 +190,10 @@ fn content(note: &Note) -> String {
     }
 }
 
-/// A moment, as ActivityStreams writes it.
+/// A moment, as ActivityStreams writes it: to the millisecond, so that what is done within one
+/// second keeps its order elsewhere.
 pub fn time(ms: i64) -> Value {
-    json!(iso_seconds(ms))
+    json!(iso(ms))
 }
 
 fn tags(note: &Note) -> Value {

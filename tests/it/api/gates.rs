@@ -55,7 +55,7 @@ fn endpoints() -> Vec<Endpoint> {
 async fn changed(
     server: &Server,
     name: &str,
-    change: impl Fn(&mut User) + Send + 'static,
+    change: impl Fn(&mut User) + Clone + Send + 'static,
 ) -> Person {
     let person = server.person(name).await;
     let id = person.account.id;

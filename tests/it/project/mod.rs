@@ -5,3 +5,4 @@ mod examples;
 mod hang_up;
 mod imports;
 mod migrations;
+mod transactions;

@@ -66,6 +66,11 @@ impl Server {
 
     /// The same by another clock.
     pub async fn start_by(clock: Clock, settings: &[(&str, &str)]) -> Server {
+        // What the server complains of stands with the output of the test that failed.
+        let _ = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::WARN)
+            .with_test_writer()
+            .try_init();
         let dir = tempfile::tempdir().expect("a temporary directory");
         let bound = kith::http::bind(&Listen::Tcp("127.0.0.1:0".into()))
             .await

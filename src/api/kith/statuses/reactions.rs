@@ -16,14 +16,14 @@ pub async fn put(
     user: User<scope::WriteFavourites>,
     Path((id, emoji)): Path<(String, String)>,
 ) -> AppResult<Json> {
-    let (id, name) = (path_id(&id)?, name(&app, &emoji));
+    let (id, name) = (path_id(&id)?, Name::parse(&app.config, &emoji));
     let (ctx, account) = (app.ctx.clone(), user.account.clone());
     let subject = app
         .write(move |tx| {
             Box::pin(async move {
                 // Whether it is there comes before whether the emoji is one.
                 let status = subject(tx, &account, id).await?;
-                emoji_reactions::react(tx, &ctx, &account, &status, &name?).await?;
+                emoji_reactions::react(tx, &ctx, &account, &status, &known(name)?).await?;
                 Ok(status.id)
             })
         })
@@ -36,13 +36,13 @@ pub async fn delete(
     user: User<scope::WriteFavourites>,
     Path((id, emoji)): Path<(String, String)>,
 ) -> AppResult<Json> {
-    let (id, name) = (path_id(&id)?, name(&app, &emoji));
+    let (id, name) = (path_id(&id)?, Name::parse(&app.config, &emoji));
     let (ctx, account) = (app.ctx.clone(), user.account.clone());
     let subject = app
         .write(move |tx| {
             Box::pin(async move {
                 let status = subject(tx, &account, id).await?;
-                emoji_reactions::unreact(tx, &ctx, &account, &status, &name?).await?;
+                emoji_reactions::unreact(tx, &ctx, &account, &status, &known(name)?).await?;
                 Ok(status.id)
             })
         })
@@ -50,7 +50,6 @@ pub async fn delete(
     answer(&app, subject, user.account.id).await
 }
 
-fn name(app: &App, emoji: &str) -> AppResult<Name> {
-    Name::parse(&app.config, emoji)
-        .ok_or_else(|| AppError::invalid("Validation failed: Name is not a recognized emoji"))
+fn known(name: Option<Name>) -> AppResult<Name> {
+    name.ok_or_else(|| AppError::invalid("Validation failed: Name is not a recognized emoji"))
 }

@@ -54,7 +54,7 @@ async fn show(
     json(&list::entity(row))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct Body {
     #[serde(default, deserialize_with = "params::text")]
     title: Option<String>,

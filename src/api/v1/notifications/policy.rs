@@ -54,7 +54,7 @@ async fn load(app: &App, id: i64) -> AppResult<(Policy, Summary)> {
 async fn save(
     app: &App,
     id: i64,
-    change: impl FnOnce(&mut Policy) + Send + 'static,
+    change: impl FnOnce(&mut Policy) + Clone + Send + 'static,
 ) -> AppResult<(Policy, Summary)> {
     app.write(move |tx| {
         Box::pin(async move {

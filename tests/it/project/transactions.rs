@@ -1,0 +1,42 @@
+//! Transactions that get into each other's way.
+
+use kith::db;
+use kith::error::AppError;
+
+use crate::support::Server;
+
+/// Each changes the same rows, one of them in the opposite order: PostgreSQL ends one as
+/// deadlocked, and it is run again.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_come_through() {
+    let server = Server::start().await;
+    let names: Vec<String> = (0..40).map(|n| format!("h{n}.example")).collect();
+    let tasks: Vec<_> = (0..3)
+        .map(|task| {
+            let (app, mut names) = (server.app.clone(), names.clone());
+            if task % 2 == 1 {
+                names.reverse();
+            }
+            tokio::spawn(async move {
+                app.write(move |tx| {
+                    Box::pin(async move {
+                        for name in &names {
+                            db::hosts::set_signature(tx, name, "cavage").await?;
+                        }
+                        Ok::<_, AppError>(task)
+                    })
+                })
+                .await
+            })
+        })
+        .collect();
+    for (number, task) in tasks.into_iter().enumerate() {
+        assert_eq!(task.await.unwrap().unwrap(), number);
+    }
+    let known = server
+        .app
+        .read(move |c| Box::pin(async move { Ok(db::hosts::by_names(c, &names).await?) }))
+        .await
+        .unwrap();
+    assert_eq!(known.len(), 40);
+}
