@@ -126,6 +126,7 @@ impl Site {
                         approved_at: Some(now),
                         disabled_at: None,
                         last_sign_in_at: None,
+                        invite_id: None,
                     };
                     kith::db::users::insert(tx, &user).await?;
                     let token = Token {

@@ -59,6 +59,19 @@ table! {
 }
 
 table! {
+    invites (id) {
+        id -> BigInt,
+        code -> Text,
+        account_id -> Nullable<BigInt>,
+        max_uses -> Nullable<BigInt>,
+        uses -> BigInt,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
     users (account_id) {
         account_id -> BigInt,
         email -> Text,
@@ -78,6 +91,7 @@ table! {
         read_receipts -> Bool,
         presence -> Bool,
         notify_dislikes -> Bool,
+        invite_id -> Nullable<BigInt>,
     }
 }
 

@@ -34,6 +34,8 @@ pub struct User {
     pub approved_at: Option<i64>,
     pub disabled_at: Option<i64>,
     pub last_sign_in_at: Option<i64>,
+    /// What they were invited with.
+    pub invite_id: Option<i64>,
 }
 
 /// How a user wants to be reached, and what partners in chats learn of them: columns of `users`.

@@ -17,6 +17,7 @@ mod demo;
 mod domain;
 mod emoji;
 mod instance;
+mod invite;
 mod migrate;
 mod rule;
 mod serve;
@@ -48,6 +49,7 @@ pub fn command() -> Command {
         .subcommand(announcement::command())
         .subcommand(emoji::command())
         .subcommand(instance::command())
+        .subcommand(invite::command())
         .subcommand(rule::command())
         .subcommand(
             Command::new("config-example")
@@ -103,6 +105,7 @@ fn dispatch(matches: &ArgMatches) -> Outcome {
             Some(("announcement", inner)) => announcement::run(config, inner).await,
             Some(("emoji", inner)) => emoji::run(config, inner).await,
             Some(("instance", inner)) => instance::run(config, inner).await,
+            Some(("invite", inner)) => invite::run(config, inner).await,
             Some(("rule", inner)) => rule::run(config, inner).await,
             Some((name, _)) => Err(format!("unknown command {name}")),
         }

@@ -32,6 +32,7 @@ pub mod filters;
 pub mod follows;
 pub mod friends;
 pub mod instance;
+pub mod invites;
 pub mod jobs;
 pub mod lists;
 pub mod mail;

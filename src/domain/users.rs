@@ -3,7 +3,7 @@
 use super::accounts::{self, KeyPair};
 use super::codes::{self, Purpose};
 use super::mail::{self, Letter};
-use super::{Ctx, sign_in};
+use super::{Ctx, invites, sign_in};
 use crate::config::Registration;
 use crate::db::accounts::Account;
 use crate::db::users::User;
@@ -63,6 +63,8 @@ pub struct Registering {
     pub keys: KeyPair,
     pub locale: String,
     pub reason: String,
+    /// The code of an invitation; empty without.
+    pub invite: String,
 }
 
 /// How a registration went.
@@ -126,23 +128,26 @@ pub fn problems(
     problems
 }
 
-/// 403 unless people may register by themselves.
-pub fn open_to_strangers(ctx: &Ctx) -> AppResult<()> {
+/// 403 unless people may register here, with an invitation (whether it is good shows later) or
+/// without.
+pub fn open_to_strangers(ctx: &Ctx, invited: bool) -> AppResult<()> {
     match ctx.config.registration {
         Registration::Open | Registration::Approval => Ok(()),
+        Registration::Invite if invited => Ok(()),
         Registration::Invite => Err(AppError::forbidden("Registration needs an invitation")),
         Registration::Closed => Err(AppError::forbidden("Registration is closed")),
     }
 }
 
-/// Registers someone: an account, a user, and a letter with a code.
+/// Registers someone: an account, a user, and a letter with a code. Who is invited needs no
+/// approval.
 ///
 /// Nothing that a stranger sees tells whether the e-mail address has an account: where it does,
 /// its owner gets a letter saying so, and the new account is one that can never be verified and
 /// is removed like every registration that was not. While addresses are not verified at all,
 /// that cannot be, and the address is refused.
 pub async fn register(tx: &mut Conn, ctx: &Ctx, new: Registering) -> AppResult<Registered> {
-    open_to_strangers(ctx)?;
+    open_to_strangers(ctx, !new.invite.is_empty())?;
     let now = ctx.now();
     let taken = |field| Problem {
         field,
@@ -160,6 +165,15 @@ pub async fn register(tx: &mut Conn, ctx: &Ctx, new: Registering) -> AppResult<R
     if holder.is_some() && !verify {
         return Ok(Registered::Refused(vec![taken("email")]));
     }
+    // Last, so that a registration that is refused uses no invitation up.
+    let invite_id = match new.invite.as_str() {
+        "" => None,
+        code => match db::invites::take(tx, code, now).await? {
+            Some(id) => Some(id),
+            None => return Ok(Registered::Refused(vec![invites::no_good()])),
+        },
+    };
+    let approved = invite_id.is_some() || ctx.config.registration == Registration::Open;
     let account = accounts::create_local(tx, ctx, &new.username, "Person", &new.keys).await?;
     let mut user = User {
         account_id: account.id,
@@ -172,9 +186,10 @@ pub async fn register(tx: &mut Conn, ctx: &Ctx, new: Registering) -> AppResult<R
         reason: new.reason,
         created_at: now,
         confirmed_at: (!verify).then_some(now),
-        approved_at: (ctx.config.registration == Registration::Open).then_some(now),
+        approved_at: approved.then_some(now),
         disabled_at: None,
         last_sign_in_at: None,
+        invite_id,
     };
     let theirs = match holder {
         Some(holder) => claim(tx, ctx, holder).await?,
@@ -318,6 +333,7 @@ pub async fn create(tx: &mut Conn, ctx: &Ctx, new: Creating) -> AppResult<(Accou
         approved_at: Some(now),
         disabled_at: None,
         last_sign_in_at: None,
+        invite_id: None,
     };
     db::users::insert(tx, &user).await?;
     if !confirmed {

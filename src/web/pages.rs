@@ -113,7 +113,7 @@ impl Landing {
             Registration::Approval => {
                 "You may ask to join: create an account in the app, and a moderator will look at it."
             }
-            Registration::Invite => "New members are invited by members.",
+            Registration::Invite => "One joins by invitation.",
             Registration::Closed => "This server does not take new members at present.",
         }
     }

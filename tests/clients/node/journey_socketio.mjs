@@ -94,5 +94,16 @@ await step('sees that the other went', async () => {
   k.his.close();
   await k.heard('presence', (p) => p.account_id === k.other.id && !p.online);
 });
+await step('ends with its token', async () => {
+  const socket = connect({ auth: { token: otherToken } });
+  const heard = listen(socket);
+  await heard('connected');
+  const over = new Promise((done) => { socket.on('disconnect', done); });
+  await call(otherToken, 'POST', '/api/kith/v1/auth/logout');
+  same(await over, 'io server disconnect');
+  const late = connect({ auth: { token: otherToken } });
+  await new Promise((done) => { late.on('connect_error', done); });
+  late.close();
+});
 k.socket?.close();
 journey.finish();

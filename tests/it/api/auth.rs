@@ -1,5 +1,7 @@
 //! Registering and signing in with Kith's own API.
 
+use kith::clock::DAY;
+use kith::domain::invites::{self, Terms};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -324,6 +326,85 @@ async fn a_closed_server_takes_nobody_and_one_with_approval_makes_them_wait() {
         .await
         .unwrap();
     login(&approval, "alice", "correct horse").await.ok();
+}
+
+/// Makes an invitation for so many.
+async fn invite(server: &Server, max_uses: Option<i64>, days: Option<i64>) -> String {
+    let ctx = server.app.ctx.clone();
+    let terms = Terms { max_uses, days };
+    server
+        .app
+        .write(move |tx| Box::pin(async move { invites::create(tx, &ctx, None, terms).await }))
+        .await
+        .unwrap()
+        .code
+}
+
+fn invited(name: &str, code: &str) -> Value {
+    let mut body = person(name, &format!("{name}@mail.example"));
+    body["invite"] = json!(code);
+    body
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_lets_as_many_in_as_it_says() {
+    let server = Server::start_with(&[("KITH_REGISTRATION", "invite")]).await;
+    let register = async |body: Value| call(&server, "register", None, body).await;
+    let uninvited = register(person("alice", "alice@mail.example")).await;
+    assert!(uninvited.refused(403).contains("invitation"));
+    let no_good = |answer: &Answer| {
+        assert_eq!(answer.status, 422, "{}", answer.text);
+        assert_eq!(
+            answer.json()["details"]["invite"][0]["error"],
+            "ERR_INVALID"
+        );
+    };
+    no_good(&register(invited("alice", "guessed")).await);
+    // Two uses, and five who come at once; a refused registration uses none.
+    let two = invite(&server, Some(2), None).await;
+    let mut short = invited("alice", &two);
+    short["password"] = json!("short");
+    register(short).await.refused(422);
+    let all = (0..5).map(|n| register(invited(&format!("guest{n}"), &two)));
+    let answers = futures::future::join_all(all).await;
+    let (let_in, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|a| a.status == 201);
+    assert_eq!((let_in.len(), refused.len()), (2, 3));
+    refused.into_iter().for_each(no_good);
+    // A taken name uses none either.
+    let one = invite(&server, Some(1), Some(7)).await;
+    let name = let_in[0].json()["account"]["username"].clone();
+    register(invited(name.as_str().unwrap(), &one))
+        .await
+        .refused(422);
+    server.pass(7 * DAY);
+    no_good(&register(invited("late", &one)).await);
+    let ended = invite(&server, None, None).await;
+    register(invited("early", &ended)).await.ok();
+    let (ctx, code) = (server.app.ctx.clone(), ended.clone());
+    server
+        .app
+        .write(move |tx| Box::pin(async move { invites::revoke(tx, &ctx, &code).await }))
+        .await
+        .unwrap();
+    no_good(&register(invited("late", &ended)).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_invited_needs_no_approval_and_a_closed_server_knows_no_invitation() {
+    let unverified = ("KITH_EMAIL_VERIFICATION", "false");
+    let approval = Server::start_with(&[("KITH_REGISTRATION", "approval"), unverified]).await;
+    let code = invite(&approval, Some(1), None).await;
+    let body = json!({
+        "username": "alice", "email": "alice@mail.example", "password": "correct horse",
+        "agreement": true, "invite": code,
+    });
+    call(&approval, "register", None, body).await.ok();
+    login(&approval, "alice", "correct horse").await.ok();
+    let closed = Server::start_with(&[("KITH_REGISTRATION", "closed"), unverified]).await;
+    let code = invite(&closed, None, None).await;
+    call(&closed, "register", None, invited("alice", &code))
+        .await
+        .refused(403);
 }
 
 #[tokio::test(flavor = "multi_thread")]

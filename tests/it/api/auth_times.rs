@@ -66,6 +66,7 @@ impl Turned {
             },
             locale: String::new(),
             reason: String::new(),
+            invite: String::new(),
         };
         let registered = self
             .app

@@ -166,6 +166,7 @@ impl Server {
                         approved_at: Some(now),
                         disabled_at: None,
                         last_sign_in_at: None,
+                        invite_id: None,
                     };
                     kith::db::users::insert(tx, &user).await?;
                     kith::db::tokens::insert(tx, &token_row(id, account.id, now)).await?;

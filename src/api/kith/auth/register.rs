@@ -38,6 +38,8 @@ pub struct Body {
     locale: Option<String>,
     #[serde(deserialize_with = "text")]
     reason: Option<String>,
+    #[serde(deserialize_with = "text")]
+    invite: Option<String>,
 }
 
 /// Registers someone, or answers with what will not do: 422 with `details` (Mastodon
@@ -47,7 +49,8 @@ pub async fn run(
     caller: &Caller,
     body: Body,
 ) -> AppResult<Result<(Account, User), Response>> {
-    users::open_to_strangers(&app.ctx)?;
+    let invite = body.invite.unwrap_or_default().trim().to_owned();
+    users::open_to_strangers(&app.ctx, !invite.is_empty())?;
     caller.count(app, Deed::Register)?;
     let username = body.username.unwrap_or_default();
     let email = body.email.unwrap_or_default().trim().to_owned();
@@ -74,6 +77,7 @@ pub async fn run(
         keys: local_keys::generate().await?,
         locale,
         reason,
+        invite,
     };
     let registered = match attempt(app, new.clone()).await {
         // Somebody registered the same at the same time, and was quicker.
