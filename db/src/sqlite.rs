@@ -19,6 +19,9 @@ const READERS: usize = 4;
 /// Transactions that share a commit at most, which bounds how long the first one waits.
 const BATCH: usize = 256;
 
+/// Commits after which the log's pages are moved into the database file: some hundred pages.
+const CHECKPOINT: u64 = 64;
+
 /// Hears once a transaction is committed.
 type Answer = oneshot::Sender<Result<(), Error>>;
 
@@ -41,6 +44,8 @@ impl Pool {
         let (writer, jobs) = async_channel::bounded(4096);
         let mut state = Writer {
             conn: Conn::new(Backend::Sqlite(connection)),
+            commits: 0,
+            checkpoint: checkpointer(path)?,
             after_commit,
             origin: options.origin,
             now: options.now.clone(),
@@ -118,8 +123,29 @@ fn connect(path: &str, sync_full: bool, reader: bool) -> Result<SqliteConnection
     Ok(connection)
 }
 
+/// A thread that moves what is committed from the log into the database file whenever it is told,
+/// so that the writer, which moves what is left once the log is long, seldom waits for the disk.
+fn checkpointer(path: &str) -> Result<async_channel::Sender<()>, OpenError> {
+    let mut connection = connect(path, false, false)?;
+    let (bell, rung) = async_channel::bounded(1);
+    std::thread::Builder::new()
+        .name("kith-db-checkpoint".into())
+        .spawn(move || {
+            while rung.recv_blocking().is_ok() {
+                // PASSIVE waits for nobody, and nobody for it.
+                if let Err(error) = connection.batch_execute("PRAGMA wal_checkpoint(PASSIVE)") {
+                    tracing::warn!(%error, "cannot move the log into the database");
+                }
+            }
+        })
+        .map_err(|e| OpenError::Connect(e.to_string()))?;
+    Ok(bell)
+}
+
 struct Writer {
     conn: Conn,
+    commits: u64,
+    checkpoint: async_channel::Sender<()>,
     after_commit: AfterCommit,
     origin: i64,
     now: Now,
@@ -164,6 +190,11 @@ impl Writer {
                 (self.after_commit)(&events);
                 for answer in answers {
                     let _ = answer.send(Ok(()));
+                }
+                self.commits += 1;
+                if self.commits.is_multiple_of(CHECKPOINT) {
+                    // Full: it is at it.
+                    let _ = self.checkpoint.try_send(());
                 }
             }
             Err(error) => {
