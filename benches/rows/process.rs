@@ -119,7 +119,9 @@ pub async fn start_and_memory() {
 async fn waiting(site: &Site, limit: usize) -> usize {
     site.app
         .read(move |c| {
-            Box::pin(async move { Ok(db::inbox::list(c, db::inbox::WAITING, limit as i64).await?) })
+            Box::pin(async move {
+                Ok(db::inbox::list(c, db::inbox::WAITING, i64::MAX, limit as i64).await?)
+            })
         })
         .await
         .expect("the queue")

@@ -268,6 +268,125 @@ pub async fn hasten(conn: &mut Conn, host: &str, now: i64, limit: i64) -> Result
     .await)
 }
 
+/// A delivery as those see it who ask what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = deliveries)]
+pub struct Standing {
+    pub id: i64,
+    pub activity_id: i64,
+    pub inbox: String,
+    pub host: String,
+    /// As in [`state`].
+    pub state: i16,
+    pub attempts: i64,
+    /// When it is tried next, or its lease ends.
+    pub next_at: i64,
+    pub leased_until: i64,
+    pub done_at: Option<i64>,
+    /// The HTTP status of the last answer.
+    pub answer: Option<i64>,
+    pub last_error: String,
+}
+
+/// How an activity's deliveries stand, those that wait first, at most `limit`.
+#[boxed]
+pub async fn of_activity(conn: &mut Conn, activity_id: i64, limit: i64) -> Result<Vec<Standing>> {
+    on_db!(conn, |c| deliveries::table
+        .filter(deliveries::activity_id.eq(activity_id))
+        .order((deliveries::state, deliveries::inbox))
+        .limit(limit)
+        .select(Standing::as_select())
+        .load(c)
+        .await)
+}
+
+/// How many deliveries of an activity stand how: pairs of state and number.
+#[boxed]
+pub async fn counts_of(conn: &mut Conn, activity_id: i64) -> Result<Vec<(i16, i64)>> {
+    on_db!(conn, |c| deliveries::table
+        .filter(deliveries::activity_id.eq(activity_id))
+        .group_by(deliveries::state)
+        .select((deliveries::state, diesel::dsl::count_star()))
+        .load(c)
+        .await)
+}
+
+/// What waits for a host, the first due first, at most `limit`.
+#[boxed]
+pub async fn waiting_for(conn: &mut Conn, host: &str, limit: i64) -> Result<Vec<Standing>> {
+    on_db!(conn, |c| deliveries::table
+        .filter(waiting())
+        .filter(deliveries::host.eq(host))
+        .order((deliveries::next_at, deliveries::id))
+        .limit(limit)
+        .select(Standing::as_select())
+        .load(c)
+        .await)
+}
+
+/// The newest of the last `among` finished deliveries that went to a host, at most `limit`.
+#[boxed]
+pub async fn finished_for(
+    conn: &mut Conn,
+    host: &str,
+    among: i64,
+    limit: i64,
+) -> Result<Vec<Standing>> {
+    let ids: Vec<(i64, String)> = on_db!(conn, |c| deliveries::table
+        .filter(finished())
+        .order(deliveries::done_at.desc())
+        .limit(among)
+        .select((deliveries::id, deliveries::host))
+        .load(c)
+        .await)?;
+    let ids: Vec<i64> = ids
+        .into_iter()
+        .filter(|(_, to)| to == host)
+        .map(|(id, _)| id)
+        .take(usize::try_from(limit).unwrap_or(0))
+        .collect();
+    let mut rows: Vec<Standing> = on_db!(conn, |c| deliveries::table
+        .filter(deliveries::id.any_of(&ids))
+        .select(Standing::as_select())
+        .load(c)
+        .await)?;
+    rows.sort_by_key(|row| std::cmp::Reverse((row.done_at, row.id)));
+    Ok(rows)
+}
+
+/// How many deliveries wait for each host, the most first, at most `limit` hosts.
+#[boxed]
+pub async fn backlog(conn: &mut Conn, limit: i64) -> Result<Vec<(String, i64)>> {
+    on_db!(conn, |c| deliveries::table
+        .filter(waiting())
+        .group_by(deliveries::host)
+        .order(diesel::dsl::count_star().desc())
+        .limit(limit)
+        .select((deliveries::host, diesel::dsl::count_star()))
+        .load(c)
+        .await)
+}
+
+/// Makes a delivery that was given up wait again, due now; false when there is no such one.
+#[boxed]
+pub async fn revive(conn: &mut Conn, id: i64, now: i64) -> Result<bool> {
+    let revived = on_db!(conn, |c| diesel::update(
+        deliveries::table
+            .find(id)
+            .filter(deliveries::state.eq(state::GIVEN_UP))
+    )
+    .set((
+        deliveries::state.eq(state::WAITING),
+        deliveries::attempts.eq(0),
+        deliveries::next_at.eq(now),
+        deliveries::leased_until.eq(0),
+        deliveries::done_at.eq(None::<i64>),
+    ))
+    .execute(c)
+    .await)?;
+    Ok(revived > 0)
+}
+
 /// Forgets finished deliveries older than a time, at most `limit`; says how many went.
 #[boxed]
 pub async fn forget_finished(conn: &mut Conn, before: i64, limit: i64) -> Result<usize> {

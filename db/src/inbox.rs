@@ -222,16 +222,68 @@ pub async fn forget_before(conn: &mut Conn, time: i64, limit: i64) -> Result<usi
     .await)
 }
 
-/// Received activities in a state, newest first, at most `limit`.
+/// Received activities in a state below an id, newest first, at most `limit`.
 #[boxed]
-pub async fn list(conn: &mut Conn, state: i16, limit: i64) -> Result<Vec<Received>> {
+pub async fn list(conn: &mut Conn, state: i16, below: i64, limit: i64) -> Result<Vec<Received>> {
+    let of_state = match state {
+        WAITING => "inbox_queue.state = 0",
+        SET_ASIDE => "inbox_queue.state = 2",
+        _ => "inbox_queue.state = 1",
+    };
     on_db!(conn, |c| inbox_queue::table
-        .filter(inbox_queue::state.eq(state))
+        // Only a literal matches a partial index.
+        .filter(diesel::dsl::sql::<Bool>(of_state))
+        .filter(inbox_queue::id.lt(below))
         .order(inbox_queue::id.desc())
         .limit(limit)
         .select(Received::as_select())
         .load(c)
         .await)
+}
+
+/// One received activity.
+#[boxed]
+pub async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<Received>> {
+    on_db!(conn, |c| inbox_queue::table
+        .find(id)
+        .select(Received::as_select())
+        .first(c)
+        .await
+        .optional())
+}
+
+/// Lets an activity that was set aside wait again, due now; false when there is no such one.
+#[boxed]
+pub async fn revive(conn: &mut Conn, id: i64) -> Result<bool> {
+    let revived = on_db!(conn, |c| diesel::update(
+        inbox_queue::table
+            .find(id)
+            .filter(inbox_queue::state.eq(SET_ASIDE))
+    )
+    .set((
+        inbox_queue::state.eq(WAITING),
+        inbox_queue::attempts.eq(0),
+        inbox_queue::next_at.eq(0),
+        inbox_queue::leased_until.eq(0),
+    ))
+    .execute(c)
+    .await)?;
+    Ok(revived > 0)
+}
+
+/// Forgets an activity that was set aside; false when there is no such one.
+#[boxed]
+pub async fn drop_set_aside(conn: &mut Conn, id: i64) -> Result<bool> {
+    let dropped = on_db!(conn, |c| diesel::update(
+        inbox_queue::table
+            .find(id)
+            .filter(inbox_queue::state.eq(SET_ASIDE))
+    )
+    // The row stays until it is old: should the activity come again, it is known.
+    .set((inbox_queue::state.eq(DONE), inbox_queue::body.eq("")))
+    .execute(c)
+    .await)?;
+    Ok(dropped > 0)
 }
 
 /// Says why nothing came of an activity that is done.

@@ -126,3 +126,28 @@ pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<OutgoingActivity
         .load::<OutgoingActivity>(c)
         .await)
 }
+
+/// The newest activities of an account, at most `limit`; those alone that name something, where
+/// it is given.
+#[boxed]
+pub async fn of_account(
+    conn: &mut Conn,
+    account_id: i64,
+    about: Option<&str>,
+    limit: i64,
+) -> Result<Vec<OutgoingActivity>> {
+    let escaped = about
+        .unwrap_or_default()
+        .replace('\\', "\\\\")
+        .replace('%', "\\%")
+        .replace('_', "\\_");
+    let pattern = format!("%{escaped}%");
+    on_db!(conn, |c| outgoing_activities::table
+        .filter(outgoing_activities::account_id.eq(account_id))
+        .filter(outgoing_activities::payload.like(&pattern).escape('\\'))
+        .order(outgoing_activities::id.desc())
+        .limit(limit)
+        .select(OutgoingActivity::as_select())
+        .load(c)
+        .await)
+}

@@ -13,9 +13,11 @@ use crate::config::{Config, SETTINGS};
 use crate::random::Random;
 
 mod announcement;
+mod delivery;
 mod demo;
 mod domain;
 mod emoji;
+mod inbox;
 mod instance;
 mod invite;
 mod migrate;
@@ -48,6 +50,8 @@ pub fn command() -> Command {
         .subcommand(domain::command())
         .subcommand(announcement::command())
         .subcommand(emoji::command())
+        .subcommand(delivery::command())
+        .subcommand(inbox::command())
         .subcommand(instance::command())
         .subcommand(invite::command())
         .subcommand(rule::command())
@@ -104,6 +108,8 @@ fn dispatch(matches: &ArgMatches) -> Outcome {
             Some(("domain", inner)) => domain::run(config, inner).await,
             Some(("announcement", inner)) => announcement::run(config, inner).await,
             Some(("emoji", inner)) => emoji::run(config, inner).await,
+            Some(("delivery", inner)) => delivery::run(config, inner).await,
+            Some(("inbox", inner)) => inbox::run(config, inner).await,
             Some(("instance", inner)) => instance::run(config, inner).await,
             Some(("invite", inner)) => invite::run(config, inner).await,
             Some(("rule", inner)) => rule::run(config, inner).await,

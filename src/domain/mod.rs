@@ -21,6 +21,7 @@ pub mod cards;
 pub mod chats;
 pub mod codes;
 pub mod conversations;
+pub mod deliveries;
 pub mod digests;
 mod discovery;
 pub mod domain_blocks;

@@ -10,6 +10,7 @@ mod support;
 
 mod api;
 mod clustered;
+mod explained;
 mod federation;
 mod http;
 mod journey;

@@ -399,7 +399,9 @@ impl World {
                     .server
                     .app
                     .read(move |c| {
-                        Box::pin(async move { Ok(kith::db::inbox::list(c, state, 500).await?) })
+                        Box::pin(async move {
+                            Ok(kith::db::inbox::list(c, state, i64::MAX, 500).await?)
+                        })
                     })
                     .await
                     .expect("the queue is read");

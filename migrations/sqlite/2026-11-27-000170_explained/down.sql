@@ -1,0 +1,2 @@
+DROP INDEX inbox_queue_set_aside;
+DROP INDEX outgoing_activities_account;
