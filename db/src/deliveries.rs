@@ -205,8 +205,8 @@ pub async fn give_up(
     Ok(())
 }
 
-/// Gives up deliveries to a host that have been due since before a time, at most `limit`; says
-/// how many.
+/// Gives up deliveries to a host that have been due since before a time, but for those that are
+/// being made, at most `limit`; says how many.
 #[boxed]
 pub async fn give_up_host(
     conn: &mut Conn,
@@ -220,6 +220,7 @@ pub async fn give_up_host(
         .filter(waiting())
         .filter(deliveries::host.eq(host))
         .filter(deliveries::next_at.lt(due_before))
+        .filter(deliveries::leased_until.le(now))
         .order(deliveries::next_at)
         .limit(limit)
         .select(deliveries::id)
@@ -229,7 +230,9 @@ pub async fn give_up_host(
         return Ok(0);
     }
     on_db!(conn, |c| diesel::update(
-        deliveries::table.filter(deliveries::id.any_of(&ids))
+        deliveries::table
+            .filter(deliveries::id.any_of(&ids))
+            .filter(deliveries::state.eq(state::WAITING))
     )
     .set((
         deliveries::state.eq(state::GIVEN_UP),
@@ -288,12 +291,16 @@ pub struct Standing {
     pub last_error: String,
 }
 
-/// How an activity's deliveries stand, those that wait first, at most `limit`.
+/// How an activity's deliveries stand, those that were made last, at most `limit`.
 #[boxed]
 pub async fn of_activity(conn: &mut Conn, activity_id: i64, limit: i64) -> Result<Vec<Standing>> {
     on_db!(conn, |c| deliveries::table
         .filter(deliveries::activity_id.eq(activity_id))
-        .order((deliveries::state, deliveries::inbox))
+        .order((
+            deliveries::state.eq(state::DELIVERED),
+            deliveries::state,
+            deliveries::inbox,
+        ))
         .limit(limit)
         .select(Standing::as_select())
         .load(c)
@@ -311,12 +318,19 @@ pub async fn counts_of(conn: &mut Conn, activity_id: i64) -> Result<Vec<(i16, i6
         .await)
 }
 
-/// What waits for a host, the first due first, at most `limit`.
+/// What waits for a host, or for one inbox there, the first due first, at most `limit`.
 #[boxed]
-pub async fn waiting_for(conn: &mut Conn, host: &str, limit: i64) -> Result<Vec<Standing>> {
+pub async fn waiting_for(
+    conn: &mut Conn,
+    host: &str,
+    inbox: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Standing>> {
+    let any = inbox.is_none().into_sql::<Bool>();
     on_db!(conn, |c| deliveries::table
         .filter(waiting())
         .filter(deliveries::host.eq(host))
+        .filter(deliveries::inbox.eq(inbox.unwrap_or_default()).or(any))
         .order((deliveries::next_at, deliveries::id))
         .limit(limit)
         .select(Standing::as_select())
@@ -324,25 +338,27 @@ pub async fn waiting_for(conn: &mut Conn, host: &str, limit: i64) -> Result<Vec<
         .await)
 }
 
-/// The newest of the last `among` finished deliveries that went to a host, at most `limit`.
+/// The newest of the last `among` finished deliveries that went to a host, or to one inbox there,
+/// at most `limit`.
 #[boxed]
 pub async fn finished_for(
     conn: &mut Conn,
     host: &str,
+    inbox: Option<&str>,
     among: i64,
     limit: i64,
 ) -> Result<Vec<Standing>> {
-    let ids: Vec<(i64, String)> = on_db!(conn, |c| deliveries::table
+    let ids: Vec<(i64, String, String)> = on_db!(conn, |c| deliveries::table
         .filter(finished())
         .order(deliveries::done_at.desc())
         .limit(among)
-        .select((deliveries::id, deliveries::host))
+        .select((deliveries::id, deliveries::host, deliveries::inbox))
         .load(c)
         .await)?;
     let ids: Vec<i64> = ids
         .into_iter()
-        .filter(|(_, to)| to == host)
-        .map(|(id, _)| id)
+        .filter(|(_, to, at)| to == host && inbox.is_none_or(|inbox| at == inbox))
+        .map(|(id, ..)| id)
         .take(usize::try_from(limit).unwrap_or(0))
         .collect();
     let mut rows: Vec<Standing> = on_db!(conn, |c| deliveries::table

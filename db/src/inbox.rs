@@ -222,9 +222,24 @@ pub async fn forget_before(conn: &mut Conn, time: i64, limit: i64) -> Result<usi
     .await)
 }
 
+/// A received activity but for its body.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = inbox_queue)]
+pub struct Listed {
+    pub id: i64,
+    pub activity_uri: String,
+    pub actor_uri: String,
+    pub kind: String,
+    pub state: i16,
+    pub attempts: i64,
+    pub received_at: i64,
+    pub next_at: i64,
+    pub last_error: String,
+}
+
 /// Received activities in a state below an id, newest first, at most `limit`.
 #[boxed]
-pub async fn list(conn: &mut Conn, state: i16, below: i64, limit: i64) -> Result<Vec<Received>> {
+pub async fn list(conn: &mut Conn, state: i16, below: i64, limit: i64) -> Result<Vec<Listed>> {
     let of_state = match state {
         WAITING => "inbox_queue.state = 0",
         SET_ASIDE => "inbox_queue.state = 2",
@@ -236,7 +251,7 @@ pub async fn list(conn: &mut Conn, state: i16, below: i64, limit: i64) -> Result
         .filter(inbox_queue::id.lt(below))
         .order(inbox_queue::id.desc())
         .limit(limit)
-        .select(Received::as_select())
+        .select(Listed::as_select())
         .load(c)
         .await)
 }

@@ -68,6 +68,29 @@ pub async fn take(conn: &mut Conn, code: &str, now: i64) -> Result<Option<i64>> 
     .optional())
 }
 
+/// Takes one use of an invitation back.
+#[boxed]
+pub async fn give_back(conn: &mut Conn, id: i64) -> Result<()> {
+    on_db!(conn, |c| diesel::update(
+        invites::table.find(id).filter(invites::uses.gt(0))
+    )
+    .set(invites::uses.eq(invites::uses - 1))
+    .execute(c)
+    .await)?;
+    Ok(())
+}
+
+/// An invitation by its code.
+#[boxed]
+pub async fn by_code(conn: &mut Conn, code: &str) -> Result<Option<Invite>> {
+    on_db!(conn, |c| invites::table
+        .filter(invites::code.eq(code))
+        .select(Invite::as_select())
+        .first(c)
+        .await
+        .optional())
+}
+
 /// Ends an invitation by its code; false when there is no such one that was not ended.
 #[boxed]
 pub async fn revoke(conn: &mut Conn, code: &str, now: i64) -> Result<bool> {

@@ -20,7 +20,7 @@ const CONNECTIONS: usize = 16;
 /// How often a transaction that others are in the way of is run.
 const TRIES: u32 = 6;
 /// The pause after its first run; the second is four times as long, the third nine times.
-const BREAK: Duration = Duration::from_millis(10);
+const BREAK: Duration = Duration::from_millis(20);
 
 pub struct Pool {
     pool: Deadpool<AsyncPgConnection>,

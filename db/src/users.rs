@@ -269,16 +269,20 @@ pub async fn forget_codes(conn: &mut Conn, time: i64, limit: i64) -> Result<usiz
 }
 
 /// Removes, account and all, registrations older than a time whose address was never verified;
-/// says how many went. Nothing was ever done with them.
+/// says how many went. Nothing was ever done with them, and their invitations can be used again.
 #[boxed]
 pub async fn forget_unconfirmed(conn: &mut Conn, time: i64, limit: i64) -> Result<usize> {
-    let ids: Vec<i64> = on_db!(conn, |c| users::table
+    let forgotten: Vec<(i64, Option<i64>)> = on_db!(conn, |c| users::table
         .filter(users::confirmed_at.is_null())
         .filter(users::created_at.lt(time))
         .limit(limit)
-        .select(users::account_id)
+        .select((users::account_id, users::invite_id))
         .load(c)
         .await)?;
+    for invite in forgotten.iter().filter_map(|(_, invite)| *invite) {
+        super::invites::give_back(conn, invite).await?;
+    }
+    let ids: Vec<i64> = forgotten.into_iter().map(|(id, _)| id).collect();
     let gone = on_db!(conn, |c| diesel::delete(
         accounts::table.filter(accounts::id.any_of(&ids))
     )

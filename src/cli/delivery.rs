@@ -173,17 +173,20 @@ async fn subject(app: &App, text: &str) -> Result<Subject, String> {
         }
         // Something that is gone was sent nevertheless, its Delete too.
         None if app.config.is_ours(text) => {
-            let name = text
-                .split_once("/users/")
-                .and_then(|(_, rest)| rest.split('/').next())
-                .ok_or_else(|| format!("nothing is known of {text}"))?;
+            let rest = text.split_once("/users/").or_else(|| text.split_once("/@"));
+            let parts: Vec<&str> = rest.map_or("", |(_, rest)| rest).split('/').collect();
+            // Its id, or its page.
+            let ([name, "statuses", id] | [name, id]) = parts[..] else {
+                return Err(format!("nothing is known of {text}"));
+            };
             let uri = app.config.actor_uri(name);
+            let about = format!("{uri}/statuses/{id}");
             let author = app
                 .read(move |c| Box::pin(async move { Ok(db::accounts::by_uri(c, &uri).await?) }))
                 .await
                 .map_err(|e: AppError| e.to_string())?
                 .ok_or_else(|| format!("nothing is known of {text}"))?;
-            Ok(Subject::Of(author, Some(text.to_owned())))
+            Ok(Subject::Of(author, Some(about)))
         }
         None if !text.contains('/') && !text.contains('@') => {
             Ok(Subject::Host(text.to_lowercase()))

@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::clock::iso;
 use crate::config::Config;
 use crate::db;
-use crate::db::inbox::{DONE, Received, SET_ASIDE, WAITING};
+use crate::db::inbox::{DONE, Listed, SET_ASIDE, WAITING};
 use crate::error::AppError;
 use crate::events::{Event, Kind};
 
@@ -72,7 +72,7 @@ pub async fn run(config: Config, matches: &ArgMatches) -> Outcome {
     }
 }
 
-fn shown(row: &Received) -> Value {
+fn shown(row: &Listed) -> Value {
     json!({
         "id": row.id.to_string(),
         "activity": row.activity_uri,
@@ -85,7 +85,7 @@ fn shown(row: &Received) -> Value {
     })
 }
 
-async fn rows(app: &App, state: i16, below: i64, limit: i64) -> Result<Vec<Received>, String> {
+async fn rows(app: &App, state: i16, below: i64, limit: i64) -> Result<Vec<Listed>, String> {
     app.read(move |c| Box::pin(async move { Ok(db::inbox::list(c, state, below, limit).await?) }))
         .await
         .map_err(|e: AppError| e.to_string())

@@ -28,7 +28,7 @@ pub struct Sent {
     pub delivered: i64,
     pub waiting: i64,
     pub given_up: i64,
-    /// Those that wait first, not all of many.
+    /// Those that were made last, not all of many.
     pub deliveries: Vec<Standing>,
 }
 
@@ -67,17 +67,11 @@ pub async fn sent(conn: &mut Conn, account_id: i64, about: Option<&str>) -> AppR
 pub async fn reached(conn: &mut Conn, host: &str, inbox: Option<&str>) -> AppResult<Reached> {
     let names = [host.to_owned()];
     let health = db::hosts::by_names(conn, &names).await?.pop();
-    let mut waiting = db::deliveries::waiting_for(conn, host, DELIVERIES).await?;
-    let mut finished = db::deliveries::finished_for(conn, host, AMONG, DELIVERIES).await?;
-    if let Some(inbox) = inbox {
-        waiting.retain(|delivery| delivery.inbox == inbox);
-        finished.retain(|delivery| delivery.inbox == inbox);
-    }
     Ok(Reached {
         host: host.to_owned(),
         health,
-        waiting,
-        finished,
+        waiting: db::deliveries::waiting_for(conn, host, inbox, DELIVERIES).await?,
+        finished: db::deliveries::finished_for(conn, host, inbox, AMONG, DELIVERIES).await?,
     })
 }
 

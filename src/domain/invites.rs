@@ -28,6 +28,24 @@ pub fn no_good() -> Problem {
     }
 }
 
+/// Whether somebody may register with a code: the invitation can be used, and who it is by is a
+/// user in good standing.
+pub async fn is_open(conn: &mut Conn, ctx: &Ctx, code: &str) -> AppResult<bool> {
+    let Some(invite) = db::invites::by_code(conn, code).await? else {
+        return Ok(false);
+    };
+    if !invite.is_open(ctx.now()) {
+        return Ok(false);
+    }
+    let Some(by) = invite.account_id else {
+        return Ok(true);
+    };
+    let account = db::accounts::by_id(conn, by).await?;
+    let user = db::users::by_account(conn, by).await?;
+    Ok(account.is_some_and(|account| account.is_active())
+        && user.is_some_and(|user| user.disabled_at.is_none()))
+}
+
 /// Makes an invitation, in the name of a local account or of nobody in particular.
 pub async fn create(
     tx: &mut Conn,

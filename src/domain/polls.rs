@@ -224,6 +224,28 @@ pub async fn edit(
     }
 }
 
+fn is_same(poll: &Poll, options: &[PollOption], remote: &RemotePoll) -> bool {
+    poll.multiple == remote.multiple
+        && options.len() == remote.options.len()
+        && options
+            .iter()
+            .zip(&remote.options)
+            .all(|(option, (title, _))| option.title == *title)
+}
+
+/// Whether what its server says is about the poll that a status from elsewhere has.
+pub async fn is_about(
+    tx: &mut Conn,
+    status: &Status,
+    remote: Option<&RemotePoll>,
+) -> AppResult<bool> {
+    let here = db::polls::of_status(tx, status.id).await?;
+    Ok(match (here, remote) {
+        (Some((poll, options)), Some(remote)) => is_same(&poll, &options, remote),
+        _ => false,
+    })
+}
+
 /// Applies what its server says of the poll of a status from elsewhere.
 pub async fn revise(
     tx: &mut Conn,
@@ -243,13 +265,7 @@ pub async fn revise(
         }
         return Ok(Change::None);
     };
-    let same = poll.multiple == remote.multiple
-        && options.len() == remote.options.len()
-        && options
-            .iter()
-            .zip(&remote.options)
-            .all(|(option, (title, _))| option.title == *title);
-    if !same {
+    if !is_same(poll, options, remote) {
         db::polls::delete(tx, poll.id).await?;
         attach_remote(tx, ctx, status, remote).await?;
         return Ok(Change::Replaced);

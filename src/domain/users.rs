@@ -148,6 +148,10 @@ pub fn open_to_strangers(ctx: &Ctx, invited: bool) -> AppResult<()> {
 /// that cannot be, and the address is refused.
 pub async fn register(tx: &mut Conn, ctx: &Ctx, new: Registering) -> AppResult<Registered> {
     open_to_strangers(ctx, !new.invite.is_empty())?;
+    // First, so that nothing else is told to who has none.
+    if !new.invite.is_empty() && !invites::is_open(tx, ctx, &new.invite).await? {
+        return Ok(Registered::Refused(vec![invites::no_good()]));
+    }
     let now = ctx.now();
     let taken = |field| Problem {
         field,

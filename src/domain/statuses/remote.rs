@@ -152,10 +152,16 @@ pub async fn revise(
         return Ok(false);
     }
     let now = ctx.now();
-    let edited = note.updated.map(|at| at.clamp(1, now));
+    // No edit is older than the post, whatever its clock says.
+    let edited = note.updated.map(|at| at.min(now).max(status.created_at));
     if let (Some(new), Some(old)) = (edited, status.edited_at)
         && new < old
     {
+        // Its words are older than those that are here; of the same poll, the counts count.
+        if polls::is_about(tx, &status, note.poll.as_ref()).await? {
+            polls::revise(tx, ctx, &status, note.poll.as_ref()).await?;
+            tx.emit(Event::of(Kind::StatusCounts, status.id));
+        }
         return Ok(true);
     }
     let before = edits::version(tx, ctx, &status).await?;

@@ -1,6 +1,7 @@
 //! Registering and signing in with Kith's own API.
 
 use kith::clock::DAY;
+use kith::db;
 use kith::domain::invites::{self, Terms};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -387,6 +388,52 @@ async fn an_invitation_lets_as_many_in_as_it_says() {
         .await
         .unwrap();
     no_good(&register(invited("late", &ended)).await);
+    // What was never verified gives its use back, once it is forgotten.
+    let single = invite(&server, Some(1), None).await;
+    register(invited("sleepy", &single)).await.ok();
+    no_good(&register(invited("eager", &single)).await);
+    server
+        .app
+        .write(|tx| {
+            Box::pin(async move { Ok(db::users::forget_unconfirmed(tx, i64::MAX, 100).await?) })
+        })
+        .await
+        .unwrap();
+    register(invited("eager", &single.to_uppercase()))
+        .await
+        .ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_let_in_by_somebody_who_is_out() {
+    let server = Server::start_with(&[("KITH_REGISTRATION", "invite")]).await;
+    let alice = server.person("alice").await.account.id;
+    let ctx = server.app.ctx.clone();
+    let code = server
+        .app
+        .write(move |tx| {
+            Box::pin(async move { invites::create(tx, &ctx, Some(alice), Terms::default()).await })
+        })
+        .await
+        .unwrap()
+        .code;
+    call(&server, "register", None, invited("bob", &code))
+        .await
+        .ok();
+    server
+        .app
+        .write(move |tx| {
+            Box::pin(async move {
+                let mut user = db::users::by_account(tx, alice).await?.expect("alice");
+                user.disabled_at = Some(1);
+                Ok(db::users::update(tx, &user).await?)
+            })
+        })
+        .await
+        .unwrap();
+    call(&server, "register", None, invited("carla", &code))
+        .await
+        .refused(422);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -452,7 +499,9 @@ async fn of_equal_registrations_at_once_one_comes_through() {
     for answer in answers.iter().filter(|answer| answer.status == 422) {
         assert_eq!(
             answer.json()["details"]["username"][0]["error"],
-            "ERR_TAKEN"
+            "ERR_TAKEN",
+            "{}",
+            answer.text
         );
     }
 }

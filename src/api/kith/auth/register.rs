@@ -13,6 +13,7 @@ use crate::api::entities::account::entity;
 use crate::app::App;
 use crate::db::accounts::{Account, AccountStats};
 use crate::db::users::User;
+use crate::domain::invites;
 use crate::domain::users::{self, Problem, Registered, Registering};
 use crate::error::AppResult;
 use crate::federation::local_keys;
@@ -49,7 +50,7 @@ pub async fn run(
     caller: &Caller,
     body: Body,
 ) -> AppResult<Result<(Account, User), Response>> {
-    let invite = body.invite.unwrap_or_default().trim().to_owned();
+    let invite = body.invite.unwrap_or_default().trim().to_lowercase();
     users::open_to_strangers(&app.ctx, !invite.is_empty())?;
     caller.count(app, Deed::Register)?;
     let username = body.username.unwrap_or_default();
@@ -69,6 +70,16 @@ pub async fn run(
     if !problems.is_empty() {
         return Ok(Err(refused(&problems)));
     }
+    if !invite.is_empty() {
+        let (ctx, code) = (app.ctx.clone(), invite.clone());
+        let open = app
+            .read(move |c| Box::pin(async move { invites::is_open(c, &ctx, &code).await }))
+            .await?;
+        // Before the work of hashing is done for a code that was made up.
+        if !open {
+            return Ok(Err(refused(&[invites::no_good()])));
+        }
+    }
     let password_hash = passwords::hash(&app.random, password).await?;
     let new = Registering {
         username,
@@ -80,8 +91,11 @@ pub async fn run(
         invite,
     };
     let registered = match attempt(app, new.clone()).await {
-        // Somebody registered the same at the same time, and was quicker.
-        Err(error) if error.is_conflict() => attempt(app, new).await,
+        // Somebody registered the same at the same time, and was quicker: seen by the database, or
+        // by what looks at names once more.
+        Err(error) if error.is_conflict() || error.status == StatusCode::UNPROCESSABLE_ENTITY => {
+            attempt(app, new).await
+        }
         other => other,
     };
     Ok(match registered? {
