@@ -9,12 +9,12 @@
 mod support;
 
 mod api;
+mod binary;
 mod clustered;
 mod explained;
 mod federation;
 mod http;
 mod journey;
 mod pages;
-mod processes;
 mod project;
 mod proxy;
