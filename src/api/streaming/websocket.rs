@@ -76,23 +76,20 @@ pub async fn open(
     if token.protocol {
         upgrade = upgrade.protocols([token.text]);
     }
-    Ok(upgrade.on_upgrade(move |socket| async move {
-        let mut first = None;
-        if let Some(stream) = options.stream.as_deref() {
-            let of = Of {
-                tag: options.tag.as_deref(),
-                list: options.list.as_deref(),
-            };
-            let from = From {
-                cursor: options.cursor.as_deref(),
-                cursors: matches!(options.cursors.as_deref(), Some("1" | "true")),
-            };
-            // What is needed for a moment only is not to be part of what every socket holds.
-            let subscribed = Box::pin(entered.subscribe(&app, stream, of, from)).await;
-            first = Some(subscribed);
-        }
-        talk(app, socket, entered, first).await;
-    }))
+    // Before the handshake is answered: who sees the socket open misses nothing from then on.
+    let mut first = None;
+    if let Some(stream) = options.stream.as_deref() {
+        let of = Of {
+            tag: options.tag.as_deref(),
+            list: options.list.as_deref(),
+        };
+        let from = From {
+            cursor: options.cursor.as_deref(),
+            cursors: matches!(options.cursors.as_deref(), Some("1" | "true")),
+        };
+        first = Some(entered.subscribe(&app, stream, of, from).await);
+    }
+    Ok(upgrade.on_upgrade(move |socket| talk(app, socket, entered, first)))
 }
 
 /// Carries messages both ways until the socket or the right to it ends.

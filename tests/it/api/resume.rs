@@ -225,7 +225,11 @@ async fn a_cursor_older_than_the_log_says_to_load_anew() {
     drop(hers);
     server.pass(8 * DAY);
     kith::jobs::cleanup::pass(&server.app).await.unwrap();
-    say(&server, &bob, &chat, "today").await;
+    // Heard before the refused one listens: that is in the line of what it is told.
+    let mut other = socket(&server, &alice, "&stream=user:chat").await;
+    let id = say(&server, &bob, &chat, "today").await;
+    assert_eq!(next_message(&mut other).await.0, id);
+    drop(other);
     let path = format!("/api/kith/v1/events?after={cursor}");
     server.get(&alice, &path).await.refused(410);
     let path = format!("/api/v1/streaming/user/chat?cursor={cursor}");
