@@ -36,6 +36,9 @@ pub async fn run(app: App, bound: Bound) -> Result<(), String> {
         .map_err(|e: AppError| e.to_string())?;
     tokio::spawn(streaming::pump::run(app.clone(), from));
     tokio::spawn(bus(app.clone()));
+    jobs::presence::take_up(&app)
+        .await
+        .map_err(|e| e.to_string())?;
     tokio::spawn(jobs::presence::run(app.clone()));
     tokio::spawn(jobs::cleanup::run(app.clone()));
     tokio::spawn(jobs::search::run(app.clone()));

@@ -77,10 +77,11 @@ pub async fn waiting_hosts(conn: &mut Conn, limit: i64) -> Result<Vec<WaitingHos
     on_db!(conn, |c| diesel::sql_query(&sql).load(c).await)
 }
 
-/// Leases the deliveries to a host that are due, oldest first, at most `limit`.
+/// Leases the deliveries to a host that are due to a process, oldest first, at most `limit`.
 #[boxed]
 pub async fn lease(
     conn: &mut Conn,
+    who: i64,
     host: &str,
     limit: i64,
     now: i64,
@@ -103,6 +104,7 @@ pub async fn lease(
     .set((
         deliveries::next_at.eq(until),
         deliveries::leased_until.eq(until),
+        deliveries::leased_by.eq(who),
     ))
     .returning(Delivery::as_returning())
     .get_results(c)
@@ -126,19 +128,6 @@ pub async fn release(conn: &mut Conn, ids: &[i64], next_at: i64) -> Result<()> {
     .execute(c)
     .await)?;
     Ok(())
-}
-
-/// Gives back every leased delivery: for the one process that owns the queue, at its start.
-#[boxed]
-pub async fn release_all(conn: &mut Conn, now: i64) -> Result<usize> {
-    on_db!(conn, |c| diesel::update(
-        deliveries::table
-            .filter(waiting())
-            .filter(deliveries::leased_until.gt(0))
-    )
-    .set((deliveries::next_at.eq(now), deliveries::leased_until.eq(0)))
-    .execute(c)
-    .await)
 }
 
 /// Marks deliveries as made, all with the same answer (an HTTP status).

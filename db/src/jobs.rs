@@ -27,6 +27,8 @@ pub struct JobRow {
     pub failed_at: Option<i64>,
     pub last_error: String,
     pub created_at: i64,
+    /// The process that works on it.
+    pub leased_by: i64,
 }
 
 /// Adds a job; false when one of its key waits already.
@@ -40,9 +42,15 @@ pub async fn insert(conn: &mut Conn, row: &JobRow) -> Result<bool> {
     Ok(added > 0)
 }
 
-/// Takes jobs that are due, for nobody else to take until `until`. Each counts as an attempt.
+/// Takes jobs that are due, for no other process to take until `until`. Each counts as an attempt.
 #[boxed]
-pub async fn lease(conn: &mut Conn, now: i64, until: i64, limit: i64) -> Result<Vec<JobRow>> {
+pub async fn lease(
+    conn: &mut Conn,
+    who: i64,
+    now: i64,
+    until: i64,
+    limit: i64,
+) -> Result<Vec<JobRow>> {
     let ids: Vec<i64> = on_db!(conn, |c| jobs::table
         .filter(jobs::failed_at.is_null())
         .filter(jobs::run_at.le(now))
@@ -63,6 +71,7 @@ pub async fn lease(conn: &mut Conn, now: i64, until: i64, limit: i64) -> Result<
     )
     .set((
         jobs::leased_until.eq(until),
+        jobs::leased_by.eq(who),
         jobs::attempts.eq(jobs::attempts + 1)
     ))
     .returning(JobRow::as_returning())

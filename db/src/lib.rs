@@ -40,6 +40,7 @@ pub mod instance;
 pub mod invites;
 pub mod jobs;
 pub mod kith_notifications;
+pub mod leases;
 pub mod lists;
 pub mod markers;
 pub mod media;

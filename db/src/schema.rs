@@ -431,6 +431,7 @@ table! {
         done_at -> Nullable<BigInt>,
         answer -> Nullable<BigInt>,
         last_error -> Text,
+        leased_by -> BigInt,
     }
 }
 
@@ -446,6 +447,7 @@ table! {
         failed_at -> Nullable<BigInt>,
         last_error -> Text,
         created_at -> BigInt,
+        leased_by -> BigInt,
     }
 }
 

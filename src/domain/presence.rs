@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Ctx;
 use super::visibility::Relations;
+use crate::db::leases::Whose;
 use crate::db::presence::{Connection, Running};
 use crate::db::{self, Conn};
 use crate::error::AppResult;
@@ -14,7 +15,7 @@ use crate::events::hub::Presence;
 use crate::events::{Event, Kind};
 
 /// A process that has not said for so long that it runs does not, in milliseconds.
-const STALE: i64 = 40_000;
+const STALE: i64 = 15_000;
 /// Connections of a process that does not run any more, forgotten at a time.
 const BATCH: i64 = 500;
 /// Whom a coming or going is told to at most.
@@ -133,8 +134,8 @@ pub async fn record(
     tell(tx, &accounts, &before, now, running(process_id, now)).await
 }
 
-/// Says that a process runs, and forgets what listened on those that do not any more. Gives
-/// whether it was known to run, and whether others do.
+/// Says that a process runs, and forgets what listened on those that do not any more; what they
+/// had leased is free again. Gives whether it was known to run, and whether others do.
 pub async fn beat(tx: &mut Conn, ctx: &Ctx, process_id: i64) -> AppResult<(bool, bool)> {
     let now = ctx.now();
     let mut known = false;
@@ -169,6 +170,9 @@ async fn forget(tx: &mut Conn, process_id: i64, seen_at: i64, running: Running) 
     // Up to here they were there, by what others were told.
     tell(tx, &accounts, &accounts, seen_at, running).await?;
     let all = (rows.len() as i64) < BATCH;
+    if all && process_id != running.process_id {
+        db::leases::release(tx, Whose::Of(process_id), seen_at).await?;
+    }
     if all {
         db::presence::forget_process(tx, process_id).await?;
     }

@@ -31,8 +31,7 @@ const IN_FLIGHT: usize = 800;
 const PREPARING: usize = 64;
 /// Activities that share a transaction: few enough that other writers do not wait long.
 const CHUNK: usize = 24;
-/// How long a lease holds, and how often it is renewed. What a process that died had leased
-/// waits as long.
+/// How long a lease holds, and how often it is renewed.
 const LEASE: i64 = 20 * SECOND;
 const RENEW: Duration = Duration::from_secs(5);
 /// The least time between two looks at the queue that found something, but not all they could.

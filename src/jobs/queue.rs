@@ -1,7 +1,6 @@
 //! Runs the queue's jobs: leased, done, and tried again when they fail.
 //!
-//! A job is done at least once: a process that dies leaves its lease to run out, and another
-//! takes the job.
+//! A job is done at least once: what a process had leased that died, another takes.
 
 use std::time::Duration;
 
@@ -18,8 +17,7 @@ use crate::{mail, smtp};
 
 /// Jobs that run at the same time.
 const AT_ONCE: usize = 8;
-/// How long a lease holds, and how often it is renewed while the job runs: what a process that
-/// died had begun is taken up by another within that time.
+/// How long a lease holds, and how often it is renewed while the job runs.
 const LEASE: i64 = 20 * SECOND;
 const RENEW: Duration = Duration::from_secs(5);
 /// Jobs of other processes, and those that have become due, are seen within this time.
@@ -67,7 +65,7 @@ pub async fn run(app: App) {
 }
 
 async fn lease(app: &App, limit: usize) -> Result<Vec<JobRow>, db::Error> {
-    let now = app.clock.now_ms();
+    let (now, who) = (app.clock.now_ms(), app.origin);
     let limit = i64::try_from(limit).unwrap_or(1);
     // Most looks find nothing, and need not wait for the writer.
     let waits = app
@@ -78,7 +76,7 @@ async fn lease(app: &App, limit: usize) -> Result<Vec<JobRow>, db::Error> {
     }
     app.db
         .write(move |tx| {
-            Box::pin(async move { db::jobs::lease(tx, now, now + LEASE, limit).await })
+            Box::pin(async move { db::jobs::lease(tx, who, now, now + LEASE, limit).await })
         })
         .await
 }

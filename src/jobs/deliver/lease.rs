@@ -104,7 +104,7 @@ pub async fn take(
     asked: Vec<(Arc<str>, usize)>,
     recorder: &UnboundedSender<Record>,
 ) -> Vec<Leased> {
-    let now = app.clock.now_ms();
+    let (now, who) = (app.clock.now_ms(), app.origin);
     let wanted: Vec<(Arc<str>, i64)> = asked
         .iter()
         .map(|(host, number)| (host.clone(), *number as i64))
@@ -114,7 +114,9 @@ pub async fn take(
             Box::pin(async move {
                 let mut all = Vec::with_capacity(wanted.len());
                 for (host, limit) in &wanted {
-                    all.push(db::deliveries::lease(tx, host, *limit, now, now + LEASE).await?);
+                    let leased =
+                        db::deliveries::lease(tx, who, host, *limit, now, now + LEASE).await?;
+                    all.push(leased);
                 }
                 Ok(all)
             })

@@ -26,7 +26,6 @@ use tokio::time::Instant;
 
 use crate::app::App;
 use crate::clock::{MINUTE, SECOND};
-use crate::db;
 use crate::federation::signature::Scheme;
 use host::Host;
 use lease::{DueHost, Leased};
@@ -87,20 +86,6 @@ struct Done {
 
 /// Delivers until the application is told to stop.
 pub async fn run(app: App) {
-    if !app.db.is_postgres() {
-        // This process owns the queue: what is leased, a dead one leased.
-        let now = app.clock.now_ms();
-        let released = app
-            .write(move |tx| {
-                Box::pin(async move { Ok(db::deliveries::release_all(tx, now).await?) })
-            })
-            .await;
-        match released {
-            Ok(0) => {}
-            Ok(number) => tracing::info!(number, "taking up deliveries that were under way"),
-            Err(error) => tracing::error!(%error, "cannot take up deliveries under way"),
-        }
-    }
     let (recorder, records) = mpsc::unbounded_channel();
     let recording = tokio::spawn(record::run(app.clone(), records));
     let forgetting = tokio::spawn(forget::run(app.clone()));

@@ -87,7 +87,7 @@ impl Turned {
             .db
             .write(move |tx| {
                 Box::pin(async move {
-                    let jobs = db::jobs::lease(tx, now, now + 1, 10).await?;
+                    let jobs = db::jobs::lease(tx, 0, now, now + 1, 10).await?;
                     for job in &jobs {
                         db::jobs::delete(tx, job.id).await?;
                     }

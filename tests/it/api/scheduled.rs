@@ -265,7 +265,7 @@ async fn make_due(url: &str, account_id: i64) {
                     db::scheduled::move_to(tx, account_id, row.id, 1).await?;
                 }
                 let far = Clock::System.now_ms() + 365 * DAY;
-                for job in db::jobs::lease(tx, far, far, 1000).await? {
+                for job in db::jobs::lease(tx, 0, far, far, 1000).await? {
                     db::jobs::put_back(tx, job.id, 0, "").await?;
                 }
                 Ok(())
