@@ -584,6 +584,8 @@ async def control(request):
             answer = list(me.followers)
         elif verb == "following":
             answer = me.following
+        elif verb == "verify":
+            answer = await verify_proof(what["json"])
         elif verb == "fetch":
             answer = await fetch(me, query["url"], query.get("spec", "cavage"))
         else:
