@@ -509,9 +509,11 @@ async fn what_people_here_say_in_public_proves_itself() {
         assert_eq!(request["json"]["proof"]["proofPurpose"], "assertionMethod");
     }
     // It is of all that is said.
-    let mut changed = create["json"].clone();
-    changed["object"]["content"] = json!("<p>never said</p>");
-    let verdict = m.act("verify", json!({"json": changed})).await;
+    let mut said = create["json"].clone();
+    let verdict = m.act("verify", json!({"json": said})).await;
+    assert_eq!(verdict["ok"], true, "{verdict:#}");
+    said["object"]["content"] = json!("<p>never said</p>");
+    let verdict = m.act("verify", json!({"json": said})).await;
     assert_eq!(verdict["ok"], false, "{verdict:#}");
 
     // The actor lists the key as FEP-521a has it.

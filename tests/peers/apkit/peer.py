@@ -271,7 +271,8 @@ async def inbox(record, body):
     url = httpx.URL(ORIGIN + record["path"])
     if not await INBOX.verify(body, url, "POST", record["headers"]):
         return web.json_response({"error": "not signed as it has to be"}, status=401)
-    activity = apmodel.load(record["json"])
+    # apmodel writes into what it reads.
+    activity = apmodel.load(json.loads(body))
     if not isinstance(activity, Activity):
         return web.json_response({"error": "not understood"}, status=400)
     taken = {
@@ -502,7 +503,7 @@ async def act(me, verb, what):
             kind(id=me.new_id(verb), actor=me.uri, object=what["object"], **addressed)
         )
     elif verb == "undo":
-        undone = apmodel.load({"@context": CONTEXT, **DONE[what["activityId"]]})
+        undone = apmodel.load({**copy.deepcopy(DONE[what["activityId"]]), "@context": CONTEXT})
         document = apmodel.to_dict(Undo(id=me.new_id("undo"), actor=me.uri, object=undone))
         if isinstance(undone, Follow):
             me.following = [uri for uri in me.following if uri != undone.object]
