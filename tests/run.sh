@@ -66,16 +66,16 @@ missing() {
   exit 1
 }
 
-# The Python environment of the client journeys, made again when its requirements change.
+# The Python environment of the client journeys and of the peer on apkit, made again when its requirements change.
 prepare_python() {
-  local venv=$TARGET/test-venv want
-  want=$(sha256sum <tests/clients/requirements.txt)
+  local venv=$TARGET/test-venv clients=tests/clients/requirements.txt peer=tests/peers/apkit/requirements.txt want
+  want=$(cat "$clients" "$peer" | sha256sum)
   if [ "$(cat "$venv/requirements.sha256" 2>/dev/null)" = "$want" ]; then return 0; fi
   need_package python3 python3 python3-venv || return 1
   if ! python3 -c 'import venv, ensurepip' 2>/dev/null; then install_packages python3-venv || return 1; fi
   rm -rf "$venv"
   python3 -m venv "$venv" || return 1
-  "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps -r tests/clients/requirements.txt || return 1
+  "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$clients" -r "$peer" || return 1
   echo "$want" >"$venv/requirements.sha256"
 }
 
@@ -105,7 +105,7 @@ need_package chromium chromium || missing "no browser to try a web client in"
 need_package ffmpeg ffmpeg || missing "no ffmpeg to make and convert videos with"
 need_package redis-server redis-server || missing "no redis-server for several processes to meet at"
 export KITH_TEST_FEDIFY=$PWD/tests/peers/fedify
-# Runs the mail server that letters are sent to.
+# Runs the mail server that letters are sent to, and the peer on apkit.
 KITH_TEST_PYTHON=$(cd "$TARGET" && pwd)/test-venv/bin/python
 export KITH_TEST_PYTHON
 # A snapshot that differs fails; nothing is written.

@@ -1,5 +1,6 @@
 //! Federation, over real HTTP.
 
+mod apkit;
 mod chats;
 mod fedify;
 mod friends;

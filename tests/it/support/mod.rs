@@ -1,5 +1,6 @@
 //! Servers, people and answers for the tests.
 
+pub mod apkit;
 pub mod database;
 pub mod fedify;
 pub mod mail;

@@ -22,8 +22,8 @@ pub fn free_port() -> u16 {
     free.local_addr().expect("an address").port()
 }
 
-/// The Python that has aiosmtpd.
-fn python() -> PathBuf {
+/// The Python that has aiosmtpd, and apkit.
+pub fn python() -> PathBuf {
     match std::env::var_os("KITH_TEST_PYTHON") {
         Some(path) => path.into(),
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-venv/bin/python"),
