@@ -358,12 +358,19 @@ pub async fn set_keys(conn: &mut Conn, account_id: i64, keys: &[AccountKey]) -> 
     .await)?;
     for key in keys {
         // A key id another account holds stays with that account.
-        on_db!(conn, |c| diesel::insert_into(account_keys::table)
-            .values(key)
-            .on_conflict_do_nothing()
-            .execute(c)
-            .await)?;
+        add_key(conn, key).await?;
     }
+    Ok(())
+}
+
+/// Adds a key of an account, unless one of its id is there.
+#[boxed]
+pub async fn add_key(conn: &mut Conn, key: &AccountKey) -> Result<()> {
+    on_db!(conn, |c| diesel::insert_into(account_keys::table)
+        .values(key)
+        .on_conflict_do_nothing()
+        .execute(c)
+        .await)?;
     Ok(())
 }
 

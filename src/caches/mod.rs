@@ -21,6 +21,7 @@ use crate::domain::policies::Policies;
 use crate::domain::visibility::Relations;
 use crate::events::{Event, Gone, Kind};
 use crate::federation::endpoints::Usage;
+use crate::federation::local_keys::LocalKeys;
 
 /// A token that was checked, and whose it is.
 #[derive(Debug, Clone)]
@@ -88,6 +89,8 @@ pub struct Caches {
     pub custom_emojis: Kept<str>,
     pub about: Kept<crate::api::entities::instance::About>,
     pub numbers: Kept<crate::api::entities::instance::Numbers>,
+    /// What local accounts sign with.
+    pub signing: Cache<i64, Arc<LocalKeys>>,
     /// Who was here this week, as far as it is written down.
     pub active: ActiveWeek,
     policies: RwLock<Option<Arc<Policies>>>,
@@ -113,6 +116,7 @@ impl Caches {
             custom_emojis: Kept::default(),
             about: Kept::default(),
             numbers: Kept::default(),
+            signing: Cache::new(2_000),
             active: ActiveWeek::default(),
             policies: RwLock::new(None),
             usage: RwLock::new(None),
@@ -143,6 +147,7 @@ impl Caches {
         self.account_json.clear();
         self.statuses.clear();
         self.notification_groups.clear();
+        self.signing.clear();
         self.custom_emojis.forget();
         self.about.forget();
         self.set_policies(None);
@@ -186,6 +191,7 @@ impl Caches {
             Kind::AccountChanged => {
                 self.accounts.drop(subject);
                 self.account_json.drop(subject);
+                self.signing.drop(subject);
             }
             Kind::RelationChanged | Kind::FiltersChanged => {
                 if let Some(account) = event.account_id {

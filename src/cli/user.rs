@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::db;
 use crate::db::accounts::Account;
 use crate::db::users::User;
+use crate::domain::accounts;
 use crate::domain::users::{self, Changes, Creating, Role};
 use crate::error::AppError;
 use crate::federation::local_keys;
@@ -105,6 +106,11 @@ pub fn command() -> Command {
                 .arg(name()),
         )
         .subcommand(
+            Command::new("rotate-keys")
+                .about("Give a user new signing keys, and tell other servers")
+                .arg(name()),
+        )
+        .subcommand(
             Command::new("reset-password")
                 .about("Set a new password, and end every session")
                 .arg(name())
@@ -126,6 +132,7 @@ pub async fn run(config: Config, matches: &ArgMatches) -> Outcome {
         "show" => show(&app, args).await,
         "modify" => modify(&app, args).await,
         "reset-password" => reset_password(&app, args, password.unwrap_or_default()).await,
+        "rotate-keys" => rotate_keys(&app, args).await,
         "approve" | "reject" | "disable" | "enable" => standing(&app, args, verb).await,
         other => Err(format!("unknown command user {other}")),
     }
@@ -226,6 +233,19 @@ async fn create(app: &App, args: &ArgMatches, password: String) -> Outcome {
         return print_json(&shown(&user, &account));
     }
     println!("{} was created ({})", account.username, account.uri);
+    Ok(())
+}
+
+async fn rotate_keys(app: &App, args: &ArgMatches) -> Outcome {
+    let (_, account) = find(app, required(args, "name")?).await?;
+    let keys = local_keys::generate().await.map_err(|e| e.to_string())?;
+    let (ctx, username) = (app.ctx.clone(), account.username.clone());
+    app.write(move |tx| {
+        Box::pin(async move { accounts::rotate_keys(tx, &ctx, &account, &keys).await })
+    })
+    .await
+    .map_err(|e: AppError| e.to_string())?;
+    println!("{username} has new keys");
     Ok(())
 }
 

@@ -73,6 +73,13 @@ pub async fn create_local(
         ));
     }
     db::accounts::insert(tx, &account).await?;
+    set_keys(tx, &account, keys, now).await?;
+    search::account_changed(tx, ctx, None, &account).await?;
+    Ok(account)
+}
+
+/// Gives a local account its RSA key in the place of all keys it had.
+async fn set_keys(tx: &mut Conn, account: &Account, keys: &KeyPair, now: i64) -> AppResult<()> {
     let key = AccountKey {
         key_id: format!("{}#main-key", account.uri),
         account_id: account.id,
@@ -80,9 +87,19 @@ pub async fn create_local(
         private_key: Some(keys.private.clone()),
         created_at: now,
     };
-    db::accounts::set_keys(tx, account.id, &[key]).await?;
-    search::account_changed(tx, ctx, None, &account).await?;
-    Ok(account)
+    Ok(db::accounts::set_keys(tx, account.id, &[key]).await?)
+}
+
+/// Gives a local account new keys under the ids of the old ones, and tells its followers' servers;
+/// others fetch them when a signature does not fit the key they know.
+pub async fn rotate_keys(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    account: &Account,
+    keys: &KeyPair,
+) -> AppResult<()> {
+    set_keys(tx, account, keys, ctx.now()).await?;
+    change_profile(tx, ctx, account).await
 }
 
 /// Writes a changed local profile, with the custom emoji it uses now, and tells the followers'

@@ -15,7 +15,7 @@ use url::Url;
 use super::objects::{actor as actors, note as notes};
 use super::signature::{Scheme, sign_cavage, sign_rfc9421};
 use super::value::{host, ids, same_origin, text, uri, without_fragment};
-use super::{keys, webfinger};
+use super::{local_keys, webfinger};
 use crate::app::App;
 use crate::client::{Budget, FetchError, GetOptions, Limits, Response};
 use crate::clock::DAY;
@@ -90,7 +90,7 @@ async fn get(app: &App, url: &Url, budget: &Budget) -> Result<Response, Error> {
     if policies.blocks(&host(url)) {
         return Err(Error::hopeless(url, "the domain is blocked"));
     }
-    let signer = keys::instance_key(app).await?;
+    let signer = local_keys::instance(app).await?;
     let mut scheme = known_scheme(app, &host(url)).await?;
     let mut tried_both = false;
     loop {
@@ -101,7 +101,8 @@ async fn get(app: &App, url: &Url, budget: &Budget) -> Result<Response, Error> {
                 Scheme::Rfc9421 => sign_rfc9421,
             };
             // A URL that cannot be signed cannot be fetched either.
-            sign(&signer.key, &signer.key_id, &Method::GET, url, None, now)
+            let key = &signer.request;
+            sign(&key.key, &key.key_id, &Method::GET, url, None, now)
                 .unwrap_or_else(|_| HeaderMap::new())
         };
         let options = GetOptions {

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use super::fetch::{self, Error};
 use super::keys::{self, KnownKey};
+use super::proof;
 use super::signature::{self, Candidate, Parts, SignatureError};
 use super::value::{self, first_id, id, same_origin, text, uri};
 use crate::app::App;
@@ -144,7 +145,7 @@ async fn receive(app: &App, request: Request<Body>) -> AppResult<StatusCode> {
         leased_by: 0,
         last_error: String::new(),
     };
-    if signer.owner == envelope.actor {
+    if signer.owner == envelope.actor || is_proven(app, &envelope, &activity, &signer).await? {
         row.body = String::from_utf8(body.into())
             .map_err(|_| refuse(StatusCode::BAD_REQUEST, "the body is not UTF-8"))?;
     } else {
@@ -279,6 +280,37 @@ async fn is_known(app: &App, actor: &str) -> AppResult<bool> {
         .read(move |c| Box::pin(async move { Ok(db::accounts::by_uri(c, &actor).await?) }))
         .await?;
     Ok(known.is_some())
+}
+
+/// Whether an activity that somebody else sent carries a proof that it is its actor's.
+async fn is_proven(
+    app: &App,
+    envelope: &Envelope<'_>,
+    activity: &Value,
+    signer: &KnownKey,
+) -> AppResult<bool> {
+    if fetch::is_blocked(app, &signer.owner).await? {
+        return Ok(false);
+    }
+    let now = app.clock.now_ms();
+    let is_own = |key_id: &str| same_origin(key_id, envelope.actor);
+    let Some(proof) =
+        proof::proofs(activity).find(|proof| proof.is_fresh(now) && is_own(proof.key_id))
+    else {
+        return Ok(false);
+    };
+    let Ok(known) = keys::public_key(app, proof.key_id, envelope.actor).await else {
+        return Ok(false);
+    };
+    if known.owner != envelope.actor {
+        return Ok(false);
+    }
+    if proof.holds(activity, &known.key) {
+        return Ok(true);
+    }
+    // The actor may have a new key under the old id.
+    let changed = keys::changed_key(app, proof.key_id, &known).await;
+    Ok(changed.is_ok_and(|key| key.is_some_and(|key| proof.holds(activity, &key.key))))
 }
 
 /// Turns an activity that somebody else than its actor sent into one that says nothing but what

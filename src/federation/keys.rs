@@ -1,4 +1,4 @@
-//! Keys: ours to sign with, and those of other servers' actors to check signatures with.
+//! Keys of other servers' actors, to check signatures with.
 //!
 //! A key counts only as what its owner lists: the actor's own document, fetched from its id,
 //! names the key, and both live on one origin (threat S1).
@@ -7,13 +7,11 @@ use std::sync::Arc;
 
 use super::fetch::{self, Error, LIMITS, document};
 use super::objects::actor::{is_actor, keys as listed_keys};
-use super::signature::{KeyType, PrivateKey, PublicKey};
+use super::signature::PublicKey;
 use super::value::{first_id, same_origin, text, uri, without_fragment};
 use crate::app::App;
 use crate::client::Budget;
 use crate::db;
-use crate::domain::accounts::INSTANCE_ACTOR;
-use crate::error::{AppError, AppResult};
 
 /// A public key and whose it is.
 #[derive(Debug, Clone)]
@@ -21,57 +19,6 @@ pub struct KnownKey {
     pub key: PublicKey,
     /// The actor that lists it.
     pub owner: String,
-}
-
-/// A local actor's key, parsed once.
-#[derive(Debug, Clone)]
-pub struct SigningKey {
-    pub key_id: String,
-    pub key: PrivateKey,
-}
-
-/// The RSA key of a local account, which every server can check.
-pub async fn signing_key(app: &App, account_id: i64) -> AppResult<Option<Arc<SigningKey>>> {
-    if let Some(key) = app.federation.signing.get(&account_id) {
-        return Ok(Some(key));
-    }
-    let rows = app
-        .read(move |c| Box::pin(async move { Ok(db::accounts::keys_of(c, account_id).await?) }))
-        .await?;
-    for row in rows {
-        let Some(pem) = &row.private_key else {
-            continue;
-        };
-        let key = PrivateKey::from_pem(pem).map_err(AppError::internal)?;
-        if key.key_type() == KeyType::Rsa {
-            let key = Arc::new(SigningKey {
-                key_id: row.key_id,
-                key,
-            });
-            app.federation.signing.insert(account_id, key.clone());
-            return Ok(Some(key));
-        }
-    }
-    Ok(None)
-}
-
-/// The key of the actor that stands for this server and signs what it fetches.
-pub async fn instance_key(app: &App) -> AppResult<Arc<SigningKey>> {
-    // No account has the id 0: the place of the instance actor's key.
-    const INSTANCE: i64 = 0;
-    if let Some(key) = app.federation.signing.get(&INSTANCE) {
-        return Ok(key);
-    }
-    let missing = || AppError::internal(anyhow::anyhow!("there is no instance actor"));
-    let actor = app
-        .read(|c| {
-            Box::pin(async move { Ok(db::accounts::by_handle(c, INSTANCE_ACTOR, "").await?) })
-        })
-        .await?
-        .ok_or_else(missing)?;
-    let key = signing_key(app, actor.id).await?.ok_or_else(missing)?;
-    app.federation.signing.insert(INSTANCE, key.clone());
-    Ok(key)
 }
 
 /// A public key by its id: from memory, the database, or its owner's server. `actor` is who

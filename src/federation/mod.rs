@@ -10,6 +10,7 @@ pub mod keys;
 pub mod local_keys;
 pub mod objects;
 mod polls;
+pub mod proof;
 pub mod render;
 pub mod signature;
 mod state;

@@ -7,9 +7,9 @@ use serde_json::Value;
 use tokio::sync::{Mutex, Semaphore};
 
 use super::inbox::Intake;
-use super::keys::{KnownKey, SigningKey};
+use super::keys::KnownKey;
 use super::signature::Scheme;
-use crate::caches::{Bounded, Expiring};
+use crate::caches::Expiring;
 
 /// How long what was fetched from elsewhere is believed without looking at the database again.
 const HOUR: Duration = Duration::from_secs(3600);
@@ -30,8 +30,6 @@ pub struct State {
     pub fetching: Expiring<String, Arc<Mutex<()>>>,
     /// How many fetch keys.
     pub key_fetches: Semaphore,
-    /// Private keys by account.
-    pub signing: Bounded<i64, Arc<SigningKey>>,
     /// Actor documents fetched for their keys, to be stored once the actor's activity is
     /// worked on.
     pub documents: Expiring<String, Arc<Value>>,
@@ -56,7 +54,6 @@ impl State {
             refetched_keys: Expiring::new(10_000, AFTER_FAILURE),
             fetching: Expiring::new(10_000, AFTER_FAILURE),
             key_fetches: Semaphore::new(KEY_FETCHES),
-            signing: Bounded::new(2_000),
             documents: Expiring::new(2_000, HOUR),
             schemes: Expiring::new(10_000, HOUR),
             refreshed: Expiring::new(10_000, HOUR),

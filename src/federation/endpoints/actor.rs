@@ -13,6 +13,7 @@ use crate::db::Conn;
 use crate::db::accounts::Account;
 use crate::domain::accounts::INSTANCE_ACTOR;
 use crate::error::{AppError, AppResult};
+use crate::federation::local_keys;
 use crate::federation::render::ActorDocument;
 
 pub fn routes() -> Router<App> {
@@ -37,16 +38,12 @@ async fn show(
     headers: HeaderMap,
     reader: Reader,
 ) -> AppResult<Response> {
-    let (account, key, profile) = app
+    let (account, profile) = app
         .read(move |c| {
             Box::pin(async move {
                 let account = local(c, &name).await?;
-                let key = db::accounts::keys_of(c, account.id)
-                    .await?
-                    .into_iter()
-                    .next();
                 let profile = db::profiles::of(c, &[account.id]).await?.pop();
-                Ok((account, key, profile))
+                Ok((account, profile))
             })
         })
         .await?;
@@ -57,13 +54,14 @@ async fn show(
     if account.username != INSTANCE_ACTOR {
         reader.admit()?;
     }
-    let key = key.ok_or_else(|| AppError::internal(anyhow::anyhow!("a local actor has no key")))?;
+    let keys = local_keys::of(&app, account.id)
+        .await?
+        .ok_or_else(|| AppError::internal(anyhow::anyhow!("a local actor has no key")))?;
     let document = ActorDocument {
         config: &app.config,
         account: &account,
         profile: profile.as_ref(),
-        public_key: &key.public_key,
-        key_id: &key.key_id,
+        keys: &keys,
     }
     .document();
     Ok(Ap::open(document).into_response())

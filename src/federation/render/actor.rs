@@ -11,13 +11,20 @@ use crate::db::accounts::Account;
 use crate::db::profiles::Profile;
 use crate::domain::emojis::Used;
 use crate::domain::outgoing::featured_uri;
+use crate::federation::local_keys::LocalKeys;
 
-/// What an actor's terms mean. `webfinger` is FEP-2c59's.
+/// What an actor's terms mean. `assertionMethod` is FEP-521a's, `webfinger` FEP-2c59's.
 pub fn context() -> Value {
     json!([
         CONTEXT,
         "https://w3id.org/security/v1",
+        "https://w3id.org/security/multikey/v1",
         {
+            "assertionMethod": {
+                "@id": "https://w3id.org/security#assertionMethod",
+                "@type": "@id",
+                "@container": "@set",
+            },
             "manuallyApprovesFollowers": "as:manuallyApprovesFollowers",
             "alsoKnownAs": {"@id": "as:alsoKnownAs", "@type": "@id"},
             "featured": {"@id": "toot:featured", "@type": "@id"},
@@ -48,10 +55,7 @@ pub struct ActorDocument<'a> {
     pub account: &'a Account,
     /// What it shows besides.
     pub profile: Option<&'a Profile>,
-    /// SPKI in PEM.
-    pub public_key: &'a str,
-    /// The key's id.
-    pub key_id: &'a str,
+    pub keys: &'a LocalKeys,
 }
 
 #[derive(Deserialize)]
@@ -66,7 +70,7 @@ impl ActorDocument<'_> {
     pub fn object(&self) -> Value {
         let account = self.account;
         let uri = &account.uri;
-        let mut members = Map::with_capacity(28);
+        let mut members = Map::with_capacity(29);
         let mut put = |name: &str, value: Value| {
             members.insert(name.to_owned(), value);
         };
@@ -101,7 +105,20 @@ impl ActorDocument<'_> {
         );
         put(
             "publicKey",
-            json!({"id": self.key_id, "owner": uri, "publicKeyPem": self.public_key}),
+            json!({
+                "id": self.keys.request.key_id,
+                "owner": uri,
+                "publicKeyPem": self.keys.request.key.public_key().to_pem(),
+            }),
+        );
+        put(
+            "assertionMethod",
+            json!([{
+                "id": self.keys.proof.key_id,
+                "type": "Multikey",
+                "controller": uri,
+                "publicKeyMultibase": self.keys.proof.key.public_key().to_multikey(),
+            }]),
         );
         let fields: Vec<Field> = serde_json::from_str(&account.fields).unwrap_or_default();
         put(

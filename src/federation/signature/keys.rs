@@ -236,9 +236,11 @@ impl PrivateKey {
         Self::from_rsa(RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| KeyError::Internal)?)
     }
 
-    /// A new Ed25519 key.
-    pub fn generate_ed25519() -> Result<Self, KeyError> {
-        Self::from_ed25519(Ed25519KeyPair::generate().map_err(|_| KeyError::Internal)?)
+    /// The Ed25519 key of 32 random bytes.
+    pub fn from_ed25519_seed(seed: &[u8; 32]) -> Result<Self, KeyError> {
+        Self::from_ed25519(
+            Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| KeyError::Internal)?,
+        )
     }
 
     /// Reads PKCS#8 (`BEGIN PRIVATE KEY`) or PKCS#1 (`BEGIN RSA PRIVATE KEY`) PEM.
@@ -401,7 +403,7 @@ mod tests {
     fn keys_survive_every_encoding() {
         for key in [
             PrivateKey::generate_rsa2048().unwrap(),
-            PrivateKey::generate_ed25519().unwrap(),
+            PrivateKey::from_ed25519_seed(&[7; 32]).unwrap(),
         ] {
             let public = key.public_key();
             let again = PrivateKey::from_pem(&key.to_pem().unwrap()).unwrap();
@@ -445,7 +447,10 @@ mod tests {
         assert_eq!(PublicKey::from_pem(ECDSA), Err(KeyError::Unsupported));
         assert_eq!(PublicKey::from_pem(""), Err(KeyError::Malformed));
         assert_eq!(PublicKey::from_der(&[]), Err(KeyError::Malformed));
-        let private = PrivateKey::generate_ed25519().unwrap().to_pem().unwrap();
+        let private = PrivateKey::from_ed25519_seed(&[7; 32])
+            .unwrap()
+            .to_pem()
+            .unwrap();
         assert_eq!(PublicKey::from_pem(&private), Err(KeyError::Unsupported));
         assert_eq!(PublicKey::from_ed25519(&[0; 31]), Err(KeyError::Malformed));
     }

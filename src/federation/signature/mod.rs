@@ -8,7 +8,7 @@
 pub mod cavage;
 pub mod digest;
 pub mod keys;
-mod multikey;
+pub mod multikey;
 pub mod rfc9421;
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ const ALPHABET: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqr
 const MAX_BASE58: usize = 2048;
 
 /// Decodes multibase base58btc (`z`) or base64url (`u`).
-pub(super) fn decode(text: &str) -> Result<Vec<u8>, KeyError> {
+pub fn decode(text: &str) -> Result<Vec<u8>, KeyError> {
     let text = text.trim();
     if let Some(rest) = text.strip_prefix('z') {
         decode_base58(rest).ok_or(KeyError::Malformed)
@@ -26,7 +26,7 @@ pub(super) fn decode(text: &str) -> Result<Vec<u8>, KeyError> {
 }
 
 /// Encodes as multibase base58btc.
-pub(super) fn encode(bytes: &[u8]) -> String {
+pub fn encode(bytes: &[u8]) -> String {
     let zeros = bytes.iter().take_while(|b| **b == 0).count();
     // Little-endian digits of base 58.
     let mut digits: Vec<u8> = Vec::new();

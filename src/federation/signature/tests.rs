@@ -14,7 +14,8 @@ const BODY: &[u8] = b"{\"type\":\"Follow\"}";
 const KEY_ID: &str = "https://peer.example/users/a#main-key";
 
 static RSA: LazyLock<PrivateKey> = LazyLock::new(|| PrivateKey::generate_rsa2048().unwrap());
-static ED25519: LazyLock<PrivateKey> = LazyLock::new(|| PrivateKey::generate_ed25519().unwrap());
+static ED25519: LazyLock<PrivateKey> =
+    LazyLock::new(|| PrivateKey::from_ed25519_seed(&[7; 32]).unwrap());
 
 type Sign = fn(
     &PrivateKey,

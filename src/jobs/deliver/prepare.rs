@@ -14,31 +14,23 @@ use crate::db::deliveries::Delivery;
 use crate::db::outgoing::OutgoingActivity;
 use crate::domain::outgoing::Outgoing;
 use crate::error::{AppError, AppResult};
+use crate::federation::local_keys::{self, LocalKeys};
+use crate::federation::proof;
 use crate::federation::render::{self, ActorDocument};
-use crate::federation::signature::{BodyDigest, KeyType, PrivateKey};
+use crate::federation::signature::BodyDigest;
+use crate::federation::value::{ids, is_public};
 
 /// Rendered activities kept; one takes some KiB.
 const RENDERED: usize = 500;
 /// How long one is kept: profiles are rendered as they are when they are sent.
 const FRESH: Duration = Duration::from_secs(120);
-/// Parsed keys kept; each takes a few KiB.
-const KEYS: usize = 1000;
-/// How long a key is kept.
-const KEY_FRESH: Duration = Duration::from_secs(600);
 
 /// An activity ready to be signed and sent.
 #[derive(Debug)]
 pub struct Prepared {
     pub body: Bytes,
     pub digest: BodyDigest,
-    pub key: Arc<SigningKey>,
-}
-
-/// A local actor's key, parsed once.
-#[derive(Debug)]
-pub struct SigningKey {
-    pub id: String,
-    pub key: PrivateKey,
+    pub keys: Arc<LocalKeys>,
 }
 
 /// A leased delivery with what it delivers.
@@ -54,7 +46,7 @@ pub struct Job {
 impl Job {
     fn new(delivery: Delivery, prepared: Arc<Prepared>) -> Job {
         let mut hasher = DefaultHasher::new();
-        (&prepared.key.id, &delivery.inbox).hash(&mut hasher);
+        (&prepared.keys.request.key_id, &delivery.inbox).hash(&mut hasher);
         Job {
             delivery,
             prepared,
@@ -69,14 +61,12 @@ pub type Hopeless = (Delivery, String);
 /// What was rendered lately.
 pub struct Press {
     rendered: Expiring<i64, Arc<Prepared>>,
-    keys: Expiring<i64, Arc<SigningKey>>,
 }
 
 impl Press {
     pub fn new() -> Press {
         Press {
             rendered: Expiring::new(RENDERED, FRESH),
-            keys: Expiring::new(KEYS, KEY_FRESH),
         }
     }
 
@@ -135,7 +125,9 @@ impl Press {
             .account(row.account_id)
             .await?
             .ok_or_else(|| Failure::Hopeless("its actor is gone".to_owned()))?;
-        let key = self.key(app, account.id).await?;
+        let keys = local_keys::of(app, account.id)
+            .await?
+            .ok_or_else(|| Failure::Hopeless("its actor has no key".to_owned()))?;
         let id = account.id;
         let profile = match &activity {
             Outgoing::UpdateActor { .. } => app
@@ -144,48 +136,27 @@ impl Press {
                 .pop(),
             _ => None,
         };
-        let document = render::activity(&activity, &account.uri, || {
-            let public_key = key.key.public_key().to_pem();
+        let mut document = render::activity(&activity, &account.uri, || {
             let document = ActorDocument {
                 config: &app.config,
                 account: &account,
                 profile: profile.as_ref(),
-                public_key: &public_key,
-                key_id: &key.id,
+                keys: &keys,
             };
             Some(document.object())
         });
+        // What everyone may see can be passed on by others, and shall be believed from them.
+        if ["to", "cc"]
+            .iter()
+            .any(|to| ids(&document, to).any(is_public))
+        {
+            let key = &keys.proof;
+            proof::add(&mut document, &key.key_id, &key.key, app.clock.now_ms())
+                .map_err(|e| Failure::Hopeless(format!("no proof can be made: {e}")))?;
+        }
         let body = Bytes::from(document.to_string());
         let digest = BodyDigest::new(&body, render::CONTENT_TYPE);
-        Ok(Prepared { body, digest, key })
-    }
-
-    async fn key(&self, app: &App, account_id: i64) -> Result<Arc<SigningKey>, Failure> {
-        if let Some(key) = self.keys.get(&account_id) {
-            return Ok(key);
-        }
-        let rows = app
-            .read(move |c| Box::pin(async move { Ok(db::accounts::keys_of(c, account_id).await?) }))
-            .await?;
-        for row in rows {
-            let Some(key) = row
-                .private_key
-                .as_deref()
-                .and_then(|pem| PrivateKey::from_pem(pem).ok())
-            else {
-                continue;
-            };
-            // Every server can check RSA.
-            if key.key_type() == KeyType::Rsa {
-                let key = Arc::new(SigningKey {
-                    id: row.key_id,
-                    key,
-                });
-                self.keys.insert(account_id, key.clone());
-                return Ok(key);
-            }
-        }
-        Err(Failure::Hopeless("its actor has no key".to_owned()))
+        Ok(Prepared { body, digest, keys })
     }
 }
 

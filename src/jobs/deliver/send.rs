@@ -151,8 +151,8 @@ async fn attempt(
             Scheme::Rfc9421 => sign_rfc9421,
         };
         sign(
-            &prepared.key.key,
-            &prepared.key.id,
+            &prepared.keys.request.key,
+            &prepared.keys.request.key_id,
             &Method::POST,
             url,
             Some(&prepared.digest),

@@ -5,6 +5,7 @@ mod chats;
 mod fedify;
 mod friends;
 mod hostile;
+mod keys;
 mod outbound;
 mod posts;
 mod quotes;

@@ -53,6 +53,9 @@ impl World {
         text = pattern(r"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----(\\n)?")
             .replace_all(&text, "[key]")
             .into_owned();
+        text = pattern(r"\bz[1-9A-HJ-NP-Za-km-z]{40,}\b")
+            .replace_all(&text, "[multibase]")
+            .into_owned();
         text = pattern(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
             .replace_all(&text, "[time]")
             .into_owned();

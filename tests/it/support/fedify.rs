@@ -1,5 +1,6 @@
-//! A server that others wrote, beside Kith: the Fedify peer of `tests/peers/fedify`. One process
-//! serves all tests; each has actors of its own, so that none sees another's followers.
+//! Servers that others wrote, beside Kith: the Fedify peer of `tests/peers/fedify`. One process
+//! of each kind serves all tests; each test has actors of its own, so that none sees another's
+//! followers.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -15,8 +16,9 @@ use super::peer::eventually;
 const KEYS: &str = include_str!("keys/fedify.json");
 
 /// Actors that open for whoever follows; each belongs to one test.
-const ACTORS: [&str; 11] = [
-    "ann", "bea", "cleo", "dora", "edda", "fay", "gwen", "hana", "iris", "june", "kate",
+const ACTORS: [&str; 13] = [
+    "ann", "bea", "cleo", "dora", "edda", "fay", "gwen", "hana", "iris", "june", "kate", "lena",
+    "mina",
 ];
 
 /// Actors that the peer adds by itself. This one approves its followers by hand.
@@ -39,15 +41,26 @@ struct Running {
 }
 
 impl Fedify {
-    /// The peer, started by whoever comes first.
+    /// The peer, started by whoever comes first. It signs by RFC 9421, and adds integrity proofs.
     pub async fn meet() -> Fedify {
         static RUNNING: OnceCell<Running> = OnceCell::const_new();
+        Fedify::running(&RUNNING, false).await
+    }
+
+    /// The same as an older server: it signs by draft-cavage only, and its actors have no keys
+    /// to make proofs with.
+    pub async fn meet_old() -> Fedify {
+        static RUNNING: OnceCell<Running> = OnceCell::const_new();
+        Fedify::running(&RUNNING, true).await
+    }
+
+    async fn running(once: &OnceCell<Running>, old: bool) -> Fedify {
         // Connections are not shared: they end with the runtime of the test that made them.
         let http = reqwest::Client::builder()
             .no_proxy()
             .build()
             .expect("an HTTP client");
-        let running = RUNNING.get_or_init(|| start(&http)).await;
+        let running = once.get_or_init(|| start(&http, old)).await;
         Fedify {
             origin: running.origin.clone(),
             http,
@@ -132,9 +145,20 @@ impl Fedify {
         let number = request["n"].as_u64().expect("a number");
         self.seen.fetch_max(number, Ordering::Relaxed);
         assert_eq!(request["sig"], signature, "{request:#}");
+        assert_eq!(request["status"], 202, "{request:#}");
         assert_eq!(request["verification"]["http"]["ok"], true, "{request:#}");
         assert_eq!(request["verification"]["http"]["owner"], by, "{request:#}");
-        assert_eq!(request["status"], 202, "{request:#}");
+        let public = ["to", "cc"].iter().any(|to| {
+            request["json"][to]
+                .to_string()
+                .contains("activitystreams#Public")
+        });
+        // Only what is public carries a proof.
+        assert_eq!(
+            request["verification"]["proof"]["ok"].as_bool(),
+            public.then_some(true),
+            "{request:#}"
+        );
         let activity = request["json"].clone();
         let id = activity["id"].as_str().expect("an id");
         let understood = self.look("received", &[("contains", id)]).await;
@@ -152,15 +176,20 @@ impl Fedify {
     }
 }
 
-async fn start(http: &reqwest::Client) -> Running {
+async fn start(http: &reqwest::Client, old: bool) -> Running {
     let dir = directory();
     assert!(
         dir.join("node_modules").is_dir(),
         "{} has no node_modules: tests/run.sh installs the peer (or `npm ci` there)",
         dir.display()
     );
-    let state = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fedify");
-    seed(&state);
+    let (state, knock) = if old {
+        ("fedify-old", "cavage")
+    } else {
+        ("fedify", "rfc9421")
+    };
+    let state = Path::new(env!("CARGO_TARGET_TMPDIR")).join(state);
+    seed(&state, old);
     let port = {
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         free.local_addr().expect("an address").port()
@@ -173,7 +202,7 @@ async fn start(http: &reqwest::Client) -> Running {
         ])
         .args(["sh", &port.to_string(), "--quiet", "--state-dir"])
         .arg(&state)
-        .args(["--actors", &ACTORS.join(",")])
+        .args(["--actors", &ACTORS.join(","), "--first-knock", knock])
         .current_dir(&dir)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -203,11 +232,15 @@ fn directory() -> PathBuf {
 }
 
 /// Lays down each actor's keys where the peer looks for them.
-fn seed(state: &Path) {
+fn seed(state: &Path, old: bool) {
     std::fs::create_dir_all(state).expect("a directory");
     let all: Vec<Value> = serde_json::from_str(KEYS).expect("keys");
     for name in ACTORS.iter().chain(&OTHERS) {
-        let number = if *name == "rsaonly" { 1 } else { all.len() };
+        let number = if old || *name == "rsaonly" {
+            1
+        } else {
+            all.len()
+        };
         let keys = json!(all[..number]).to_string();
         let path = state.join(format!("keys-{name}.json"));
         if std::fs::read_to_string(&path).is_ok_and(|known| known == keys) {
