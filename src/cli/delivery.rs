@@ -2,19 +2,17 @@
 //! beside a running server, which sees within a second what is changed here.
 
 use clap::{Arg, ArgMatches, Command};
-use serde_json::{Value, json};
 
 use super::{Outcome, json_flag, open, print_json, required};
 use crate::app::App;
 use crate::clock::iso;
 use crate::config::Config;
 use crate::db;
-use crate::db::accounts::Account;
 use crate::db::deliveries::Standing;
 use crate::db::hosts::Host;
 use crate::domain::deliveries::{self, Reached, STEP, Sent};
-use crate::error::{AppError, AppResult};
-use crate::federation::find::{self, Found};
+use crate::error::AppError;
+use crate::federation::explain::{self, Explanation, Waiting};
 
 /// Hosts that `delivery list` shows.
 const HOSTS: i64 = 200;
@@ -92,126 +90,43 @@ fn health(host: &Host, now: i64) -> String {
     }
 }
 
-fn health_json(host: Option<&Host>) -> Value {
-    host.map_or(Value::Null, |host| {
-        json!({
-            "failures": host.failures,
-            "failing_since": host.failing_since.map(iso),
-            "retry_at": host.retry_at.map(iso),
-            "last_success_at": host.last_success_at.map(iso),
-            "signature": host.signature,
-            "error": host.last_error,
-        })
-    })
-}
-
 async fn list(app: &App, args: &ArgMatches) -> Outcome {
-    let (backlog, hosts) = app
-        .read(|c| {
-            Box::pin(async move {
-                let backlog = db::deliveries::backlog(c, HOSTS).await?;
-                let names: Vec<String> = backlog.iter().map(|(host, _)| host.clone()).collect();
-                Ok((backlog, db::hosts::by_names(c, &names).await?))
-            })
-        })
+    let hosts = explain::waiting(app, HOSTS)
         .await
-        .map_err(|e: AppError| e.to_string())?;
-    let now = app.clock.now_ms();
-    let known = |name: &str| hosts.iter().find(|host| host.host == name);
+        .map_err(|e| e.to_string())?;
     if args.get_flag("json") {
-        let all = backlog.iter().map(|(host, waiting)| {
-            json!({"host": host, "waiting": waiting, "health": health_json(known(host))})
-        });
-        return print_json(&all.collect());
+        return print_json(&hosts.iter().map(explain::Waiting::json).collect());
     }
-    for (host, waiting) in &backlog {
-        let fares = known(host).map_or_else(|| "not known yet".to_owned(), |h| health(h, now));
-        println!("{waiting:>7} {host}  {fares}");
+    let now = app.clock.now_ms();
+    for Waiting {
+        host,
+        deliveries,
+        health: known,
+    } in &hosts
+    {
+        let fares = known
+            .as_ref()
+            .map_or_else(|| "not known yet".to_owned(), |h| health(h, now));
+        println!("{deliveries:>7} {host}  {fares}");
     }
     Ok(())
 }
 
-/// What is asked about.
-enum Subject {
-    /// Something of a local account's, by its id; or all it sent.
-    Of(Account, Option<String>),
-    Remote(Account),
-    Host(String),
-}
-
-async fn subject(app: &App, text: &str) -> Result<Subject, String> {
-    let found = find::known(app, text).await.map_err(|e| e.to_string())?;
-    let account = |id: i64| async move {
-        let account = app
-            .read(move |c| Box::pin(async move { Ok(db::accounts::by_id(c, id).await?) }))
-            .await
-            .map_err(|e: AppError| e.to_string())?;
-        account.ok_or_else(|| format!("{text} is gone"))
-    };
-    match found {
-        Some(Found::Account(id)) => {
-            let account = account(id).await?;
-            Ok(match account.is_local() {
-                true => Subject::Of(account, None),
-                false => Subject::Remote(account),
-            })
-        }
-        Some(Found::Status(id)) => {
-            let status = app
-                .read(move |c| Box::pin(async move { Ok(db::statuses::by_id(c, id).await?) }))
-                .await
-                .map_err(|e: AppError| e.to_string())?
-                .ok_or_else(|| format!("{text} is gone"))?;
-            let author = account(status.account_id).await?;
-            if !author.is_local() {
-                return Err(format!(
-                    "{text} is not from here: {} sent it, if anybody",
-                    author.domain
-                ));
-            }
-            Ok(Subject::Of(author, Some(status.uri)))
-        }
-        // Something that is gone was sent nevertheless, its Delete too.
-        None if app.config.is_ours(text) => {
-            let rest = text.split_once("/users/").or_else(|| text.split_once("/@"));
-            let parts: Vec<&str> = rest.map_or("", |(_, rest)| rest).split('/').collect();
-            // Its id, or its page.
-            let ([name, "statuses", id] | [name, id]) = parts[..] else {
-                return Err(format!("nothing is known of {text}"));
-            };
-            let uri = app.config.actor_uri(name);
-            let about = format!("{uri}/statuses/{id}");
-            let author = app
-                .read(move |c| Box::pin(async move { Ok(db::accounts::by_uri(c, &uri).await?) }))
-                .await
-                .map_err(|e: AppError| e.to_string())?
-                .ok_or_else(|| format!("nothing is known of {text}"))?;
-            Ok(Subject::Of(author, Some(about)))
-        }
-        None if !text.contains('/') && !text.contains('@') => {
-            Ok(Subject::Host(text.to_lowercase()))
-        }
-        None => Err(format!("nothing is known of {text}")),
-    }
-}
-
 async fn why(app: &App, args: &ArgMatches) -> Outcome {
-    let text = required(args, "subject")?;
-    let as_json = args.get_flag("json");
+    let found = explain::explain(app, required(args, "subject")?)
+        .await
+        .map_err(|e| e.to_string())?;
     let now = app.clock.now_ms();
-    match subject(app, text).await? {
-        Subject::Of(author, about) => {
-            let (id, wanted) = (author.id, about.clone());
-            let all: Vec<Sent> = app
-                .read(move |c| {
-                    Box::pin(async move { deliveries::sent(c, id, wanted.as_deref()).await })
-                })
-                .await
-                .map_err(|e: AppError| e.to_string())?;
-            if as_json {
-                return print_json(&all.iter().map(|sent| sent_json(sent, now)).collect());
-            }
-            if all.is_empty() {
+    if args.get_flag("json") {
+        return print_json(&found.json(now));
+    }
+    match found {
+        Explanation::Sent {
+            author,
+            about,
+            sent,
+        } => {
+            if sent.is_empty() {
                 let of = about.map_or_else(
                     || format!("by {}", author.username),
                     |uri| format!("of {uri}"),
@@ -220,37 +135,13 @@ async fn why(app: &App, args: &ArgMatches) -> Outcome {
                     "Nothing {of} was sent in the last days: it was for nobody on another server, or it was so long ago that it is forgotten."
                 );
             }
-            for sent in &all {
+            for sent in &sent {
                 print_sent(sent, now);
             }
         }
-        Subject::Remote(account) => {
-            let reached: AppResult<Reached> = app
-                .read(move |c| Box::pin(async move { deliveries::reached_of(c, &account).await }))
-                .await;
-            show(&reached.map_err(|e| e.to_string())?, as_json, now)?;
-        }
-        Subject::Host(host) => {
-            let reached: AppResult<Reached> = app
-                .read(move |c| Box::pin(async move { deliveries::reached(c, &host, None).await }))
-                .await;
-            show(&reached.map_err(|e| e.to_string())?, as_json, now)?;
-        }
+        Explanation::Reached(reached) => print_reached(&reached, now),
     }
     Ok(())
-}
-
-fn sent_json(sent: &Sent, now: i64) -> Value {
-    let list = sent.deliveries.iter();
-    json!({
-        "id": sent.activity.id.to_string(),
-        "type": sent.activity.kind,
-        "created_at": iso(sent.activity.created_at),
-        "delivered": sent.delivered,
-        "waiting": sent.waiting,
-        "given_up": sent.given_up,
-        "deliveries": list.map(|one| deliveries::standing(one, now)).collect::<Vec<_>>(),
-    })
 }
 
 fn print_sent(sent: &Sent, now: i64) {
@@ -291,20 +182,7 @@ fn line(delivery: &Standing, now: i64) -> String {
     )
 }
 
-fn show(reached: &Reached, as_json: bool, now: i64) -> Outcome {
-    if as_json {
-        let list = |list: &[Standing]| -> Vec<Value> {
-            list.iter()
-                .map(|one| deliveries::standing(one, now))
-                .collect()
-        };
-        return print_json(&json!({
-            "host": reached.host,
-            "health": health_json(reached.health.as_ref()),
-            "waiting": list(&reached.waiting),
-            "finished": list(&reached.finished),
-        }));
-    }
+fn print_reached(reached: &Reached, now: i64) {
     let fares = reached.health.as_ref().map_or_else(
         || "no trouble is known".to_owned(),
         |host| health(host, now),
@@ -316,7 +194,6 @@ fn show(reached: &Reached, as_json: bool, now: i64) -> Outcome {
     if reached.waiting.is_empty() && reached.finished.is_empty() {
         println!("Nothing waits for it, and nothing went there lately.");
     }
-    Ok(())
 }
 
 async fn retry(app: &App, args: &ArgMatches) -> Outcome {
@@ -332,18 +209,9 @@ async fn retry(app: &App, args: &ArgMatches) -> Outcome {
         println!("it is tried again");
         return Ok(());
     }
-    let mut all = 0;
-    loop {
-        let (ctx, host) = (app.ctx.clone(), text.to_lowercase());
-        let number = app
-            .write(move |tx| Box::pin(async move { deliveries::hasten(tx, &ctx, &host).await }))
-            .await
-            .map_err(|e| e.to_string())?;
-        all += number;
-        if number < STEP as usize {
-            break;
-        }
-    }
+    let all = deliveries::hasten_all(&app.db, &app.ctx, text)
+        .await
+        .map_err(|e| e.to_string())?;
     println!("{all} are due now");
     Ok(())
 }

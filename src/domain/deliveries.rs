@@ -8,7 +8,7 @@ use crate::db::accounts::Account;
 use crate::db::deliveries::{Standing, state};
 use crate::db::hosts::Host;
 use crate::db::outgoing::OutgoingActivity;
-use crate::db::{self, Conn};
+use crate::db::{self, Conn, Db};
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Kind};
 
@@ -87,6 +87,21 @@ pub async fn hasten(tx: &mut Conn, ctx: &Ctx, host: &str) -> AppResult<usize> {
         tx.emit(Event::of(Kind::DeliveriesWaiting, 0));
     }
     Ok(hastened)
+}
+
+/// Makes everything that waits for a host due now, step by step; says how much.
+pub async fn hasten_all(db: &Db, ctx: &Ctx, host: &str) -> AppResult<usize> {
+    let mut all = 0;
+    loop {
+        let (ctx, host) = (ctx.clone(), host.to_lowercase());
+        let number = db
+            .write(move |tx| Box::pin(async move { hasten(tx, &ctx, &host).await }))
+            .await?;
+        all += number;
+        if number < STEP as usize {
+            return Ok(all);
+        }
+    }
 }
 
 /// Makes a delivery that was given up wait again; 404 for one that was not.

@@ -2,6 +2,7 @@
 
 pub mod activities;
 pub mod endpoints;
+pub mod explain;
 mod featured;
 pub mod fetch;
 pub mod find;

@@ -19,6 +19,7 @@ use crate::clock::MINUTE;
 use crate::db;
 use crate::db::accounts::Account;
 use crate::domain::instance::week_of;
+use crate::domain::users::Role;
 use crate::error::{AppError, AppResult};
 
 /// How closely a session's last use is known.
@@ -191,7 +192,11 @@ pub fn refusal(refused: Refusal) -> AppError {
 
 /// Whether granted scopes (by spaces) cover a wanted one.
 pub fn covers(granted: &str, wanted: &str) -> bool {
-    let top = wanted.split(':').next().unwrap_or(wanted);
+    let within = |scope: &str| {
+        wanted
+            .strip_prefix(scope)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+    };
     let relation = matches!(
         wanted,
         "read:blocks"
@@ -203,7 +208,7 @@ pub fn covers(granted: &str, wanted: &str) -> bool {
     );
     granted
         .split_ascii_whitespace()
-        .any(|scope| scope == wanted || scope == top || (scope == "follow" && relation))
+        .any(|scope| within(scope) || (scope == "follow" && relation))
 }
 
 /// The bearer token of a request: header, then `access_token` in the query.
@@ -285,6 +290,8 @@ pub mod scope {
         WriteStatuses = "write:statuses",
         Push = "push",
         Profile = "profile",
+        AdminRead = "admin:read",
+        AdminWrite = "admin:write",
     }
 }
 
@@ -309,6 +316,28 @@ impl<S: Scope> FromRequestParts<App> for User<S> {
             session,
             scope: PhantomData,
         })
+    }
+}
+
+/// A signed-in admin whose token has scope `S`.
+pub struct Admin<S> {
+    pub user: User<S>,
+}
+
+impl<S: Scope> FromRequestParts<App> for Admin<S> {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> AppResult<Self> {
+        let user = User::from_request_parts(parts, app).await?;
+        let id = user.account.id;
+        let role = app
+            .read(move |c| Box::pin(async move { Ok(db::users::by_account(c, id).await?) }))
+            .await?
+            .and_then(|row| Role::parse(&row.role));
+        match role {
+            Some(Role::Admin) => Ok(Admin { user }),
+            _ => Err(AppError::forbidden("This action is not allowed")),
+        }
     }
 }
 
@@ -415,6 +444,9 @@ mod tests {
         assert!(!covers("read:statuses", "read"));
         assert!(!covers("read", "write:statuses"));
         assert!(!covers("follow", "write:statuses"));
+        assert!(covers("admin:read", "admin:read:accounts"));
+        assert!(!covers("admin:read:accounts", "admin:read"));
+        assert!(!covers("read", "admin:read"));
         assert!(!covers("", "read"));
         assert!(!covers("rea", "read"));
     }

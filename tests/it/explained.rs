@@ -126,12 +126,36 @@ async fn what_became_of_a_post_is_told_and_tried_again() {
         (&json!(busy.domain()), &json!(1))
     );
 
+    // Admins are told the same by the API; nobody else.
+    let kith = &stage.kith;
+    let all = "/api/kith/v1/admin/deliveries";
+    let of_uri = format!("{all}/why?q={uri}");
+    kith.get(&stage.alice, &of_uri).await.refused(403);
+    let scopes = "read admin:read admin:write";
+    let admin = kith.cli_ok(&["token", "create", "alice", "--scopes", scopes]);
+    kith.get(&admin, &of_uri).await.refused(403);
+    kith.cli_ok(&["user", "modify", "alice", "--role", "admin"]);
+    kith.get(&stage.alice, &of_uri).await.refused(403);
+    let told = kith.get(&admin, &of_uri).await.ok();
+    assert_eq!(told, stage.json(&["delivery", "why", uri, "--json"]));
+    assert_eq!(kith.get(&admin, all).await.ok(), listed);
+    let of_nobody = format!("{all}/why?q=nobody@nowhere.example");
+    kith.get(&admin, &of_nobody).await.refused(404);
+    kith.get(&admin, &format!("{all}/why?q="))
+        .await
+        .refused(422);
+    let again = format!("{all}/retry");
+    let delivered = json!({"id": told[0]["deliveries"][2]["id"]});
+    kith.post(&admin, &again, &delivered).await.refused(404);
+    kith.post(&admin, &again, &json!({})).await.refused(422);
+
     // What was given up is sent again; what waits can be given up.
     let id = why["deliveries"][1]["id"].as_str().unwrap();
     stage
         .peer
         .set_inbox("/users/picky/inbox", Inbox::Answers(202, None));
-    stage.kith.cli_ok(&["delivery", "retry", id]);
+    let due = kith.post(&admin, &again, &json!({"id": id})).await.ok();
+    assert_eq!(due, json!({"due": 1}));
     eventually("it arrives", async || {
         let why = stage.json(&["delivery", "why", uri, "--json"]);
         (why[0]["delivered"] == 2).then_some(())

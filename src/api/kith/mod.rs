@@ -5,6 +5,7 @@ use axum::routing::get;
 
 use crate::app::App;
 
+mod admin;
 mod analytics;
 pub mod auth;
 mod bookmark_folders;
@@ -26,6 +27,7 @@ pub fn routes() -> Router<App> {
         .merge(drafts::routes())
         .merge(friends::routes())
         .merge(notifications::routes())
+        .merge(admin::routes())
         .merge(analytics::routes())
         .merge(chats::routes())
         .merge(profile::routes())

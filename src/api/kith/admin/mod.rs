@@ -1,0 +1,12 @@
+//! `/api/kith/v1/admin`: what admins see of the server beyond Mastodon's admin API.
+
+use axum::Router;
+
+use crate::app::App;
+
+mod deliveries;
+
+/// Routes of this area.
+pub fn routes() -> Router<App> {
+    deliveries::routes()
+}
