@@ -30,12 +30,12 @@ impl Policies {
     }
 
     /// The policy for a host or domain: its own, or that of a domain above it. A port is
-    /// passed over unless the policy names it.
+    /// passed over unless the policy names it, and a dot at the end is.
     pub fn of(&self, host: &str) -> Option<&DomainPolicy> {
         if self.by_domain.is_empty() {
             return None;
         }
-        let host = host.to_lowercase();
+        let host = host.to_lowercase().replacen(".:", ":", 1);
         if let Some(policy) = self.by_domain.get(&host) {
             return Some(policy);
         }
@@ -46,6 +46,7 @@ impl Policies {
                 &host
             }
         });
+        name = name.strip_suffix('.').unwrap_or(name);
         loop {
             if let Some(policy) = self.by_domain.get(name) {
                 return Some(policy);
