@@ -1,6 +1,7 @@
 //! Federation, over real HTTP.
 
 mod chats;
+mod faults;
 mod fedify;
 mod friends;
 mod hostile;

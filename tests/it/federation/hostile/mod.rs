@@ -1,23 +1,41 @@
 //! What a hostile peer tries; the names are those of the attack classes.
+//!
+//! | class | here | in unit tests |
+//! |---|---|---|
+//! | S1 | `keys` | `federation::objects::actor` (which keys an actor lists) |
+//! | S2 | `json_ld` | `federation::value` (keys stand once) |
+//! | S3 | `documents` | `federation::value` (ids have one spelling), `federation::webfinger` |
+//! | S4 | `files`; `api::media`, `proxy` | `federation::fetch` (media types) |
+//! | S5 | `fetching` | `client::guard` (each kind of address, names), `client::tests` (redirects inside) |
+//! | S6, S7 | `fetching` | `client::tests` (redirect loops, endless and slow bodies, gzip bombs, huge heads) |
+//! | S9 | `html` | `text::sanitize` |
+//! | S11 | `privacy` | `domain::visibility` |
+//! | S16 | `moderation`; `federation::quotes` | `domain::policies` |
+//! | S19 | `replay` | `federation::signature` (what a signature has to cover, for which host, how old) |
 
-use reqwest::header::HeaderValue;
 use serde_json::{Value, json};
 
-use crate::support::peer::{Delivery, Page, Peer, eventually};
-use crate::support::{ACTOR_PUBLIC_KEY, Person, Server};
+use kith::events::{Event, Kind};
 
-const OTHER_KEY: &str = include_str!("../support/keys/other.pem");
+use crate::support::peer::{Delivery, Peer, eventually};
+use crate::support::{Answer, Person, Server, database};
+
+mod documents;
+mod fetching;
+mod files;
+mod html;
+mod json_ld;
+mod keys;
+mod moderation;
+mod privacy;
+mod replay;
 
 /// A server whose alice follows `good` at the peer.
 async fn followed() -> (Server, Peer, Person) {
     let (server, peer) = (Server::start().await, Peer::start().await);
     let alice = server.person("alice").await;
     let good = peer.add_actor("good");
-    let handle = format!("@good@{}", peer.domain());
-    let found = server
-        .get(&alice, &format!("/api/v2/search?q={handle}&resolve=true"))
-        .await
-        .entity("Search");
+    let found = search(&server, &alice, &format!("@good@{}", peer.domain())).await;
     let id = found["accounts"][0]["id"]
         .as_str()
         .expect("good is found")
@@ -65,6 +83,93 @@ async fn settle(server: &Server, peer: &Peer, alice: &Person, mark: &str) -> Vec
     .await
 }
 
+/// What a handle or URL leads to.
+async fn search(server: &Server, who: &Person, what: &str) -> Value {
+    let what: String = url::form_urlencoded::byte_serialize(what.as_bytes()).collect();
+    server
+        .get(who, &format!("/api/v2/search?q={what}&resolve=true"))
+        .await
+        .entity("Search")
+}
+
+/// An activity by an actor.
+fn activity(actor: &str, n: &str, kind: &str, object: &Value) -> Value {
+    json!({
+        "@context": "https://www.w3.org/ns/activitystreams",
+        "id": format!("{actor}#{n}"), "type": kind, "actor": actor, "object": object,
+    })
+}
+
+/// Delivers what an actor has signed; 202.
+async fn deliver(server: &Server, actor: &str, activity: &Value) {
+    let answer = Delivery::by(actor).send(server, activity).await;
+    assert_eq!(answer.status, 202, "{activity}: {}", answer.text);
+}
+
+/// Whether a home shows a status of that id.
+fn shows(list: &[Value], uri: &Value) -> bool {
+    list.iter().any(|status| status["uri"] == *uri)
+}
+
+/// Waits until all that came is worked on.
+async fn idle(server: &Server) {
+    let waiting = "SELECT count(*) AS n FROM inbox_queue WHERE state = 0 AND next_at = 0";
+    eventually("all is worked on", async || {
+        let left = database::count(&server.app.config.database_url, waiting).await;
+        (left == 0).then_some(())
+    })
+    .await;
+}
+
+/// GETs what other servers read, as nobody.
+async fn read(server: &Server, path: &str) -> Answer {
+    let request = server
+        .http
+        .get(format!("{}{path}", server.url))
+        .header("accept", "application/activity+json");
+    Answer::of(request, path.to_owned()).await
+}
+
+/// As an admin: nothing is exchanged with a domain any more.
+async fn block(server: &Server, domain: &str) {
+    let (ctx, named) = (server.app.ctx.clone(), domain.to_owned());
+    server
+        .app
+        .write(move |tx| {
+            Box::pin(async move {
+                kith::domain::policies::set(tx, &ctx, &named, "block", "", "").await?;
+                Ok(())
+            })
+        })
+        .await
+        .expect("the policy is written");
+    eventually("the policy is in force", async || {
+        let policies = server.app.policies().await.expect("policies");
+        policies.blocks(domain).then_some(())
+    })
+    .await;
+}
+
+/// As an admin: an actor from elsewhere is suspended.
+async fn suspend(server: &Server, uri: &str) {
+    let (uri, now) = (uri.to_owned(), server.app.clock.now_ms());
+    server
+        .app
+        .write(move |tx| {
+            Box::pin(async move {
+                let mut account = kith::db::accounts::by_uri(tx, &uri)
+                    .await?
+                    .expect("the actor is known");
+                account.suspended_at = Some(now);
+                kith::db::accounts::update(tx, &account).await?;
+                tx.emit(Event::of(Kind::AccountChanged, account.id));
+                Ok(())
+            })
+        })
+        .await
+        .expect("the actor is suspended");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn both_signature_kinds_are_accepted() {
     let (server, peer, alice) = followed().await;
@@ -89,453 +194,5 @@ async fn both_signature_kinds_are_accepted() {
                 .then_some(())
         })
         .await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn s1_a_key_that_is_not_the_actors_is_refused() {
-    let (server, peer, alice) = followed().await;
-    let mallory = peer.add_actor("mallory");
-    let good = peer.actor_uri("good");
-    let create = peer.create("good", &peer.note("good", "x", "forged"));
-    // A good signature by somebody else: as if forwarded, so that the note is looked for where it
-    // should be, and is not there.
-    let answer = Delivery::by(&mallory).send(&server, &create).await;
-    assert_eq!(answer.status, 202, "{}", answer.text);
-    // A key on another server that says it is good's.
-    let elsewhere = Peer::start().await;
-    let liar = elsewhere.add_actor_with("liar", json!({"publicKey": {
-        "id": format!("{}#main-key", elsewhere.actor_uri("liar")), "owner": good, "publicKeyPem": ACTOR_PUBLIC_KEY,
-    }}));
-    Delivery::by(&liar)
-        .send(&server, &create)
-        .await
-        .refused(401);
-    // A key document by itself, with an owner that does not list it.
-    let key_id = format!("{}/keys/1", peer.origin);
-    peer.serve("/keys/1", Page::Document(json!({
-        "@context": "https://w3id.org/security/v1", "id": key_id, "owner": good, "publicKeyPem": ACTOR_PUBLIC_KEY,
-    })));
-    Delivery {
-        key_id,
-        ..Delivery::by(&good)
-    }
-    .send(&server, &create)
-    .await
-    .refused(401);
-    // The right key id, another key.
-    Delivery {
-        key: OTHER_KEY,
-        ..Delivery::by(&good)
-    }
-    .send(&server, &create)
-    .await
-    .refused(401);
-    assert_eq!(settle(&server, &peer, &alice, "end").await.len(), 1);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn s3_ids_must_be_where_their_author_is() {
-    let (server, peer, alice) = followed().await;
-    let elsewhere = Peer::start().await;
-    elsewhere.add_actor("victim");
-    let good = peer.actor_uri("good");
-    // A note with an id on another server.
-    let mut note = peer.note("good", "1", "not mine");
-    note["id"] = json!(format!("{}/notes/1", elsewhere.origin));
-    let mut create = peer.create("good", &note);
-    create["id"] = json!(format!("{}/creates/1", peer.origin));
-    let first = Delivery::by(&good).send(&server, &create).await;
-    assert!(
-        first.status.is_success() || first.status == 401,
-        "{}",
-        first.text
-    );
-    // A note of somebody else.
-    let mut note = peer.note("good", "2", "not mine");
-    note["attributedTo"] = json!(elsewhere.actor_uri("victim"));
-    Delivery::by(&good)
-        .send(&server, &peer.create("good", &note))
-        .await;
-    // An activity with an id on another server.
-    let mut create = peer.create("good", &peer.note("good", "3", "odd"));
-    create["id"] = json!(format!("{}/creates/3", elsewhere.origin));
-    Delivery::by(&good)
-        .send(&server, &create)
-        .await
-        .refused(401);
-    // Only what is good is there.
-    assert_eq!(settle(&server, &peer, &alice, "end").await.len(), 1);
-    // A document that says it is another one.
-    let lie = json!({"@context": "https://www.w3.org/ns/activitystreams", "id": format!("{}/notes/real", elsewhere.origin),
-        "type": "Note", "attributedTo": elsewhere.actor_uri("victim"), "content": "spoof",
-        "to": "https://www.w3.org/ns/activitystreams#Public"});
-    peer.serve("/spoof", Page::Document(lie));
-    let found = server
-        .get(
-            &alice,
-            &format!("/api/v2/search?q={}/spoof&resolve=true", peer.origin),
-        )
-        .await
-        .entity("Search");
-    assert_eq!(found["statuses"], json!([]));
-    // What is served as anything but ActivityPub is none.
-    let note = peer.note("good", "html", "x").to_string();
-    peer.serve("/notes/html", Page::Raw(200, "text/html", note));
-    let found = server
-        .get(
-            &alice,
-            &format!("/api/v2/search?q={}/notes/html&resolve=true", peer.origin),
-        )
-        .await
-        .entity("Search");
-    assert_eq!(found["statuses"], json!([]));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn s5_private_addresses_are_not_fetched() {
-    let server = Server::start_with(&[("KITH_FEDERATION_ALLOW_PRIVATE", "false")]).await;
-    let peer = Peer::start().await;
-    let alice = server.person("alice").await;
-    let good = peer.add_actor("good");
-    for what in [
-        good.clone(),
-        format!("@good@{}", peer.domain()),
-        good.replace("localhost", "127.0.0.1"),
-        good.replace("localhost", "0.0.0.0"),
-        good.replace("localhost", "[::1]"),
-    ] {
-        let found = server
-            .get(&alice, &format!("/api/v2/search?q={what}&resolve=true"))
-            .await;
-        assert_eq!(found.entity("Search")["accounts"], json!([]), "{what}");
-    }
-    let create = peer.create("good", &peer.note("good", "1", "hi"));
-    Delivery::by(&good)
-        .send(&server, &create)
-        .await
-        .refused(401);
-    assert_eq!(peer.requests(), [], "not one request was made");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn s6_endless_chains_and_redirects_end() {
-    let (server, peer, alice) = followed().await;
-    // Every note answers another one that must be fetched.
-    peer.serve_rest(|origin, path| {
-        let n: u64 = path.rsplit('/').next().and_then(|n| n.parse().ok()).unwrap_or(0);
-        if path.starts_with("/loop") {
-            return Page::Redirect(format!("{origin}/loop/{}", n + 1));
-        }
-        Page::Document(json!({
-            "@context": "https://www.w3.org/ns/activitystreams",
-            "id": format!("{origin}{path}"), "type": "Note", "attributedTo": format!("{origin}/users/good"),
-            "content": "again", "inReplyTo": format!("{origin}/chain/{}", n + 1),
-            "published": "2026-01-02T03:04:05Z",
-            "to": ["https://www.w3.org/ns/activitystreams#Public"],
-        }))
-    });
-    let before = peer.requests().len();
-    let mut note = peer.note("good", "0", "top");
-    note["inReplyTo"] = json!(format!("{}/chain/1", peer.origin));
-    let create = peer.create("good", &note);
-    assert_eq!(
-        Delivery::by(&peer.actor_uri("good"))
-            .send(&server, &create)
-            .await
-            .status,
-        202
-    );
-    settle(&server, &peer, &alice, "end").await;
-    let made = peer.requests().len() - before;
-    assert!((1..=60).contains(&made), "{made} requests for one activity");
-    let before = peer.requests().len();
-    let found = server
-        .get(
-            &alice,
-            &format!("/api/v2/search?q={}/loop/1&resolve=true", peer.origin),
-        )
-        .await;
-    assert_eq!(found.entity("Search")["statuses"], json!([]));
-    let made = peer.requests().len() - before;
-    assert!(made <= 10, "{made} redirects were followed");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn s7_what_is_too_much_is_cut_off() {
-    let (server, peer, alice) = followed().await;
-    let good = peer.actor_uri("good");
-    let mut note = peer.note("good", "big", &"x".repeat(2 << 20));
-    let answer = Delivery::by(&good)
-        .send(&server, &peer.create("good", &note))
-        .await;
-    answer.refused(413);
-    // A thousand mentions and tags.
-    let tags: Vec<Value> = (0..3000)
-        .map(|n| json!({"type": if n % 2 == 0 { "Mention" } else { "Hashtag" }, "href": format!("{}/users/m{n}", peer.origin), "name": format!("#t{n}")}))
-        .collect();
-    note = peer.note("good", "many", "many");
-    note["tag"] = json!(tags);
-    let before = peer.requests().len();
-    Delivery::by(&good)
-        .send(&server, &peer.create("good", &note))
-        .await;
-    let list = settle(&server, &peer, &alice, "end").await;
-    assert!(
-        peer.requests().len() - before < 60,
-        "mentions were fetched without bound"
-    );
-    if let Some(many) = list.iter().find(|s| s["uri"] == note["id"]) {
-        assert!(many["tags"].as_array().expect("tags").len() <= 200);
-        assert!(many["mentions"].as_array().expect("mentions").len() <= 200);
-    }
-    // Documents without end.
-    peer.serve("/endless", Page::Endless);
-    let found = server
-        .get(
-            &alice,
-            &format!("/api/v2/search?q={}/endless&resolve=true", peer.origin),
-        )
-        .await;
-    assert_eq!(found.entity("Search")["statuses"], json!([]));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn s9_html_comes_in_clean() {
-    let (server, peer, alice) = followed().await;
-    let evil = r#"<p onclick="x()">hi <script>alert(1)</script><a href="javascript:x()">a</a><img src=x onerror=y><iframe src="//e"></iframe><style>*{}</style></p>"#;
-    let mut note = peer.note("good", "evil", evil);
-    note["summary"] = json!("<b>cw</b><script>x</script>");
-    let create = peer.create("good", &note);
-    assert_eq!(
-        Delivery::by(&peer.actor_uri("good"))
-            .send(&server, &create)
-            .await
-            .status,
-        202
-    );
-    let list = settle(&server, &peer, &alice, "end").await;
-    let status = list
-        .iter()
-        .find(|s| s["uri"] == note["id"])
-        .expect("it arrived");
-    let content = status["content"].as_str().expect("content");
-    for bad in [
-        "script",
-        "onclick",
-        "onerror",
-        "javascript",
-        "iframe",
-        "style",
-        "<img",
-    ] {
-        assert!(!content.contains(bad), "{bad} in {content}");
-    }
-    assert!(content.contains("hi"));
-    assert!(
-        !status["spoiler_text"]
-            .as_str()
-            .expect("a text")
-            .contains("<script")
-    );
-    let name = "<img src=x onerror=y>Eve";
-    peer.add_actor_with("eve", json!({"name": name, "summary": evil, "attachment": [{"type": "PropertyValue", "name": "<b>n</b>", "value": evil}]}));
-    let found = server
-        .get(
-            &alice,
-            &format!("/api/v2/search?q=@eve@{}&resolve=true", peer.domain()),
-        )
-        .await
-        .entity("Search");
-    let text = found["accounts"][0].to_string();
-    for bad in ["<script", "onclick", "onerror=", "javascript:", "<iframe"] {
-        assert!(!text.contains(bad), "{bad} in {text}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn s11_followers_posts_wait_for_the_accept() {
-    let (server, peer) = (Server::start().await, Peer::start().await);
-    let alice = server.person("alice").await;
-    let lurker = peer.add_actor("lurker");
-    let locked = json!({"locked": true});
-    server
-        .send(
-            reqwest::Method::PATCH,
-            "/api/v1/accounts/update_credentials",
-            Some(&alice.token),
-            Some(&locked),
-        )
-        .await
-        .ok();
-    let follow = json!({"@context": "https://www.w3.org/ns/activitystreams", "id": format!("{lurker}#f"), "type": "Follow", "actor": lurker, "object": alice.account.uri});
-    assert_eq!(
-        Delivery::by(&lurker).send(&server, &follow).await.status,
-        202
-    );
-    eventually("the request arrives", async || {
-        let list = server
-            .get(&alice, "/api/v1/follow_requests")
-            .await
-            .entities("Account");
-        (!list.is_empty()).then_some(())
-    })
-    .await;
-    let private = json!({"status": "for followers", "visibility": "private"});
-    let private = server
-        .post(&alice, "/api/v1/statuses", private)
-        .await
-        .entity("Status");
-    // A public one that mentions the lurker goes out; nothing went before it.
-    let public = json!({"status": format!("@lurker@{} hi", peer.domain())});
-    server
-        .post(&alice, "/api/v1/statuses", public)
-        .await
-        .entity("Status");
-    eventually("the mention goes out", async || {
-        peer.received()
-            .iter()
-            .any(|a| a["type"] == "Create")
-            .then_some(())
-    })
-    .await;
-    assert!(
-        !peer
-            .received()
-            .iter()
-            .any(|a| a["object"]["id"] == private["uri"])
-    );
-    for path in [
-        format!(
-            "/users/alice/statuses/{}",
-            private["id"].as_str().expect("an id")
-        ),
-        "/users/alice/outbox?page=true".to_owned(),
-    ] {
-        let request = server
-            .http
-            .get(format!("{}{path}", server.url))
-            .header("accept", "application/activity+json");
-        let answer = crate::support::Answer::of(request, path).await;
-        assert!(!answer.text.contains("for followers"), "{}", answer.text);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn s19_replays_old_signatures_and_others_objects_do_nothing() {
-    let (server, peer, alice) = followed().await;
-    let good = peer.actor_uri("good");
-    let mallory = peer.add_actor("mallory");
-    let status = server.status(&alice, "like me").await;
-    let path = format!("/api/v1/statuses/{}", status["id"].as_str().expect("an id"));
-    let like = json!({"@context": "https://www.w3.org/ns/activitystreams", "id": format!("{good}#like1"), "type": "Like", "actor": good, "object": status["uri"]});
-    for _ in 0..3 {
-        assert_eq!(Delivery::by(&good).send(&server, &like).await.status, 202);
-    }
-    let like_count =
-        async || server.get(&alice, &path).await.entity("Status")["favourites_count"].clone();
-    eventually("the like arrives", async || {
-        (like_count().await == 1).then_some(())
-    })
-    .await;
-    // Another one undoes it, deletes good's note and alice's.
-    let note = peer.note("good", "mine", "mine");
-    Delivery::by(&good)
-        .send(&server, &peer.create("good", &note))
-        .await;
-    settle(&server, &peer, &alice, "mark").await;
-    for (n, activity) in [
-        json!({"type": "Undo", "object": like}),
-        json!({"type": "Undo", "object": {"id": like["id"], "type": "Like", "actor": mallory, "object": status["uri"]}}),
-        json!({"type": "Delete", "object": note["id"]}),
-        json!({"type": "Delete", "object": status["uri"]}),
-        json!({"type": "Delete", "object": good}),
-        json!({"type": "Update", "object": {"id": note["id"], "type": "Note", "attributedTo": mallory, "content": "taken", "to": note["to"]}}),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let mut activity = activity;
-        activity["id"] = json!(format!("{mallory}#{n}"));
-        activity["actor"] = json!(mallory);
-        let answer = Delivery::by(&mallory).send(&server, &activity).await;
-        assert!(answer.status == 202 || answer.status == 401, "{}", answer.text);
-    }
-    // The last of mallory's deeds that does show.
-    let own = json!({"@context": "https://www.w3.org/ns/activitystreams", "id": format!("{mallory}#like"), "type": "Like", "actor": mallory, "object": status["uri"]});
-    assert_eq!(Delivery::by(&mallory).send(&server, &own).await.status, 202);
-    eventually("mallory's like arrives", async || {
-        (like_count().await == 2).then_some(())
-    })
-    .await;
-    let list = home(&server, &alice).await;
-    assert!(
-        list.iter()
-            .any(|s| s["uri"] == note["id"] && s["content"] == "mine"
-                || s["content"] == "<p>mine</p>")
-    );
-    assert!(list.iter().any(|s| s["uri"] == status["uri"]));
-    // Old, tampered or thin signatures.
-    let fresh = |n: u32| json!({"@context": "https://www.w3.org/ns/activitystreams", "id": format!("{good}#f{n}"), "type": "Like", "actor": good, "object": status["uri"]});
-    for (n, delivery) in [
-        Delivery {
-            skew: -7_200_000,
-            ..Delivery::by(&good)
-        },
-        Delivery {
-            skew: 7_200_000,
-            ..Delivery::by(&good)
-        },
-        Delivery {
-            skew: -7_200_000,
-            rfc9421: true,
-            ..Delivery::by(&good)
-        },
-        Delivery {
-            other_body: Some(fresh(99).to_string()),
-            ..Delivery::by(&good)
-        },
-        Delivery {
-            other_body: Some(fresh(98).to_string()),
-            rfc9421: true,
-            ..Delivery::by(&good)
-        },
-        Delivery {
-            tamper: |h| {
-                h.remove("digest");
-            },
-            ..Delivery::by(&good)
-        },
-        Delivery {
-            tamper: |h| {
-                h.remove("signature");
-            },
-            ..Delivery::by(&good)
-        },
-        Delivery {
-            tamper: |h| {
-                h.insert(
-                    "date",
-                    HeaderValue::from_static("Sat, 21 Nov 2026 00:00:00 GMT"),
-                );
-            },
-            ..Delivery::by(&good)
-        },
-        Delivery {
-            tamper: |h| {
-                let thin = h["signature"]
-                    .to_str()
-                    .expect("text")
-                    .replace("(request-target) host date digest", "digest");
-                h.insert("signature", HeaderValue::from_str(&thin).expect("a header"));
-            },
-            ..Delivery::by(&good)
-        },
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let n = u32::try_from(n).expect("a small number");
-        delivery.send(&server, &fresh(n)).await.refused(401);
     }
 }
