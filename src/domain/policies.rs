@@ -121,3 +121,51 @@ pub async fn lift(tx: &mut Conn, domain: &str) -> AppResult<bool> {
     }
     Ok(lifted)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s16_a_policy_holds_for_every_spelling_of_a_host() {
+        let policy = |domain: &str| DomainPolicy {
+            domain: domain.to_owned(),
+            severity: "block".to_owned(),
+            reject_media: false,
+            public_comment: String::new(),
+            private_comment: String::new(),
+            created_at: 1,
+        };
+        let rows = ["bad.example", "odd.example:8080", "xn--bcher-kva.example"].map(policy);
+        let policies = Policies {
+            by_domain: rows.into_iter().map(|p| (p.domain.clone(), p)).collect(),
+        };
+        for host in [
+            "bad.example",
+            "BAD.example",
+            "bad.example.",
+            "bad.example:8443",
+            "bad.example.:8443",
+            "a.b.bad.example",
+            "a.bad.example.:1",
+            "odd.example:8080",
+            "odd.example.:8080",
+            "a.xn--bcher-kva.example",
+        ] {
+            assert!(policies.blocks(host), "{host}");
+        }
+        for host in [
+            "example",
+            "verybad.example",
+            "bad.example.org",
+            "odd.example",
+            "odd.example:8081",
+            "a.odd.example:8080",
+            "",
+            ".",
+            "[::1]:8080",
+        ] {
+            assert!(!policies.blocks(host), "{host}");
+        }
+    }
+}

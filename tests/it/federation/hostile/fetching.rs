@@ -82,7 +82,7 @@ async fn s5_no_client_of_ours_reaches_inside() {
         .await
         .ok();
     // Push.
-    for host in ["localhost", "127.0.0.1"] {
+    for (host, bob) in [("localhost", "bob"), ("127.0.0.1", "bert")] {
         let keys = json!({
             "p256dh": "BNcRdreALRFXTkOOUHK1EtK2wtaz5Ry4YfYCA_0QTpQtUbVlUls0VJXg7A8u-Ts1XbjhazAkj7I99e8QcYP7DkM",
             "auth": "tBHItJI5svbpez7KI4CCXg",
@@ -93,7 +93,7 @@ async fn s5_no_client_of_ours_reaches_inside() {
         });
         let path = "/api/v1/push/subscription";
         server.post(&alice, path, wish).await;
-        let bob = server.person(&format!("bob{}", host.len())).await;
+        let bob = server.person(bob).await;
         let status = server.status(&alice, "like me").await;
         let like = format!(
             "/api/v1/statuses/{}/favourite",
