@@ -316,13 +316,17 @@ pub async fn count_status(conn: &mut Conn, id: i64, at: i64) -> Result<()> {
     Ok(())
 }
 
-/// Takes deleted statuses off the count.
+/// Takes deleted statuses off the count; of an account that is gone, it is nought already.
 #[boxed]
 pub async fn uncount_statuses(conn: &mut Conn, id: i64, number: i64) -> Result<()> {
-    on_db!(conn, |c| diesel::update(account_stats::table.find(id))
-        .set(account_stats::statuses_count.eq(account_stats::statuses_count - number))
-        .execute(c)
-        .await)?;
+    on_db!(conn, |c| diesel::sql_query(
+        "UPDATE account_stats SET statuses_count = CASE WHEN statuses_count > $1 \
+         THEN statuses_count - $1 ELSE 0 END WHERE account_id = $2"
+    )
+    .bind::<diesel::sql_types::BigInt, _>(number)
+    .bind::<diesel::sql_types::BigInt, _>(id)
+    .execute(c)
+    .await)?;
     Ok(())
 }
 

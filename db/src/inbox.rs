@@ -26,6 +26,7 @@ pub struct Received {
     /// The activity's id; what one actor's server forwarded of another's has the forwarder's
     /// host before it.
     pub activity_uri: String,
+    /// Its actor; of what was forwarded, who did that.
     pub actor_uri: String,
     /// The activity's type.
     pub kind: String,
@@ -76,8 +77,9 @@ fn waiting() -> diesel::expression::SqlLiteral<Bool> {
     diesel::dsl::sql::<Bool>("inbox_queue.state = 0")
 }
 
-/// Leases waiting activities that are due, oldest first, at most `limit`. While another process
-/// has an activity of an actor, that actor's others wait; `who` keeps the order of its own.
+/// Leases waiting activities that are due, oldest first, at most `limit`, but for those of some
+/// actors. While another process has an activity of an actor, that actor's others wait; `who`
+/// keeps the order of its own.
 #[boxed]
 pub async fn claim(
     conn: &mut Conn,
@@ -85,6 +87,7 @@ pub async fn claim(
     now: i64,
     until: i64,
     limit: i64,
+    except: &[String],
 ) -> Result<Vec<Received>> {
     if let Backend::Postgres(c) = &mut conn.backend {
         // One claim at a time, or two processes could each take a part of one actor's.
@@ -110,6 +113,7 @@ pub async fn claim(
         .filter(inbox_queue::next_at.le(now))
         .filter(inbox_queue::leased_until.le(now))
         .filter(diesel::dsl::not(diesel::dsl::exists(busy)))
+        .filter(diesel::dsl::not(inbox_queue::actor_uri.any_of(except)))
         .order(inbox_queue::id)
         .limit(limit)
         .select(Received::as_select())

@@ -30,12 +30,12 @@ impl Policies {
     }
 
     /// The policy for a host or domain: its own, or that of a domain above it. A port is
-    /// passed over unless the policy names it.
+    /// passed over unless the policy names it, and a dot at the end is.
     pub fn of(&self, host: &str) -> Option<&DomainPolicy> {
         if self.by_domain.is_empty() {
             return None;
         }
-        let host = host.to_lowercase();
+        let host = host.to_lowercase().replacen(".:", ":", 1);
         if let Some(policy) = self.by_domain.get(&host) {
             return Some(policy);
         }
@@ -46,6 +46,7 @@ impl Policies {
                 &host
             }
         });
+        name = name.strip_suffix('.').unwrap_or(name);
         loop {
             if let Some(policy) = self.by_domain.get(name) {
                 return Some(policy);
@@ -119,4 +120,52 @@ pub async fn lift(tx: &mut Conn, domain: &str) -> AppResult<bool> {
         tx.emit(Event::of(Kind::PolicyChanged, 0));
     }
     Ok(lifted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s16_a_policy_holds_for_every_spelling_of_a_host() {
+        let policy = |domain: &str| DomainPolicy {
+            domain: domain.to_owned(),
+            severity: "block".to_owned(),
+            reject_media: false,
+            public_comment: String::new(),
+            private_comment: String::new(),
+            created_at: 1,
+        };
+        let rows = ["bad.example", "odd.example:8080", "xn--bcher-kva.example"].map(policy);
+        let policies = Policies {
+            by_domain: rows.into_iter().map(|p| (p.domain.clone(), p)).collect(),
+        };
+        for host in [
+            "bad.example",
+            "BAD.example",
+            "bad.example.",
+            "bad.example:8443",
+            "bad.example.:8443",
+            "a.b.bad.example",
+            "a.bad.example.:1",
+            "odd.example:8080",
+            "odd.example.:8080",
+            "a.xn--bcher-kva.example",
+        ] {
+            assert!(policies.blocks(host), "{host}");
+        }
+        for host in [
+            "example",
+            "verybad.example",
+            "bad.example.org",
+            "odd.example",
+            "odd.example:8081",
+            "a.odd.example:8080",
+            "",
+            ".",
+            "[::1]:8080",
+        ] {
+            assert!(!policies.blocks(host), "{host}");
+        }
+    }
 }

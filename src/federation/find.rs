@@ -71,7 +71,8 @@ async fn by_url(app: &App, url: &str) -> AppResult<Option<Found>> {
                 return Ok(Some(Found::Status(status.id)));
             }
             if let Some(account) = db::accounts::by_uri(c, &url).await? {
-                return Ok(Some(Found::Account(account.id)));
+                let here = account.deleted_at.is_none();
+                return Ok(here.then_some(Found::Account(account.id)));
             }
             if let Some(status) = db::statuses::by_remote_url(c, &url).await? {
                 return Ok(Some(Found::Status(status.id)));

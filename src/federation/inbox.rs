@@ -340,6 +340,12 @@ async fn forwarded(
     let object = first_id(activity, "object")
         .filter(|object| uri(object).is_some())
         .ok_or_else(mismatch)?;
+    // Nobody speaks for what is on another host than its own: that would only have us ask there.
+    if envelope.kind != "Announce" && !same_origin(object, envelope.actor) {
+        return Err(mismatch());
+    }
+    // It costs the time of who sent it, not of whom it is said to be by.
+    row.actor_uri.clone_from(&signer.owner);
     // What claims to be another's must not take the place of what that other will send.
     let host = uri(&signer.owner)
         .map(|u| value::host(&u))

@@ -4,14 +4,21 @@
 //! names the key, and both live on one origin (threat S1).
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
 
 use super::fetch::{self, Error, LIMITS, document};
 use super::objects::actor::{is_actor, keys as listed_keys};
 use super::signature::PublicKey;
-use super::value::{first_id, same_origin, text, uri, without_fragment};
+use super::state::KEY_FETCHES_OF_HOST;
+use super::value::{first_id, host, same_origin, text, uri, without_fragment};
 use crate::app::App;
 use crate::client::Budget;
 use crate::db;
+
+/// How long a key is waited for while others of its host are fetched.
+const TURN: Duration = Duration::from_secs(10);
 
 /// A public key and whose it is.
 #[derive(Debug, Clone)]
@@ -97,9 +104,17 @@ async fn stored(app: &App, key_id: &str) -> Result<Option<Arc<KnownKey>>, Error>
 }
 
 async fn fetch_key(app: &App, key_id: &str, actor: &str) -> Result<Arc<KnownKey>, Error> {
-    if uri(key_id).is_none() {
+    let Some(url) = uri(key_id) else {
         return Err(Error::Hopeless("the key id is no usable URL".to_owned()));
-    }
+    };
+    // A host that does not answer is to have its own wait, and nobody else.
+    let turns = app
+        .federation
+        .key_turns
+        .get_or_insert(host(&url), || Arc::new(Semaphore::new(KEY_FETCHES_OF_HOST)));
+    let _turn = tokio::time::timeout(TURN, turns.acquire())
+        .await
+        .map_err(|_| Error::Later(format!("{}: too many wait for its answers", host(&url))))?;
     let _permit = app
         .federation
         .key_fetches
@@ -154,6 +169,9 @@ async fn from_actor(
         });
         if listed.id == key_id {
             wanted = Some(key.clone());
+        } else if without_fragment(&listed.id) != without_fragment(actor) {
+            // By its id it may be another's, in whose place it must not be remembered.
+            continue;
         }
         app.federation.keys.insert(listed.id, key);
     }

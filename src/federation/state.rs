@@ -17,6 +17,8 @@ const HOUR: Duration = Duration::from_secs(3600);
 const AFTER_FAILURE: Duration = Duration::from_secs(60);
 /// Keys of strangers fetched at a time.
 const KEY_FETCHES: usize = 256;
+/// Those of one host.
+pub const KEY_FETCHES_OF_HOST: usize = 32;
 
 /// The caches of a process; every one is bounded.
 pub struct State {
@@ -30,6 +32,8 @@ pub struct State {
     pub fetching: Expiring<String, Arc<Mutex<()>>>,
     /// How many fetch keys.
     pub key_fetches: Semaphore,
+    /// The same by the host that is asked.
+    pub key_turns: Expiring<String, Arc<Semaphore>>,
     /// Actor documents fetched for their keys, to be stored once the actor's activity is
     /// worked on.
     pub documents: Expiring<String, Arc<Value>>,
@@ -54,6 +58,7 @@ impl State {
             refetched_keys: Expiring::new(10_000, AFTER_FAILURE),
             fetching: Expiring::new(10_000, AFTER_FAILURE),
             key_fetches: Semaphore::new(KEY_FETCHES),
+            key_turns: Expiring::new(10_000, AFTER_FAILURE),
             documents: Expiring::new(2_000, HOUR),
             schemes: Expiring::new(10_000, HOUR),
             refreshed: Expiring::new(10_000, HOUR),

@@ -137,7 +137,8 @@ pub fn uri(text: &str) -> Option<Url> {
     }
     let url = Url::parse(text).ok()?;
     let normal = matches!(url.scheme(), "http" | "https")
-        && url.host_str().is_some()
+        // A dot at its end is another name of the same host.
+        && url.host_str().is_some_and(|host| !host.ends_with('.'))
         && url.username().is_empty()
         && url.password().is_none()
         && text
@@ -266,6 +267,9 @@ mod tests {
             "HTTPS://remote.example/a",
             "https://remote.example:443/a",
             "https://bücher.example/a",
+            "https://remote.example./a",
+            "https://remote。example/a",
+            "https://127.1/a",
             "https://a:b@remote.example/",
             "https://remote.example\\@evil.example/",
             "https:/remote.example/a",

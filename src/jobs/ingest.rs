@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::FutureExt;
-use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit, mpsc, oneshot};
 
 use crate::app::App;
 use crate::clock::{DAY, SECOND};
@@ -27,8 +27,16 @@ use crate::federation::activities::{self, Deed, Failure, Prepared, Run};
 const CLAIM: usize = 200;
 /// Rows being worked on at most.
 const IN_FLIGHT: usize = 800;
-/// Actors whose activities are prepared at the same time.
+/// Actors whose activities are prepared at the same time, not counting those that take long.
 const PREPARING: usize = 64;
+/// When a preparation has taken long: it waits for some server that does not answer.
+const LONG: Duration = Duration::from_secs(1);
+/// Preparations that take long, at most; and those of one host's actors from which on its others
+/// wait in the database.
+const LINGERING: usize = 400;
+const LINGERING_OF_HOST: usize = 16;
+/// Actors of one host that wait so, at most.
+const PARKED: usize = 1000;
 /// Activities that share a transaction: few enough that other writers do not wait long.
 const CHUNK: usize = 24;
 /// How long a lease holds, and how often it is renewed.
@@ -90,7 +98,25 @@ struct Shared {
     /// Rung when rows are finished.
     freed: Notify,
     preparing: Semaphore,
+    lingering: Semaphore,
+    /// Hosts whose actors' activities take long, by their ids' origin.
+    slow: Mutex<HashMap<String, Slow>>,
     appliers: Vec<mpsc::Sender<Work>>,
+}
+
+/// Actors of one host of whom nothing more is claimed for now.
+#[derive(Default)]
+struct Slow {
+    /// Those with an activity that takes long.
+    lingering: HashSet<String>,
+    /// Those that wait until fewer do.
+    parked: HashSet<String>,
+}
+
+/// Scheme, host and port of an id.
+fn origin(id: &str) -> &str {
+    let end = id.match_indices('/').nth(2).map_or(id.len(), |(at, _)| at);
+    &id[..end]
 }
 
 impl Shared {
@@ -116,6 +142,53 @@ impl Shared {
         row
     }
 
+    fn slow(&self) -> std::sync::MutexGuard<'_, HashMap<String, Slow>> {
+        self.slow
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Actors of whom nothing more is claimed for now.
+    fn let_be(&self) -> Vec<String> {
+        let slow = self.slow();
+        let actors = slow.values().flat_map(|s| s.lingering.union(&s.parked));
+        actors.cloned().collect()
+    }
+
+    /// Whether an actor has to wait for others of its host, which it does from now on.
+    fn park(&self, actor: &str) -> bool {
+        let mut slow = self.slow();
+        let Some(host) = slow.get_mut(origin(actor)) else {
+            return false;
+        };
+        let crowded = host.lingering.len() >= LINGERING_OF_HOST && host.parked.len() < PARKED;
+        if crowded {
+            host.parked.insert(actor.to_owned());
+        }
+        crowded
+    }
+
+    fn lingers(&self, actor: &str) {
+        let mut slow = self.slow();
+        let host = slow.entry(origin(actor).to_owned()).or_default();
+        host.lingering.insert(actor.to_owned());
+    }
+
+    fn lingered(&self, actor: &str) {
+        let mut slow = self.slow();
+        if let Some(host) = slow.get_mut(origin(actor)) {
+            host.lingering.remove(actor);
+            if host.lingering.len() < LINGERING_OF_HOST {
+                host.parked.clear();
+            }
+            if host.lingering.is_empty() {
+                slow.remove(origin(actor));
+            }
+        }
+        drop(slow);
+        self.freed.notify_one();
+    }
+
     fn release(&self, rows: impl Iterator<Item = i64>) {
         let mut in_flight = self.in_flight();
         for row in rows {
@@ -138,6 +211,8 @@ pub async fn run(app: App) {
         queues: Mutex::default(),
         freed: Notify::new(),
         preparing: Semaphore::new(PREPARING),
+        lingering: Semaphore::new(LINGERING),
+        slow: Mutex::default(),
         appliers: senders,
     });
     for receiver in receivers {
@@ -152,7 +227,7 @@ pub async fn run(app: App) {
         let freed = shared.freed.notified();
         let room = IN_FLIGHT.saturating_sub(shared.in_flight().len());
         let claimed = if room >= CLAIM {
-            claim(&app).await.unwrap_or_else(|error| {
+            claim(&app, shared.let_be()).await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "cannot read the inbox queue");
                 Vec::new()
             })
@@ -186,12 +261,13 @@ pub async fn run(app: App) {
     release_until(&app, rows, None).await;
 }
 
-async fn claim(app: &App) -> AppResult<Vec<Received>> {
+async fn claim(app: &App, except: Vec<String>) -> AppResult<Vec<Received>> {
     let (now, who) = (app.clock.now_ms(), app.origin);
     app.write(move |tx| {
-        Box::pin(
-            async move { Ok(db::inbox::claim(tx, who, now, now + LEASE, CLAIM as i64).await?) },
-        )
+        Box::pin(async move {
+            let until = now + LEASE;
+            Ok(db::inbox::claim(tx, who, now, until, CLAIM as i64, &except).await?)
+        })
     })
     .await
 }
@@ -260,14 +336,14 @@ async fn prepare_all(shared: Arc<Shared>, actor: String) {
     let applier = &shared.appliers[hasher.finish() as usize % shared.appliers.len()];
     let mut run = Run::default();
     while let Some(row) = shared.next(&actor) {
+        if shared.park(&actor) {
+            give_back(&shared, &actor, Some(row)).await;
+            return;
+        }
         let Ok(permit) = shared.preparing.acquire().await else {
             return;
         };
-        let prepared = AssertUnwindSafe(activities::prepare(&shared.app, &row, &mut run))
-            .catch_unwind()
-            .await
-            .unwrap_or_else(|_| Err(Failure::Hopeless("working on it panicked".to_owned())));
-        drop(permit);
+        let prepared = prepare(&shared, &row, &mut run, permit).await;
         let what = match prepared {
             Ok((Some(actor), Prepared::Deed(deed))) => What::Apply {
                 row: row.id,
@@ -299,6 +375,50 @@ async fn prepare_all(shared: Arc<Shared>, actor: String) {
             let _ = wait.await;
         }
     }
+}
+
+/// Prepares a row. Once that takes long it gives its turn to others, and what is queued behind it
+/// goes back into the database: a server that does not answer holds up its own alone.
+async fn prepare(
+    shared: &Shared,
+    row: &Received,
+    run: &mut Run,
+    turn: SemaphorePermit<'_>,
+) -> Result<(Option<Account>, Prepared), Failure> {
+    let work = AssertUnwindSafe(activities::prepare(&shared.app, row, run)).catch_unwind();
+    tokio::pin!(work);
+    let done = match tokio::time::timeout(LONG, &mut work).await {
+        Ok(done) => done,
+        Err(_) => match shared.lingering.try_acquire() {
+            Ok(_lingering) => {
+                shared.lingers(&row.actor_uri);
+                drop(turn);
+                give_back(shared, &row.actor_uri, None).await;
+                let done = work.await;
+                shared.lingered(&row.actor_uri);
+                done
+            }
+            Err(_) => work.await,
+        },
+    };
+    done.unwrap_or_else(|_| Err(Failure::Hopeless("working on it panicked".to_owned())))
+}
+
+/// Gives back what is queued for an actor; with the row that its task was about to work on, the
+/// task ends.
+async fn give_back(shared: &Shared, actor: &str, first: Option<Received>) {
+    let mut rows: Vec<i64> = first.iter().map(|row| row.id).collect();
+    {
+        let mut queues = shared.queues();
+        if let Some(queue) = queues.get_mut(actor) {
+            rows.extend(queue.drain(..).map(|row| row.id));
+        }
+        if first.is_some() {
+            queues.remove(actor);
+        }
+    }
+    shared.release(rows.iter().copied());
+    release_until(&shared.app, rows, None).await;
 }
 
 /// Whether an activity decides on whether the actor's next one concerns anybody here: that one
@@ -427,6 +547,14 @@ async fn write_chunk(tx: &mut Conn, ctx: &Ctx, works: &[Work]) -> AppResult<()> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn origins() {
+        let a = "http://localhost:3000";
+        assert_eq!(origin("http://localhost:3000/users/a"), a);
+        assert_eq!(origin(a), a);
+        assert_eq!(origin(""), "");
+    }
 
     #[test]
     fn attempts_end_after_some_three_days() {

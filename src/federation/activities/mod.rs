@@ -178,21 +178,28 @@ pub async fn prepare(
     let activity = value::parse(row.body.as_bytes())
         .map_err(|error| Failure::Hopeless(format!("unreadable: {error}")))?;
     let budget = Budget::new(LIMITS);
-    if fetch::is_blocked(app, &row.actor_uri).await? {
-        return Ok((None, Prepared::Nothing("the domain is blocked")));
-    }
     let (forwarded, kind) = match row.kind.strip_prefix(FORWARDED) {
         Some(kind) => (true, kind),
         None => (false, row.kind.as_str()),
     };
+    // Of what was forwarded, the row's is who did that.
+    let uri = match text(&activity, "actor") {
+        Some(uri) if forwarded => uri,
+        _ => row.actor_uri.as_str(),
+    };
+    if fetch::is_blocked(app, &row.actor_uri).await? || fetch::is_blocked(app, uri).await? {
+        return Ok((None, Prepared::Nothing("the domain is blocked")));
+    }
     let mut uses = SAME_ACTOR;
     let known = match run.actor.take() {
-        Some((actor, left)) if !app.federation.documents.contains(&actor.uri) => {
+        Some((actor, left))
+            if actor.uri == uri && !app.federation.documents.contains(&actor.uri) =>
+        {
             uses = left;
             Some(actor)
         }
-        _ if kind == "Delete" => known_actor(app, &row.actor_uri).await?,
-        _ => Some(fetch::actor(app, &row.actor_uri, &budget).await?),
+        _ if kind == "Delete" => known_actor(app, uri).await?,
+        _ => Some(fetch::actor(app, uri, &budget).await?),
     };
     let Some(actor) = known else {
         return Ok((None, Prepared::Nothing("nothing of the actor is here")));

@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::db;
 use crate::db::accounts::Account;
 use crate::error::{AppError, AppResult};
+use crate::federation::fetch;
 use crate::federation::signature::{self, PublicKey, SignatureError};
 
 /// The reader of a document: the actor that signed the request, or anyone.
@@ -54,9 +55,10 @@ impl FromRequestParts<App> for Reader {
         }
         match signer(app, parts).await? {
             Ok(account) => {
-                let host = &account.domain;
-                // A blocked server reads no more than a stranger.
-                if !app.policies().await?.blocks(host) {
+                // A blocked server reads no more than a stranger, whichever domain its handles
+                // are of.
+                let by_handle = app.policies().await?.blocks(&account.domain);
+                if !by_handle && !fetch::is_blocked(app, &account.uri).await? {
                     reader.account = Some(account);
                 }
             }

@@ -2,6 +2,7 @@
 
 mod apkit;
 mod chats;
+mod faults;
 mod fedify;
 mod friends;
 mod hostile;

@@ -2,6 +2,7 @@
 
 pub mod apkit;
 pub mod database;
+pub mod faulty;
 pub mod fedify;
 pub mod mail;
 pub mod peer;

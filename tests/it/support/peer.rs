@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use kith::federation::signature::{BodyDigest, PrivateKey, sign_cavage, sign_rfc9421};
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use url::Url;
 
 use super::server::{Answer, Server};
@@ -176,13 +177,22 @@ async fn take_in(shared: Shared, path: String, request: Request) -> Response {
     response
 }
 
+/// A free port of ours.
+pub async fn listener() -> TcpListener {
+    TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+        .await
+        .expect("a port")
+}
+
 impl Peer {
     pub async fn start() -> Peer {
-        let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
-            .await
-            .expect("a port");
+        let listener = listener().await;
         let port = listener.local_addr().expect("an address").port();
-        let origin = format!("http://localhost:{port}");
+        Peer::on(listener, format!("http://localhost:{port}"))
+    }
+
+    /// A peer that the world knows by some origin, whatever it listens on.
+    pub fn on(listener: TcpListener, origin: String) -> Peer {
         let site = Arc::new(Mutex::new(Site::default()));
         let shared = Shared {
             site: site.clone(),
@@ -343,6 +353,8 @@ pub struct Delivery<'a> {
     pub skew: i64,
     /// Changes the headers after signing.
     pub tamper: fn(&mut HeaderMap),
+    /// Signed in the place of the activity: what no `Value` can say.
+    pub body: Option<String>,
     /// Sent in the place of the signed body.
     pub other_body: Option<String>,
 }
@@ -356,6 +368,7 @@ impl Delivery<'_> {
             rfc9421: false,
             skew: 0,
             tamper: |_| {},
+            body: None,
             other_body: None,
         }
     }
@@ -389,7 +402,7 @@ impl Delivery<'_> {
         activity: &Value,
     ) -> Option<Answer> {
         let url = Url::parse(inbox).expect("a URL");
-        let body = activity.to_string();
+        let body = self.body.unwrap_or_else(|| activity.to_string());
         let key = PrivateKey::from_pem(self.key).expect("a key");
         let digest = BodyDigest::new(body.as_bytes(), "application/activity+json");
         let method = reqwest::Method::POST;
