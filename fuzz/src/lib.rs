@@ -12,19 +12,23 @@ use url::Url;
 /// The time at which everything arrives, in milliseconds since the epoch: signatures among the seeds were made then.
 pub const NOW: i64 = 1_700_000_000_500;
 
-/// Stands before and after what [`expand`] repeats: a byte that no text in UTF-8 has.
+/// Stands before the parts of what [`expand`] makes long: a byte that no text in UTF-8 has.
 const SEPARATOR: u8 = 0xff;
-/// Stands for the number of the repetition in it; another such byte.
+/// Stands for the number of the repetition; another such byte.
 const NUMBER: u8 = 0xfe;
 
-/// The input itself; or, where it has the separator twice, what stands between the two repeated until the whole has
-/// `limit` bytes, each time with another number where that belongs. Work that grows faster than its input shows in long
-/// inputs alone, which a fuzzer does not make letter by letter.
+/// The input itself; or, where it is three parts with the separator before each, the first, the second as often as
+/// `limit` bytes have room for, each time with another number where that belongs, and the third. Work that grows faster
+/// than its input shows in long inputs alone, which a fuzzer does not make letter by letter.
 pub fn expand(data: &[u8], limit: usize) -> Cow<'_, [u8]> {
     let mut parts = data.split(|byte| *byte == SEPARATOR);
-    let (Some(head), Some(middle), Some(tail), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
+    let (Some([]), Some(head), Some(middle), Some(tail), None) = (
+        parts.next(),
+        parts.next(),
+        parts.next(),
+        parts.next(),
+        parts.next(),
+    ) else {
         return Cow::Borrowed(&data[..data.len().min(limit)]);
     };
     let room = limit.saturating_sub(tail.len());
