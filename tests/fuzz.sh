@@ -55,11 +55,12 @@ start() {
   local target=$1 length=65536 seeds=() options=()
   case $target in
     activities | actors) seeds+=(tests/fixtures) ;;
+    html_long) length=512 ;;
     keys | webfinger) length=4096 ;;
     signatures) length=16384 ;;
   esac
   if [ -d "fuzz/corpus/$target" ]; then seeds+=("fuzz/corpus/$target"); fi
-  if [ -f "fuzz/dictionaries/$target.dict" ]; then options+=("-dict=fuzz/dictionaries/$target.dict"); fi
+  if [ -f "fuzz/dictionaries/${target%_*}.dict" ]; then options+=("-dict=fuzz/dictionaries/${target%_*}.dict"); fi
   mkdir -p "$CORPUS/$target" "$FOUND"
   RUST_BACKTRACE=0 "$BUILD/release/fuzz_$target" -max_total_time="$SECONDS_EACH" -timeout=5 -rss_limit_mb=1024 -max_len="$length" \
     -artifact_prefix="$FOUND/$target-" -print_final_stats=1 "${options[@]}" "$CORPUS/$target" "${seeds[@]}" \
