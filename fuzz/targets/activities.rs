@@ -10,7 +10,7 @@ use kith::federation::activities::{chat, emoji_react};
 use kith::federation::inbox::{self, Envelope};
 use kith::federation::objects::{note, quote};
 use kith::federation::value::{self, id, ids, is_public, link, same_origin, text, uri};
-use kith_fuzz::{NOW, assert_cleaned, assert_emojis, assert_inline, author, expand};
+use kith_fuzz::{NOW, assert_cleaned, assert_emojis, assert_inline, author, bounded, expand};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
@@ -18,8 +18,11 @@ use serde_json::Value;
 const LIMIT: usize = 1 << 20;
 
 fuzz_target!(|data: &[u8]| {
-    let data = expand(data, LIMIT);
-    let Ok(activity) = value::parse(&data) else {
+    bounded(|| activity(&expand(data, LIMIT)));
+});
+
+fn activity(data: &[u8]) {
+    let Ok(activity) = value::parse(data) else {
         return;
     };
     origins(&activity);
@@ -41,7 +44,7 @@ fuzz_target!(|data: &[u8]| {
             read(object, &author);
         }
     }
-});
+}
 
 /// Ids that are compared at first sight compare as they do when they are parsed.
 fn origins(activity: &Value) {

@@ -8,7 +8,7 @@ use kith::federation::signature::PublicKey;
 use kith::federation::value::{self, link, same_origin, text, uri};
 use kith::text::names::{normalize_domain, parse_handle};
 use kith_fuzz::{
-    NOW, array, assert_cleaned, assert_emojis, assert_id_or_nothing, assert_inline, expand,
+    NOW, array, assert_cleaned, assert_emojis, assert_id_or_nothing, assert_inline, bounded, expand,
 };
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
@@ -17,8 +17,11 @@ use serde_json::Value;
 const LIMIT: usize = 1 << 20;
 
 fuzz_target!(|data: &[u8]| {
-    let data = expand(data, LIMIT);
-    let Ok(document) = value::parse(&data) else {
+    bounded(|| actor(&expand(data, LIMIT)));
+});
+
+fn actor(data: &[u8]) {
+    let Ok(document) = value::parse(data) else {
         return;
     };
     let id = text(&document, "id").unwrap_or_default();
@@ -37,7 +40,7 @@ fuzz_target!(|data: &[u8]| {
     assert_inline(&read.location);
     assert_inline(&read.status.text);
     account(&read.account);
-});
+}
 
 /// An actor is told nothing but what it may say of itself.
 fn account(account: &Account) {
