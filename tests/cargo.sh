@@ -13,3 +13,15 @@ done
 cargo_test() {
   cargo "${KITH_TEST_PROFILE[@]}" test --release --locked "$@"
 }
+
+# cargo_fuzz COMMAND ARG...: a cargo command for the fuzz targets. The project's own code is built so that it counts its
+# branches (fuzz/instrument), optimised a little; the storage, of which little is run, not at all. Dependencies are
+# those of the tests: with the examples, of which there are none, cargo reckons with what tests depend on.
+cargo_fuzz() {
+  local profile=("${KITH_TEST_PROFILE[@]}" --config profile.release.package.kith.opt-level=1) setting
+  for setting in opt-level=1 debug-assertions=true overflow-checks=true; do
+    profile+=(--config "profile.release.package.kith-fuzz.$setting")
+  done
+  RUSTC_WORKSPACE_WRAPPER=$PWD/fuzz/instrument cargo "${profile[@]}" "$1" --release --locked \
+    -p kith -p kith-fuzz --bin 'fuzz_*' --examples "${@:2}"
+}

@@ -172,15 +172,16 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// What every activity has to say of itself.
-struct Envelope<'a> {
-    id: &'a str,
-    kind: &'a str,
-    actor: &'a str,
+pub struct Envelope<'a> {
+    pub id: &'a str,
+    /// The first of its types.
+    pub kind: &'a str,
+    pub actor: &'a str,
 }
 
 impl<'a> Envelope<'a> {
     /// Reads it, and refuses ids of different origins (threat S3).
-    fn read(activity: &'a Value) -> AppResult<Envelope<'a>> {
+    pub fn read(activity: &'a Value) -> AppResult<Envelope<'a>> {
         let bad = |reason: &'static str| refuse(StatusCode::BAD_REQUEST, reason);
         let id = text(activity, "id").ok_or_else(|| bad("the activity has no id"))?;
         let kind = value::many(activity, "type")

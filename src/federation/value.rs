@@ -162,7 +162,10 @@ fn plain_origin(text: &str) -> Option<&str> {
     let rest = &text[scheme.len()..];
     let authority = rest.split('/').next()?;
     let (host, port) = authority.split_once(':').unwrap_or((authority, "1"));
+    // `0x7f` is a number, whatever it ends in.
+    let is_number = |label: &str| label.starts_with("0x");
     let plain = host.ends_with(|c: char| c.is_ascii_lowercase())
+        && !host.rsplit('.').next().is_some_and(is_number)
         && host.starts_with(|c: char| c.is_ascii_alphanumeric())
         && !host.contains("..")
         && !host.contains("xn--")
@@ -171,8 +174,7 @@ fn plain_origin(text: &str) -> Option<&str> {
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-'))
         && port.starts_with(|c: char| c.is_ascii_digit() && c != '0')
         && !matches!(port, "80" | "443")
-        && port.len() <= 5
-        && port.bytes().all(|b| b.is_ascii_digit())
+        && port.parse::<u16>().is_ok()
         && text.len() <= MAX_URI
         && rest.bytes().all(|b| b.is_ascii_graphic());
     plain.then(|| &text[..scheme.len() + authority.len()])
@@ -293,6 +295,14 @@ mod tests {
             "https://a.example/1",
             "https://a.example.evil.example/1"
         ));
+        // What is no id has no origin, however plain it looks.
+        for bad in [
+            "https://a.example:65536/1",
+            "https://0xab/1",
+            "https://a.0x/1",
+        ] {
+            assert!(uri(bad).is_none() && !same_origin(bad, bad), "{bad}");
+        }
     }
 
     #[test]

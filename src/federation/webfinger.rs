@@ -33,7 +33,7 @@ pub struct Verified {
 }
 
 /// Reads a JRD.
-fn read(document: &Value) -> Answer {
+pub fn read(document: &Value) -> Answer {
     let is_self = |link: &&Value| {
         text(link, "rel") == Some("self") && text(link, "type").is_some_and(is_activity_json)
     };

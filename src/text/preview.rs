@@ -3,7 +3,7 @@
 //!
 //! Read from the tokens of the page alone, without a tree: what nests how matters to none of it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::states::RawKind;
@@ -21,6 +21,11 @@ const MAX_DESCRIPTION: usize = 1000;
 const MAX_NAME: usize = 150;
 /// Bytes of JSON-LD read.
 const MAX_LD: usize = 256 * 1024;
+/// Bytes of a page given to the tokeniser at a time.
+const PIECE: usize = 1024;
+/// How many attributes a tag may have, or rather bytes after which one may begin; where there are more, the page is read
+/// no further. The tokeniser compares each attribute of a tag with all before it: a tag of a megabyte takes it a minute.
+const MAX_ATTRIBUTES: usize = 8 * PIECE;
 
 /// What a page says of itself. Texts are plain; what it does not say is empty or `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,10 +51,26 @@ pub struct Preview {
 pub fn read(html: &str, base: &Url) -> Preview {
     let tokenizer = Tokenizer::new(Sink::default(), TokenizerOpts::default());
     let input = BufferQueue::default();
-    input.push_back(StrTendril::from_slice(html));
-    let _ = tokenizer.feed(&input);
+    let mut rest = html;
+    // Counted since the last token.
+    let mut attributes = 0;
+    while !rest.is_empty() && attributes < MAX_ATTRIBUTES {
+        let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE));
+        input.push_back(StrTendril::from_slice(piece));
+        let _ = tokenizer.feed(&input);
+        if tokenizer.sink.came.take() {
+            attributes = 0;
+        }
+        attributes += piece.bytes().filter(|b| may_begin_attribute(*b)).count();
+        rest = after;
+    }
     tokenizer.end();
     tokenizer.sink.found.into_inner().preview(base)
+}
+
+/// Whether an attribute may begin after a byte of a tag.
+fn may_begin_attribute(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || matches!(byte, b'/' | b'"' | b'\'')
 }
 
 /// What stood on the page, before it is weighed.
@@ -77,6 +98,8 @@ enum Inside {
 #[derive(Default)]
 struct Sink {
     found: RefCell<Found>,
+    /// A token came that is no complaint.
+    came: Cell<bool>,
 }
 
 impl TokenSink for Sink {
@@ -84,6 +107,8 @@ impl TokenSink for Sink {
 
     fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
         let mut found = self.found.borrow_mut();
+        self.came
+            .set(self.came.get() || !matches!(token, Token::ParseError(_)));
         match token {
             Token::TagToken(tag) if tag.kind == TagKind::StartTag => found.start(&tag),
             Token::TagToken(_) => {
@@ -493,6 +518,28 @@ mod tests {
             let started = std::time::Instant::now();
             read(&page, &base());
             assert!(started.elapsed().as_secs() < 10, "{piece}");
+        }
+        let mut attributes = String::from("<p");
+        (0..120_000).for_each(|n| attributes.push_str(&format!(" a{n:x}=1")));
+        let started = std::time::Instant::now();
+        read(&attributes, &base());
+        assert!(started.elapsed().as_secs() < 10);
+    }
+
+    #[test]
+    fn long_pages_are_read_whatever_they_begin_with() {
+        for start in [
+            format!("<style>{}</style>", "p { color: red }\n".repeat(5000)),
+            format!(
+                "<img src=\"data:image/png;base64,{}\">",
+                "iVBORw0K".repeat(20_000)
+            ),
+            format!("<p>{}", "some words\u{a0}é ".repeat(20_000)),
+            format!("<!-- {} -->", "licence ".repeat(1000)),
+            format!("<a{}>", " a=\"'\"".repeat(1000)),
+        ] {
+            let page = format!("{start}<meta property='og:title' content='A'>");
+            assert_eq!(read(&page, &base()).title, "A", "{start:.40}");
         }
     }
 

@@ -18,8 +18,9 @@ use ammonia::{Builder, UrlRelative};
 use super::grapheme;
 use super::markup::{Token, Tokens, is_dropped, is_raw_text, is_separator};
 
-/// Input beyond this many bytes is cut off.
-pub const MAX_STATUS_HTML: usize = 1 << 20;
+/// Input beyond this many bytes is cut off. The serialiser of what was parsed takes a time that grows with the square
+/// of a text full of `&`: a megabyte of them a second, this much a twentieth of that.
+pub const MAX_STATUS_HTML: usize = 1 << 18;
 /// The same for account bios.
 pub const MAX_ACCOUNT_HTML: usize = 1 << 16;
 /// Elements nested deeper than this lose their tags and keep their text.
@@ -109,7 +110,7 @@ fn head(text: &str, bytes: usize) -> &str {
 fn clean(html: &str, max_bytes: usize) -> String {
     let written = rewrite(head(html, max_bytes));
     let cleaned = CLEANER.clean(&written).to_string();
-    unwrap_dead_links(cleaned)
+    settle_line_breaks(unwrap_dead_links(cleaned))
 }
 
 static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
@@ -194,6 +195,30 @@ fn unwrap_dead_links(cleaned: String) -> String {
         }
     }
     out.push_str(&cleaned[copied..]);
+    out
+}
+
+/// Takes out what the next parser would read otherwise than it is written: carriage returns, which are line breaks to
+/// it, and line breaks that open a `pre`, of which it leaves out one.
+fn settle_line_breaks(cleaned: String) -> String {
+    let cleaned = if cleaned.contains('\r') {
+        cleaned.replace("\r\n", "\n").replace('\r', "\n")
+    } else {
+        cleaned
+    };
+    if !cleaned.contains("<pre") {
+        return cleaned;
+    }
+    let mut out = String::with_capacity(cleaned.len());
+    let mut rest = cleaned.as_str();
+    while let Some(at) = rest.find("<pre") {
+        let (before, tag) = rest.split_at(at);
+        let (tag, after) = tag.split_at(tag_length(tag));
+        out.push_str(before);
+        out.push_str(tag);
+        rest = after.trim_start_matches('\n');
+    }
+    out.push_str(rest);
     out
 }
 

@@ -275,6 +275,19 @@ fn unclosed_and_crossed_tags_are_balanced() {
 }
 
 #[test]
+fn line_breaks_are_as_the_next_parser_reads_them() {
+    check(&[
+        ("<pre>\n\nx\n</pre>", "<pre>x\n</pre>"),
+        (
+            "<pre lang=de>\n<!-- -->\n<a>\n&#10;x</a></pre>",
+            "<pre lang=\"de\">x</pre>",
+        ),
+        ("<pre><code>\nx</code></pre>", "<pre><code>\nx</code></pre>"),
+        ("a&#13;b&#13;&#10;c\r\nd", "a\nb\nc\nd"),
+    ]);
+}
+
+#[test]
 fn formulas_show_their_annotation() {
     check(&[
         (
@@ -317,6 +330,7 @@ fn s8_nesting_and_length_are_bounded() {
         "<",
         "&",
         "&lt",
+        "&amp;&amp;&amp;",
         "<script>",
         "<a href=\"x:\">",
         "<p x=1 ",

@@ -136,7 +136,7 @@ pub(super) fn prepare_read(arrival: &Arrival<'_>) -> Result<Prepared, Failure> {
 
 /// Reads an object that its author signed. Refuses one whose author, id and host do not go
 /// together (threat S3).
-fn read(
+pub fn read(
     object: &Value,
     author: &Account,
     now: i64,

@@ -32,7 +32,7 @@ pub(super) fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> {
 }
 
 /// The emoji of a reaction: one of Unicode's, or a custom one that is among its tags.
-pub(super) fn emoji(activity: &Value) -> Option<Used> {
+pub fn emoji(activity: &Value) -> Option<Used> {
     let content = text(activity, "content").or_else(|| text(activity, "_misskey_reaction"))?;
     let content = content.trim();
     if is_emoji(content) {

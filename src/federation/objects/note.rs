@@ -103,10 +103,7 @@ pub fn read(object: &Value, author: &Account, now: i64) -> Result<RemoteNote, &'
     let published = time(object, "published").unwrap_or(now);
     let updated = time(object, "updated");
     let (written, language) = content(object);
-    let mut content = clean_status_html(written);
-    if content.len() > MAX_CONTENT {
-        content = clean_status_html(&content[..content.floor_char_boundary(MAX_CONTENT)]);
-    }
+    let mut content = clean(written);
     if kind != "Note"
         && let Some(shared) = shared_link(object, &parsed)
     {
@@ -118,7 +115,7 @@ pub fn read(object: &Value, author: &Account, now: i64) -> Result<RemoteNote, &'
     // Articles have a summary in place of a warning.
     let (spoiler_text, content) = match kind {
         "Note" | "Question" => (clean_inline(summary, MAX_TITLE), content),
-        _ if content.is_empty() => (String::new(), clean_status_html(head(summary, MAX_CONTENT))),
+        _ if content.is_empty() => (String::new(), clean(summary)),
         _ => (String::new(), content),
     };
     let mut tags: Vec<String> = Vec::new();
@@ -349,6 +346,44 @@ fn media_kind(kind: &str, mime: &str, url: &str) -> &'static str {
     }
 }
 
-fn head(text: &str, bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes)]
+/// Cleans HTML, and keeps of it what fits into [`MAX_CONTENT`].
+fn clean(html: &str) -> String {
+    let cleaned = clean_status_html(html);
+    if cleaned.len() <= MAX_CONTENT {
+        return cleaned;
+    }
+    clean_status_html(&cleaned[..cleaned.floor_char_boundary(MAX_CONTENT)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::federation::objects::actor;
+    use serde_json::json;
+
+    #[test]
+    fn s7_what_stands_in_for_content_is_bounded_like_it() {
+        let author = actor::read(
+            &json!({
+                "id": "https://a.example/u",
+                "type": "Person",
+                "preferredUsername": "sara",
+                "inbox": "https://a.example/u/inbox",
+            }),
+            0,
+        )
+        .unwrap()
+        .account;
+        let long = "<p><a href=ipfs:>x".repeat(MAX_CONTENT / 10);
+        for name in ["summary", "content"] {
+            let article = json!({
+                "id": "https://a.example/1",
+                "type": "Article",
+                "attributedTo": author.uri,
+                name: long,
+            });
+            let note = read(&article, &author, 0).unwrap();
+            assert!(!note.content.is_empty() && note.content.len() <= MAX_CONTENT);
+        }
+    }
 }
