@@ -100,11 +100,23 @@ fn main() {
             federation::inbox().await;
         }
         if wants("F3") {
-            federation::fan_out("F3", 0, "≥ 2,800/s").await;
+            federation::fan_out("F3", 1000, 0, "≥ 2,800/s").await;
         }
         if wants("F4") {
-            federation::fan_out("F4", 100, "≥ 1,500/s").await;
+            federation::fan_out("F4", 1000, 100, "≥ 1,500/s").await;
             federation::one_host().await;
+        }
+        // How F3 grows; not part of a whole run.
+        if wanted.iter().any(|w| w == "F3-growth") {
+            for followers in [100, 1000, 10_000] {
+                federation::fan_out("F3", followers, 0, "≥ 2,800/s").await;
+            }
+        }
+        if wants("F5") {
+            federation::trouble().await;
+        }
+        if wants("F6") {
+            federation::backlog().await;
         }
         if wants("O1") || wants("O2") {
             process::start_and_memory().await;

@@ -1,4 +1,4 @@
-//! Inboxes elsewhere: they answer 202 and count.
+//! Inboxes elsewhere: they answer 202 and count, or do not answer.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -12,6 +12,11 @@ pub type Counts = Arc<Mutex<HashMap<String, usize>>>;
 
 /// Listens on `hosts` loopback addresses, one port; gives the port.
 pub async fn listen(hosts: u8, delay: Duration, counts: Counts) -> u16 {
+    listen_and_hang(hosts, 0, delay, counts).await
+}
+
+/// The same, and on `hanging` further addresses, where nothing is ever answered.
+pub async fn listen_and_hang(hosts: u8, hanging: u8, delay: Duration, counts: Counts) -> u16 {
     let first = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = first.local_addr().expect("an address").port();
     let mut listeners = vec![first];
@@ -21,6 +26,17 @@ pub async fn listen(hosts: u8, delay: Duration, counts: Counts) -> u16 {
                 .await
                 .expect("a port"),
         );
+    }
+    for host in hosts + 1..=hosts + hanging {
+        let listener = TcpListener::bind((format!("127.0.0.{host}"), port))
+            .await
+            .expect("a port");
+        tokio::spawn(async move {
+            let mut held = Vec::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                held.push(stream);
+            }
+        });
     }
     for listener in listeners {
         let counts = counts.clone();

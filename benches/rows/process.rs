@@ -141,7 +141,6 @@ pub async fn killed() {
     let began = Instant::now();
     let _server = Server::start(&site.settings);
     until_answering(&site.address, began).await;
-    // What the killed process had taken comes when its lease is over.
     while waiting(&site, 1).await > 0 {
         assert!(
             began.elapsed() < Duration::from_secs(120),

@@ -403,6 +403,11 @@ impl Intake {
         }
     }
 
+    /// Whether activities wait to be written.
+    pub fn is_busy(&self) -> bool {
+        self.lock().busy
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
         self.waiting
             .lock()

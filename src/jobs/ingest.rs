@@ -39,6 +39,9 @@ const LINGERING_OF_HOST: usize = 16;
 const PARKED: usize = 1000;
 /// Activities that share a transaction: few enough that other writers do not wait long.
 const CHUNK: usize = 24;
+/// The same on SQLite while others arrive: with one writer, each of those waits for all of it
+/// before it can be acknowledged.
+const SMALL_CHUNK: usize = 4;
 /// How long a lease holds, and how often it is renewed.
 const LEASE: i64 = 20 * SECOND;
 const RENEW: Duration = Duration::from_secs(5);
@@ -449,7 +452,13 @@ fn again_at(attempts: i64, now: i64) -> Option<i64> {
 /// Writes what is ready, as much as waits (up to a bound) in one transaction.
 async fn apply_all(shared: Arc<Shared>, mut ready: mpsc::Receiver<Work>) {
     let mut chunk = Vec::new();
-    while ready.recv_many(&mut chunk, CHUNK).await > 0 {
+    let one_writer = !shared.app.db.is_postgres();
+    loop {
+        let arriving = one_writer && shared.app.federation.intake.is_busy();
+        let limit = if arriving { SMALL_CHUNK } else { CHUNK };
+        if ready.recv_many(&mut chunk, limit).await == 0 {
+            return;
+        }
         let works = Arc::new(std::mem::take(&mut chunk));
         if write(&shared.app, &works, None).await.is_err() {
             for index in 0..works.len() {
