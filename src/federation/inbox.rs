@@ -3,7 +3,7 @@
 //! Nothing is done here about what an activity says: [`crate::jobs::ingest`] works on the queue.
 
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -30,6 +30,8 @@ const MAX_BODY: usize = 1024 * 1024;
 const BODY_TIME: Duration = Duration::from_secs(20);
 /// Rows that share a transaction at most.
 const BATCH: usize = 500;
+/// Nothing has come for so long: the stream of activities is over.
+const LULL: Duration = Duration::from_millis(20);
 /// What begins the type of an activity that another actor than its own has signed: its object is
 /// believed only as its origin serves it.
 pub const FORWARDED: &str = "Forwarded ";
@@ -375,6 +377,8 @@ struct Waiting {
     answers: Vec<oneshot::Sender<bool>>,
     /// A task is writing, and will look again.
     busy: bool,
+    /// When the last one came.
+    arrived: Option<Instant>,
 }
 
 impl Intake {
@@ -385,6 +389,7 @@ impl Intake {
         let lead = {
             let mut waiting = self.lock();
             row.id = app.ctx.ids.next();
+            waiting.arrived = Some(Instant::now());
             waiting.rows.push(row);
             waiting.answers.push(answer);
             !std::mem::replace(&mut waiting.busy, true)
@@ -403,9 +408,10 @@ impl Intake {
         }
     }
 
-    /// Whether activities wait to be written.
+    /// Whether activities arrive one after the other just now.
     pub fn is_busy(&self) -> bool {
-        self.lock().busy
+        let arrived = self.lock().arrived;
+        arrived.is_some_and(|at| at.elapsed() < LULL)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
