@@ -104,6 +104,7 @@ section "federation peer" prepare_node tests/peers/fedify
 need_package chromium chromium || missing "no browser to try a web client in"
 need_package ffmpeg ffmpeg || missing "no ffmpeg to make and convert videos with"
 need_package redis-server redis-server || missing "no redis-server for several processes to meet at"
+need_package c++ g++ || missing "no C++ compiler for libFuzzer, which the fuzz targets are linted with"
 export KITH_TEST_FEDIFY=$PWD/tests/peers/fedify
 # Runs the mail server that letters are sent to, and the peer on apkit.
 KITH_TEST_PYTHON=$(cd "$TARGET" && pwd)/test-venv/bin/python

@@ -5,14 +5,16 @@
 use std::sync::LazyLock;
 
 use kith::text::{escape, excerpt, language, links, preview, rel_me_links, sanitize, to_plain};
-use kith_fuzz::{assert_cleaned, assert_inline};
+use kith_fuzz::{assert_cleaned, assert_inline, bounded};
 use libfuzzer_sys::fuzz_target;
 use url::Url;
 
 static BASE: LazyLock<Url> =
     LazyLock::new(|| Url::parse("https://news.example/2026/story").expect("a URL"));
 
-fuzz_target!(|data: &[u8]| {
+fuzz_target!(|data: &[u8]| bounded(|| read(data)));
+
+fn read(data: &[u8]) {
     if let Some(embed) = preview::embed(data, &BASE) {
         assert!(matches!(embed.kind, "photo" | "video"));
         assert!(
@@ -28,7 +30,7 @@ fuzz_target!(|data: &[u8]| {
     sanitized(&html);
     plain(&html);
     page(&html);
-});
+}
 
 fn sanitized(html: &str) {
     let status = sanitize::clean_status_html(html);

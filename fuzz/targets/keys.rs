@@ -3,9 +3,12 @@
 #![no_main]
 
 use kith::federation::signature::{Algorithm, KeyType, PublicKey};
+use kith_fuzz::bounded;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|data: &[u8]| {
+fuzz_target!(|data: &[u8]| bounded(|| read(data)));
+
+fn read(data: &[u8]) {
     let mut read = vec![PublicKey::from_der(data), PublicKey::from_ed25519(data)];
     if let Ok(text) = std::str::from_utf8(data) {
         read.push(PublicKey::from_pem(text));
@@ -14,7 +17,7 @@ fuzz_target!(|data: &[u8]| {
     for key in read.into_iter().flatten() {
         reads_back(&key);
     }
-});
+}
 
 /// A key is the same in every encoding, and believes nobody who has not got its other half.
 fn reads_back(key: &PublicKey) {

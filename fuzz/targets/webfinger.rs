@@ -5,15 +5,16 @@
 use kith::federation::value::{self, uri};
 use kith::federation::webfinger;
 use kith::text::names::{Handle, normalize_domain, parse_handle, valid_email};
-use kith_fuzz::expand;
+use kith_fuzz::{bounded, expand};
 use libfuzzer_sys::fuzz_target;
 
 /// The longest answer that is read.
 const LIMIT: usize = 64 * 1024;
 
-fuzz_target!(|data: &[u8]| {
-    let data = expand(data, LIMIT);
-    if let Ok(document) = value::parse(&data) {
+fuzz_target!(|data: &[u8]| bounded(|| read(&expand(data, LIMIT))));
+
+fn read(data: &[u8]) {
+    if let Ok(document) = value::parse(data) {
         let answer = webfinger::read(&document);
         assert!(answer.actors.len() <= 10);
         assert!(answer.actors.iter().all(|actor| uri(actor).is_some()));
@@ -22,7 +23,7 @@ fuzz_target!(|data: &[u8]| {
             reads_back(subject);
         }
     }
-    let Ok(text) = std::str::from_utf8(&data) else {
+    let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
     if let Some(handle) = parse_handle(text) {
@@ -35,7 +36,7 @@ fuzz_target!(|data: &[u8]| {
     if valid_email(text) {
         assert!(text.len() <= 254 && !text.contains(|c: char| c.is_control() || c.is_whitespace()));
     }
-});
+}
 
 /// A handle is written in one way alone.
 fn reads_back(handle: &Handle) {
