@@ -8,6 +8,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ use crate::error::{AppError, AppResult};
 use crate::federation::activities::{self, Deed, Failure, Prepared, Run};
 
 /// Rows leased at a time.
-const CLAIM: usize = 200;
+const CLAIM: usize = 100;
 /// Rows being worked on at most.
 const IN_FLIGHT: usize = 800;
 /// Actors whose activities are prepared at the same time, not counting those that take long.
@@ -41,7 +42,9 @@ const PARKED: usize = 1000;
 const CHUNK: usize = 24;
 /// The same on SQLite while others arrive: with one writer, each of those waits for all of it
 /// before it can be acknowledged.
-const SMALL_CHUNK: usize = 4;
+const SMALL_CHUNK: usize = 1;
+/// How far what arrives may be put before what has arrived.
+const BEHIND: i64 = 10 * SECOND;
 /// How long a lease holds, and how often it is renewed.
 const LEASE: i64 = 20 * SECOND;
 const RENEW: Duration = Duration::from_secs(5);
@@ -105,6 +108,8 @@ struct Shared {
     /// Hosts whose actors' activities take long, by their ids' origin.
     slow: Mutex<HashMap<String, Slow>>,
     appliers: Vec<mpsc::Sender<Work>>,
+    /// How long ago, in milliseconds, what was claimed last had arrived.
+    behind: AtomicI64,
 }
 
 /// Actors of one host of whom nothing more is claimed for now.
@@ -217,6 +222,7 @@ pub async fn run(app: App) {
         lingering: Semaphore::new(LINGERING),
         slow: Mutex::default(),
         appliers: senders,
+        behind: AtomicI64::new(0),
     });
     for receiver in receivers {
         tokio::spawn(apply_all(shared.clone(), receiver));
@@ -238,6 +244,12 @@ pub async fn run(app: App) {
             Vec::new()
         };
         let (full, some) = (claimed.len() == CLAIM, !claimed.is_empty());
+        if room >= CLAIM {
+            // One that failed before is late for a reason of its own.
+            let first = claimed.iter().find(|row| row.attempts == 0);
+            let age = first.map_or(0, |row| app.clock.now_ms() - row.received_at);
+            shared.behind.store(age, Ordering::Relaxed);
+        }
         dispatch(&shared, claimed);
         if full {
             continue;
@@ -455,7 +467,12 @@ async fn apply_all(shared: Arc<Shared>, mut ready: mpsc::Receiver<Work>) {
     let one_writer = !shared.app.db.is_postgres();
     loop {
         let arriving = one_writer && shared.app.federation.intake.is_busy();
-        let limit = if arriving { SMALL_CHUNK } else { CHUNK };
+        let behind = shared.behind.load(Ordering::Relaxed) > BEHIND;
+        let limit = if arriving && !behind {
+            SMALL_CHUNK
+        } else {
+            CHUNK
+        };
         if ready.recv_many(&mut chunk, limit).await == 0 {
             return;
         }
