@@ -4,6 +4,8 @@
 #
 #   tests/long.sh [short|full]     1 or 50 rounds (default: $KITH_LONG, else full)
 #
+# tests/run.sh runs one round of each on both databases, with the rest of the suite.
+#
 # KITH_TEST_DATABASE and KITH_TEST_POSTGRES choose the database as for any other test.
 
 set -euo pipefail

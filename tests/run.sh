@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Everything that must pass before a change lands: format, lints, the whole suite on SQLite and on PostgreSQL, unmodified
-# clients against the binary on both, and one round of the long tests.
+# Everything that must pass before a change lands: format, lints, the whole suite on SQLite and on PostgreSQL (with one
+# round of what tests/long.sh repeats), and unmodified clients against the binary on both.
 #
 #   tests/run.sh
 #
@@ -124,6 +124,5 @@ section "tests on SQLite" tests_on sqlite
 section "tests on PostgreSQL" tests_on postgres --test it
 section "clients on SQLite" tests/clients/run.sh sqlite
 section "clients on PostgreSQL" tests/clients/run.sh postgres
-section "long tests, one round" tests/long.sh short
 
 printf '\nAll passed in %s s.\n' "$((SECONDS - STARTED))"
