@@ -71,7 +71,7 @@ async fn s2_what_two_readers_could_read_differently_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s2_a_linked_data_signature_or_proof_is_not_believed() {
+async fn s2_a_linked_data_signature_or_a_bad_proof_is_not_believed() {
     let (server, peer, alice) = followed().await;
     let (good, mallory) = (peer.actor_uri("good"), peer.add_actor("mallory"));
     let note = peer.note("good", "1", "as it was signed");
@@ -88,6 +88,7 @@ async fn s2_a_linked_data_signature_or_proof_is_not_believed() {
     create["proof"] = json!({
         "type": "DataIntegrityProof", "cryptosuite": "eddsa-jcs-2022", "proofPurpose": "assertionMethod",
         "verificationMethod": format!("{good}#main-key"), "proofValue": "zQUFB",
+        "created": kith::clock::iso_seconds(server.app.clock.now_ms()),
     });
     deliver(&server, &mallory, &create).await;
     let status = eventually("it arrives as its origin serves it", async || {
