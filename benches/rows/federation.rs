@@ -15,8 +15,11 @@ use crate::client::{Connection, load, post};
 use crate::peer::{self, Counts};
 use crate::process::{Server, resident, until_answering};
 use crate::report;
+use crate::seed;
 use crate::site::{KEY, Site};
 
+/// Who wrote what is there before a flood.
+const AUTHORS: usize = 500;
 /// Activities of a flood.
 const ACTIVITIES: usize = 10_000;
 
@@ -74,12 +77,18 @@ pub async fn flood(site: &Site, reader: &Account, n: usize) -> (Vec<Account>, Ve
 pub async fn inbox() {
     let site = Site::start().await;
     let (alice, token) = site.person("alice").await;
+    // An empty database, or one with so many statuses.
+    let statuses = seed::wanted(0);
+    if statuses > 0 {
+        let authors = seed::authors(&site, AUTHORS).await;
+        seed::statuses(&site, &authors, statuses).await;
+    }
     let (actors, requests) = flood(&site, &alice, ACTIVITIES).await;
     let began = Instant::now();
     let run = load(&site.address, 16, 202, requests).await;
     report(
         "F1",
-        "signed Create, 16 connections, 202 once durable",
+        &format!("signed Create, 16 connections, 202 once durable, {statuses} statuses"),
         run.figure(),
         "≥ 6,000/s",
     );
