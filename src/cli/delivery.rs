@@ -127,10 +127,7 @@ async fn why(app: &App, args: &ArgMatches) -> Outcome {
             sent,
         } => {
             if sent.is_empty() {
-                let of = about.map_or_else(
-                    || format!("by {}", author.username),
-                    |uri| format!("of {uri}"),
-                );
+                let of = about.map_or_else(|| format!("by {author}"), |uri| format!("of {uri}"));
                 println!(
                     "Nothing {of} was sent in the last days: it was for nobody on another server, or it was so long ago that it is forgotten."
                 );

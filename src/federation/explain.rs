@@ -18,7 +18,8 @@ use crate::error::{AppError, AppResult};
 pub enum Explanation {
     /// Activities of a local account, newest first: all, or those about one thing.
     Sent {
-        author: Account,
+        /// Its name.
+        author: String,
         /// The id of that thing.
         about: Option<String>,
         sent: Vec<Sent>,
@@ -47,7 +48,7 @@ pub async fn explain(app: &App, text: &str) -> AppResult<Explanation> {
                 })
                 .await?;
             Explanation::Sent {
-                author,
+                author: author.username,
                 about,
                 sent,
             }
