@@ -284,8 +284,8 @@ async fn server_sent_events_are_read_on_by_their_ids() {
     assert!(got.contains("\nid: ") || got.contains("\nid:"), "{got}");
 }
 
-/// Collects messages from sockets that drop again and again, until all are there.
-async fn collect(server: &Server, who: &Person, all: usize, drops: usize) -> Vec<String> {
+/// The position before anything that is said from now on.
+async fn position(server: &Server, who: &Person) -> String {
     let begin = server.get(who, "/api/kith/v1/events").await;
     let link = begin.link("next").unwrap();
     let after = link
@@ -295,7 +295,18 @@ async fn collect(server: &Server, who: &Person, all: usize, drops: usize) -> Vec
         .split('&')
         .next()
         .unwrap();
-    let mut cursor = after.to_owned();
+    after.to_owned()
+}
+
+/// Collects messages from a position on, from sockets that drop again and again, until all are
+/// there.
+async fn collect(
+    server: &Server,
+    who: &Person,
+    mut cursor: String,
+    all: usize,
+    drops: usize,
+) -> Vec<String> {
     let mut seen = Vec::new();
     let mut dropped = 0;
     let mut dice: u64 = 0x9E37_79B9 ^ who.id().parse::<u64>().unwrap();
@@ -331,9 +342,10 @@ async fn a_thousand_messages_over_a_hundred_dropped_sockets() {
             say(&server, who, &chat, &format!("{n}")).await;
         }
     };
+    let from = position(&server, &alice).await;
     let (hers, his, (), ()) = tokio::join!(
-        collect(&server, &alice, 2 * EACH, 50),
-        collect(&server, &bob, 2 * EACH, 50),
+        collect(&server, &alice, from.clone(), 2 * EACH, 50),
+        collect(&server, &bob, from, 2 * EACH, 50),
         send(&alice),
         send(&bob),
     );
