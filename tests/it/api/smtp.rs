@@ -70,7 +70,11 @@ async fn a_letter_is_sent_as_it_is_and_its_code_is_good() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_letter_waits_for_a_server_that_is_away_and_no_request_does() {
-    let port = free_port();
+    // Bound, so that it is nobody else's; who connects is refused, for nobody listens.
+    let held = tokio::net::TcpSocket::new_v4().unwrap();
+    held.set_reuseaddr(true).unwrap();
+    held.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let port = held.local_addr().unwrap().port();
     let server = server(&format!("smtp://127.0.0.1:{port}")).await;
     let before = Instant::now();
     register(&server, "alice", "alice@mail.example").await;
@@ -82,6 +86,7 @@ async fn a_letter_waits_for_a_server_that_is_away_and_no_request_does() {
         job.last_error
     );
     // There, but put off twice; then it comes once.
+    drop(held);
     let sink = Sink::start(port, &["--refuse", "2"]).await;
     letter(&server, &sink).await;
     register(&server, "bob", "bob@mail.example").await;
