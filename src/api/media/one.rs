@@ -27,11 +27,11 @@ pub async fn show(
     let (media, work) = app
         .read(move |c| {
             Box::pin(async move {
+                // First: should the work end between the two, the file is there; the other way
+                // round, neither would be.
+                let work = db::media_work::of(c, &[id]).await?.pop();
                 let media = media::own(c, &user.account, id).await?;
-                let work = match media.file.as_str() {
-                    "" => db::media_work::of(c, &[id]).await?.pop(),
-                    _ => None,
-                };
+                let work = work.filter(|_| media.file.is_empty());
                 Ok((media, work))
             })
         })
