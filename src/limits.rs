@@ -32,6 +32,8 @@ pub enum Deed {
     Upload,
     /// Asking somebody to be a friend.
     FriendRequest,
+    /// Having a page look something up elsewhere.
+    LookUp,
 }
 
 impl Deed {
@@ -47,6 +49,7 @@ impl Deed {
             Deed::Call => (300, 5 * MINUTE),
             Deed::Upload => (30, 30 * MINUTE),
             Deed::FriendRequest => (60, HOUR),
+            Deed::LookUp => (60, 10 * MINUTE),
         }
     }
 }

@@ -16,12 +16,22 @@ use crate::text::names::{Handle, normalize_domain, parse_handle};
 const MAX_BYTES: u64 = 64 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The relation of OStatus's address to follow at, which most servers have.
+pub const SUBSCRIBE: &str = "http://ostatus.org/schema/1.0/subscribe";
+/// What relations of activity intents begin with, before the activity's type (FEP-3b86).
+pub const INTENT: &str = "https://w3id.org/fep/3b86/";
+/// Longest template of an address.
+const MAX_TEMPLATE: usize = 2048;
+
 /// What a host says of a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     pub subject: Option<Handle>,
     /// Actors it links to as `self`.
     pub actors: Vec<String>,
+    /// Addresses to send the person to who is to follow, like or answer something: relation and
+    /// template (FEP-3b86, and OStatus's before it).
+    pub intents: Vec<(String, String)>,
 }
 
 /// The domain of an actor's handle.
@@ -49,6 +59,15 @@ pub fn read(document: &Value) -> Answer {
             .filter(|href| uri(href).is_some())
             .map(str::to_owned)
             .take(10)
+            .collect(),
+        intents: many(document, "links")
+            .iter()
+            .filter_map(|link| Some((text(link, "rel")?, text(link, "template")?)))
+            .filter(|(rel, template)| {
+                (*rel == SUBSCRIBE || rel.starts_with(INTENT)) && template.len() <= MAX_TEMPLATE
+            })
+            .map(|(rel, template)| (rel.to_owned(), template.to_owned()))
+            .take(30)
             .collect(),
     }
 }
@@ -102,13 +121,13 @@ fn schemes(app: &App) -> &'static [&'static str] {
     }
 }
 
-/// The actor that `username@domain` names.
-pub async fn resolve(
+/// What the host of `username@domain` says of it.
+pub async fn answer(
     app: &App,
     username: &str,
     domain: &str,
     budget: &Budget,
-) -> Result<String, Error> {
+) -> Result<Answer, Error> {
     let domain = normalize_domain(domain)
         .ok_or_else(|| Error::Hopeless(format!("{domain:.200}: not a domain")))?;
     let mut outcome = Err(Error::Hopeless("nothing to ask".to_owned()));
@@ -118,7 +137,18 @@ pub async fn resolve(
             break;
         }
     }
-    outcome?
+    outcome
+}
+
+/// The actor that `username@domain` names.
+pub async fn resolve(
+    app: &App,
+    username: &str,
+    domain: &str,
+    budget: &Budget,
+) -> Result<String, Error> {
+    answer(app, username, domain, budget)
+        .await?
         .actors
         .into_iter()
         .next()

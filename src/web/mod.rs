@@ -6,8 +6,10 @@
 
 mod embed;
 mod gather;
+pub mod intents;
 pub mod pages;
 mod post;
+mod remote;
 pub mod routes;
 mod site;
 pub mod texts;

@@ -55,7 +55,9 @@ pages!(
     SecondFactor,
     Consent,
     Code,
-    ErrorPage
+    ErrorPage,
+    Intent,
+    Onwards
 );
 
 /// Who may join.
@@ -363,6 +365,111 @@ impl Consent {
     fn head(&self) -> Head {
         Head {
             title: format!("Allow {}?", self.app_name),
+            noindex: true,
+            ..Head::default()
+        }
+    }
+}
+
+/// What a page of another site, or of ours, sent a person here to do with its account.
+#[derive(Debug, Clone, PartialEq, Eq, Template)]
+#[template(path = "intent.html")]
+pub struct Intent {
+    /// The server.
+    pub site: Site,
+    /// Proof that the form came from here.
+    pub csrf: String,
+    /// Who is signed in.
+    pub account: Account,
+    /// Whom it is about.
+    pub person: Option<Account>,
+    /// Which post it is about.
+    pub post: Option<Post>,
+    /// The buttons: where they send the form, and what they say.
+    pub choices: Vec<(String, &'static str)>,
+    /// Something to write.
+    pub compose: Option<Compose>,
+    /// Further fields, sent back as they are.
+    pub hidden: Vec<(String, String)>,
+    /// What was done, on the page after the form.
+    pub done: Option<&'static str>,
+    /// Why it could not be done.
+    pub error: Option<String>,
+    /// Where the person came from and may go back to.
+    pub back: Option<String>,
+}
+
+/// A post that is being written on a page.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Compose {
+    /// The content warning.
+    pub spoiler_text: String,
+    /// The text.
+    pub text: String,
+    /// The visibility that was chosen; empty: as the person usually posts.
+    pub visibility: String,
+}
+
+impl Compose {
+    /// Visibilities to choose from: value, and what it is called.
+    const VISIBILITIES: [(&str, &str); 5] = [
+        ("", "As I usually post"),
+        ("public", "Everyone"),
+        ("unlisted", "Everyone, but on no public timeline"),
+        ("private", "My followers"),
+        ("direct", "Who is mentioned"),
+    ];
+}
+
+impl Intent {
+    fn head(&self) -> Head {
+        Head {
+            title: self.title().to_owned(),
+            noindex: true,
+            ..Head::default()
+        }
+    }
+
+    fn title(&self) -> &'static str {
+        match (&self.done, &self.compose, self.choices.as_slice()) {
+            (Some(done), ..) => done,
+            (None, Some(_), []) => "Write a post",
+            (None, _, [(_, only)]) => only,
+            _ => "What would you like to do?",
+        }
+    }
+
+    /// The site of an address.
+    fn place(url: &str) -> String {
+        url::Url::parse(url)
+            .ok()
+            .and_then(|url| url.host_str().map(str::to_owned))
+            .unwrap_or_default()
+    }
+}
+
+/// The way from a page of ours to the server a person is at home on.
+#[derive(Debug, Clone, PartialEq, Eq, Template)]
+#[template(path = "onwards.html")]
+pub struct Onwards {
+    /// The server.
+    pub site: Site,
+    /// What the page is about: an id of ours.
+    pub uri: String,
+    /// Where it is shown.
+    pub url: String,
+    /// What was typed.
+    pub handle: String,
+    /// Where to go on.
+    pub target: Option<String>,
+    /// Why there is nowhere to go.
+    pub error: Option<String>,
+}
+
+impl Onwards {
+    fn head(&self) -> Head {
+        Head {
+            title: "On your own server".to_owned(),
             noindex: true,
             ..Head::default()
         }

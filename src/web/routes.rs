@@ -41,6 +41,8 @@ const A_DAY: &str = "public, max-age=86400";
 pub fn routes() -> Router<App> {
     Router::new()
         .merge(super::embed::routes())
+        .merge(super::intents::routes())
+        .merge(super::remote::routes())
         .route("/", get(landing))
         .route("/@{name}", get(profile))
         .route("/@{name}/{id}", get(thread))
@@ -386,7 +388,8 @@ async fn profile_page(
     Ok(html(StatusCode::OK, page.render()))
 }
 
-async fn posts(app: &App, ids: Vec<i64>) -> AppResult<Vec<super::view::Post>> {
+/// Posts in order, without those that not everyone may see.
+pub(super) async fn posts(app: &App, ids: Vec<i64>) -> AppResult<Vec<super::view::Post>> {
     let (config, now) = (app.config.clone(), app.clock.now_ms());
     app.read(move |c| {
         Box::pin(async move { Ok(Posts::read(c, config, &ids, now).await?.all(&ids)) })

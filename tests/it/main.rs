@@ -14,6 +14,7 @@ mod clustered;
 mod explained;
 mod federation;
 mod http;
+mod intents;
 mod journey;
 mod pages;
 mod project;

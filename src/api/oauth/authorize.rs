@@ -41,6 +41,9 @@ pub struct Asked {
     code_challenge_method: Option<String>,
     #[serde(deserialize_with = "flag")]
     force_login: Option<bool>,
+    /// The page of this server to go to then, where no app asks.
+    #[serde(deserialize_with = "text")]
+    pub(super) next: Option<String>,
     #[serde(deserialize_with = "text")]
     pub(super) csrf: Option<String>,
     #[serde(deserialize_with = "text")]
@@ -57,6 +60,14 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// To go to a page of this server once one has signed in.
+    pub fn on_to(next: String) -> Asked {
+        Asked {
+            next: Some(next),
+            ..Asked::default()
+        }
+    }
+
     /// What is carried from page to page. A sign-in that was forced has happened by then.
     pub(super) fn parameters(&self) -> Vec<(String, String)> {
         [
@@ -67,6 +78,7 @@ impl Asked {
             ("state", &self.state),
             ("code_challenge", &self.code_challenge),
             ("code_challenge_method", &self.code_challenge_method),
+            ("next", &self.next),
         ]
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)))
@@ -144,7 +156,7 @@ pub async fn show(
         .render();
         return Ok(browser::page(StatusCode::OK, html, Vec::new()));
     }
-    sign_in_page(&app, &cookies, client.name, asked, None).await
+    sign_in_page(&app, &cookies, Some(client.name), asked, None).await
 }
 
 fn shown(app: &App, account: &Account) -> view::Account {
@@ -170,7 +182,8 @@ pub async fn decide(
     };
     let Some(account) = browser::signed_in(&app, &cookies).await? else {
         let text = "Your session has ended. Please sign in again.";
-        return sign_in_page(&app, &cookies, client.name, asked, Some(text.to_owned())).await;
+        let (name, text) = (Some(client.name), Some(text.to_owned()));
+        return sign_in_page(&app, &cookies, name, asked, text).await;
     };
     if !browser::proven(&app, cookies.session.as_ref(), asked.csrf.as_deref()) {
         let text = "The form did not come from this server, or has expired. Please go back to the app and try again.";

@@ -10,12 +10,12 @@ use crate::db::tokens::Token;
 use crate::error::{AppError, AppResult};
 use crate::http::auth::write_token;
 
-mod authorize;
-mod browser;
+pub mod authorize;
+pub mod browser;
 mod client;
 mod metadata;
 mod revoke;
-mod sign_in;
+pub mod sign_in;
 mod token;
 mod userinfo;
 

@@ -21,17 +21,17 @@ use crate::http::client_ip::Caller;
 use crate::http::params::Params;
 use crate::limits::Deed;
 use crate::secret;
-use crate::web;
 use crate::web::pages::{SecondFactor, SignIn};
+use crate::web::{self, intents};
 
 /// How long one may look for the code.
 const TICKET_LIFE: i64 = 10 * MINUTE;
 
 /// The page to sign in on.
-pub(super) async fn sign_in_page(
+pub async fn sign_in_page(
     app: &App,
     cookies: &Cookies,
-    app_name: String,
+    app_name: Option<String>,
     asked: Asked,
     error: Option<String>,
 ) -> AppResult<Response> {
@@ -46,7 +46,7 @@ pub(super) async fn sign_in_page(
         site: web::site(app).await?,
         action: "/oauth/sign_in".to_owned(),
         csrf: browser::proof(app, &cookie),
-        app_name: Some(app_name),
+        app_name,
         login: asked.login.unwrap_or_default(),
         error,
         hidden,
@@ -58,7 +58,7 @@ pub(super) async fn sign_in_page(
 async fn second_page(
     app: &App,
     cookies: &Cookies,
-    app_name: String,
+    app_name: Option<String>,
     asked: &Asked,
     ticket: String,
     error: Option<String>,
@@ -75,7 +75,7 @@ async fn second_page(
         site: web::site(app).await?,
         action: "/oauth/sign_in".to_owned(),
         csrf: browser::proof(app, &cookie),
-        app_name: Some(app_name),
+        app_name,
         error,
         hidden,
     }
@@ -83,19 +83,34 @@ async fn second_page(
     Ok(browser::page(status, html, set.into_iter().collect()))
 }
 
-/// Opens a browser session, and on to the consent page.
+/// The name of the app that one signs in for, if one does, or the page that says what is wrong.
+async fn purpose(app: &App, asked: &Asked) -> AppResult<Result<Option<String>, Response>> {
+    let Some(next) = &asked.next else {
+        return Ok(check(app, asked)
+            .await?
+            .map(|(client, _)| Some(client.name)));
+    };
+    if intents::is_page(next) {
+        return Ok(Ok(None));
+    }
+    let text = "The page that sent you here is not one of this server.";
+    let page = browser::error_page(app, StatusCode::BAD_REQUEST, text).await?;
+    Ok(Err(page))
+}
+
+/// Opens a browser session, and on to the consent page, or where one was before.
 pub async fn sign_in(
     State(app): State<App>,
     caller: Caller,
     cookies: Cookies,
     Params(mut asked): Params<Asked>,
 ) -> AppResult<Response> {
-    let (client, _) = match check(&app, &asked).await? {
-        Ok(checked) => checked,
+    let app_name = match purpose(&app, &asked).await? {
+        Ok(name) => name,
         Err(page) => return Ok(page),
     };
     let again = async |asked: Asked, text: String| {
-        sign_in_page(&app, &cookies, client.name.clone(), asked, Some(text)).await
+        sign_in_page(&app, &cookies, app_name.clone(), asked, Some(text)).await
     };
     let form = cookies.form.as_ref();
     let (Some(form), true) = (form, browser::proven(&app, form, asked.csrf.as_deref())) else {
@@ -138,11 +153,14 @@ pub async fn sign_in(
     let Some(ticket) = ticket(&app, form, account_id).await? else {
         return Err(AppError::unauthorized());
     };
-    second_page(&app, &cookies, client.name, &asked, ticket, problem).await
+    second_page(&app, &cookies, app_name, &asked, ticket, problem).await
 }
 
 async fn passed(app: &App, account_id: i64, asked: &Asked) -> AppResult<Response> {
     let cookie: HeaderValue = browser::open_session(app, account_id).await?;
+    if let Some(next) = &asked.next {
+        return browser::redirect(next, vec![cookie]);
+    }
     let query = form_urlencoded::Serializer::new(String::new())
         .extend_pairs(asked.parameters())
         .finish();

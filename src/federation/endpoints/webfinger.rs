@@ -12,7 +12,23 @@ use crate::app::App;
 use crate::db;
 use crate::error::{AppError, AppResult};
 use crate::federation::render;
+use crate::federation::webfinger::{INTENT, SUBSCRIBE};
 use crate::text::names::parse_handle;
+
+/// Where people are sent who are to do something with what another site shows (FEP-3b86): types of
+/// activities, and the pages of `web::intents`.
+const INTENTS: [(&str, &str); 5] = [
+    ("Follow", "follow?object={object}"),
+    ("Like", "like?object={object}"),
+    ("Dislike", "dislike?object={object}"),
+    ("Announce", "announce?object={object}"),
+    (
+        "Create",
+        "create?name={name}&summary={summary}&content={content}&inReplyTo={inReplyTo}&attachment={attachment}",
+    ),
+];
+/// What comes back to whoever sent the person here.
+const WAY_BACK: &str = "&on-success={on-success}&on-cancel={on-cancel}";
 
 pub fn routes() -> Router<App> {
     Router::new()
@@ -74,21 +90,26 @@ async fn webfinger(State(app): State<App>, Query(asked): Query<Asked>) -> AppRes
         return Err(AppError::gone());
     }
     let handle = app.config.handle(&account.username, "");
+    let mut links = vec![
+        json!({
+            "rel": "http://webfinger.net/rel/profile-page",
+            "type": "text/html",
+            "href": account.url,
+        }),
+        json!({"rel": "self", "type": render::CONTENT_TYPE, "href": account.uri}),
+        json!({
+            "rel": SUBSCRIBE,
+            "template": app.config.url("/authorize_interaction?uri={uri}"),
+        }),
+    ];
+    links.extend(INTENTS.map(|(activity, page)| {
+        let page = format!("/intents/{page}{WAY_BACK}");
+        json!({"rel": format!("{INTENT}{activity}"), "template": app.config.url(&page)})
+    }));
     let document = json!({
         "subject": format!("acct:{handle}"),
         "aliases": [account.url, account.uri],
-        "links": [
-            {
-                "rel": "http://webfinger.net/rel/profile-page",
-                "type": "text/html",
-                "href": account.url,
-            },
-            {"rel": "self", "type": render::CONTENT_TYPE, "href": account.uri},
-            {
-                "rel": "http://ostatus.org/schema/1.0/subscribe",
-                "template": app.config.url("/authorize_interaction?uri={uri}"),
-            },
-        ],
+        "links": links,
     });
     Ok((
         [(CONTENT_TYPE, "application/jrd+json; charset=utf-8")],

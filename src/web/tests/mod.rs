@@ -14,6 +14,8 @@ fn every_page() -> Vec<(&'static str, String)> {
         ("consent", consent().render()),
         ("code", code().render()),
         ("error", error_page().render()),
+        ("intent", intent().render()),
+        ("onwards", onwards().render()),
     ]
 }
 
@@ -447,6 +449,17 @@ fn forms_carry_their_fields() {
         assert!(html.contains(field), "{field}");
     }
     assert!(code().render().contains("<code>kQ3v-9xTz-Wm2b</code>"));
+    let html = intent().render();
+    for field in [
+        "<form method=\"post\" action=\"/intents/like\">",
+        "name=\"csrf\" value=\"csrf-token\"",
+        "formaction=\"/intents/announce\"",
+        "&#60;/textarea&#62;&#60;script&#62;",
+        "<option value=\"unlisted\" selected>",
+        "back to <b>shop.example</b>",
+    ] {
+        assert!(html.contains(field), "{field}");
+    }
 }
 
 #[test]

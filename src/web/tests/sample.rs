@@ -305,3 +305,37 @@ fn error_page() -> ErrorPage {
         request_id: Some("01JD3".into()),
     }
 }
+
+fn intent() -> Intent {
+    Intent {
+        site: site(),
+        csrf: "csrf-token".into(),
+        account: alice(),
+        person: Some(alice()),
+        post: Some(thread().post),
+        choices: vec![
+            ("/intents/like".into(), "Like"),
+            ("/intents/announce".into(), "Boost"),
+        ],
+        compose: Some(Compose {
+            spoiler_text: "\"><script>".into(),
+            text: "</textarea><script>alert(1)</script>".into(),
+            visibility: "unlisted".into(),
+        }),
+        hidden: vec![("object".into(), "https://a.example/1?a=1&b=\"<>".into())],
+        done: None,
+        error: Some("The text is too long".into()),
+        back: Some("https://shop.example/thing?a=1&b=2".into()),
+    }
+}
+
+fn onwards() -> Onwards {
+    Onwards {
+        site: site(),
+        uri: "https://kith.example/users/alice".into(),
+        url: "https://kith.example/@alice".into(),
+        handle: "\"><script>@a.example".into(),
+        target: Some("https://a.example/authorize_interaction?uri=1".into()),
+        error: Some("a.example does not say where to go on.".into()),
+    }
+}

@@ -27,7 +27,7 @@ mod markers;
 pub mod media;
 pub mod media_av;
 mod notifications;
-mod oauth;
+pub(crate) mod oauth;
 mod people;
 mod pins;
 mod polls;

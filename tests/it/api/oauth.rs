@@ -6,11 +6,11 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::mail::letters;
-use crate::support::{Answer, Server};
+use crate::support::{Answer, Person, Server};
 
 const BACK: &str = "https://app.example/back";
 const OOB: &str = "urn:ietf:wg:oauth:2.0:oob";
-pub(super) const PASSWORD: &str = "correct horse";
+pub(crate) const PASSWORD: &str = "correct horse";
 // RFC 7636, appendix B.
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
@@ -53,7 +53,7 @@ pub(super) async fn app(server: &Server, scopes: &str) -> Client {
 }
 
 /// A user with a password.
-pub(super) async fn user(server: &Server, name: &str) {
+pub(crate) async fn user(server: &Server, name: &str) -> Person {
     let hash = kith::passwords::hash(&server.app.random, PASSWORD.into())
         .await
         .unwrap();
@@ -70,23 +70,24 @@ pub(super) async fn user(server: &Server, name: &str) {
         })
         .await
         .unwrap();
+    person
 }
 
 /// A browser: keeps cookies and reads forms.
-pub(super) struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     server: &'a Server,
     cookies: Vec<(String, String)>,
 }
 
 impl Browser<'_> {
-    pub(super) fn new(server: &Server) -> Browser<'_> {
+    pub(crate) fn new(server: &Server) -> Browser<'_> {
         Browser {
             server,
             cookies: Vec::new(),
         }
     }
 
-    pub(super) async fn send(
+    pub(crate) async fn send(
         &mut self,
         method: Method,
         path: &str,
@@ -135,7 +136,7 @@ impl Browser<'_> {
         page
     }
 
-    pub(super) async fn post(&mut self, path: &str, fields: &[(String, String)]) -> Answer {
+    pub(crate) async fn post(&mut self, path: &str, fields: &[(String, String)]) -> Answer {
         let fields: Vec<(&str, &str)> = fields
             .iter()
             .map(|(k, v)| (k.as_str(), v.as_str()))
@@ -152,7 +153,7 @@ impl Browser<'_> {
 }
 
 /// The hidden fields of a page.
-pub(super) fn hidden(page: &str) -> Vec<(String, String)> {
+pub(crate) fn hidden(page: &str) -> Vec<(String, String)> {
     page.split("<input type=\"hidden\" name=\"")
         .skip(1)
         .map(|rest| {
