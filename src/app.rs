@@ -320,11 +320,12 @@ impl App {
 
     /// The domain policies, from memory where they are there.
     pub async fn policies(&self) -> AppResult<Arc<Policies>> {
-        if let Some(policies) = self.caches.policies() {
+        if let Some(policies) = self.caches.policies.get() {
             return Ok(policies);
         }
+        let ticket = self.caches.policies.ticket();
         let policies = Arc::new(self.read(|c| Box::pin(Policies::load(c))).await?);
-        self.caches.set_policies(Some(policies.clone()));
+        self.caches.policies.put(ticket, policies.clone());
         Ok(policies)
     }
 }

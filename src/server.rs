@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::api::streaming;
 use crate::app::App;
 use crate::db;
-use crate::domain::accounts::{self, INSTANCE_ACTOR};
 use crate::error::AppError;
 use crate::events::bus::Heard;
 use crate::federation::local_keys;
@@ -25,7 +24,7 @@ pub async fn run(app: App, bound: Bound) -> Result<(), String> {
     let router = http::router(app.clone());
     let (_, actor) = tokio::join!(
         app.intake.check_tools(app.config.ffmpeg.clone()),
-        instance_actor(&app),
+        local_keys::ensure_instance(&app),
     );
     actor.map_err(|e| e.to_string())?;
     welcome(&app).await.map_err(|e| e.to_string())?;
@@ -72,31 +71,6 @@ async fn bus(app: App) {
         passing: Box::new(move |passing| streaming::passing::tell(&here, passing)),
     };
     app.bus.run(app.stop.clone(), heard).await;
-}
-
-/// Makes sure that the actor is there which stands for the server and signs its fetches.
-async fn instance_actor(app: &App) -> Result<(), AppError> {
-    let known = app
-        .read(|c| {
-            Box::pin(async move { Ok(db::accounts::by_handle(c, INSTANCE_ACTOR, "").await?) })
-        })
-        .await?;
-    if known.is_some() {
-        return Ok(());
-    }
-    let keys = local_keys::generate().await?;
-    let ctx = app.ctx.clone();
-    app.write(move |tx| {
-        Box::pin(async move {
-            // Another process may have been quicker.
-            let known = db::accounts::by_handle(tx, INSTANCE_ACTOR, "").await?;
-            if known.is_none() {
-                accounts::create_local(tx, &ctx, INSTANCE_ACTOR, "Application", &keys).await?;
-            }
-            Ok(())
-        })
-    })
-    .await
 }
 
 /// Says where the server is, and, while nobody has an account, how to make the first.

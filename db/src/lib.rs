@@ -61,6 +61,7 @@ pub mod push;
 pub mod quotes;
 pub mod reactions;
 pub mod relations;
+pub mod relays;
 pub mod remote_files;
 pub mod reports;
 mod run;

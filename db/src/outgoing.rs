@@ -107,6 +107,34 @@ pub async fn to_accounts(
     )
 }
 
+/// One delivery for each inbox that is named, with its host; says how many.
+#[boxed]
+pub async fn to_inboxes(
+    conn: &mut Conn,
+    activity_id: i64,
+    inboxes: &[(String, String)],
+    now: i64,
+) -> Result<usize> {
+    let mut written = 0;
+    for (inbox, host) in inboxes {
+        written += on_db!(conn, |c| diesel::insert_into(deliveries::table)
+            .values((
+                deliveries::activity_id.eq(activity_id),
+                deliveries::inbox.eq(inbox),
+                deliveries::host.eq(host),
+                deliveries::state.eq(0i16),
+                deliveries::attempts.eq(0i64),
+                deliveries::next_at.eq(now),
+                deliveries::leased_until.eq(0i64),
+                deliveries::last_error.eq(""),
+            ))
+            .on_conflict_do_nothing()
+            .execute(c)
+            .await)?;
+    }
+    Ok(written)
+}
+
 /// Removes an activity that nobody is to get.
 #[boxed]
 pub async fn delete(conn: &mut Conn, id: i64) -> Result<()> {

@@ -4,7 +4,9 @@ use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
-use super::schema::{domain_policies, settings};
+use super::accounts::Account;
+use super::any::AnyOfExt;
+use super::schema::{accounts, domain_policies, settings};
 use super::{Conn, Result, on_db};
 
 /// A row of `domain_policies`.
@@ -12,12 +14,14 @@ use super::{Conn, Result, on_db};
 #[diesel(table_name = domain_policies)]
 pub struct DomainPolicy {
     pub domain: String,
-    /// `limit` or `block`.
+    /// `allow`, `limit` or `block`.
     pub severity: String,
     pub reject_media: bool,
     pub public_comment: String,
     pub private_comment: String,
     pub created_at: i64,
+    /// Whether reports from there are not taken.
+    pub reject_reports: bool,
 }
 
 /// All policies, by domain. There are thousands at most; they are kept in memory.
@@ -26,6 +30,18 @@ pub async fn all(conn: &mut Conn) -> Result<Vec<DomainPolicy>> {
     on_db!(conn, |c| domain_policies::table
         .order(domain_policies::domain)
         .limit(100_000)
+        .load::<DomainPolicy>(c)
+        .await)
+}
+
+/// The policies of some domains, in no order.
+#[boxed]
+pub async fn among(conn: &mut Conn, domains: &[String]) -> Result<Vec<DomainPolicy>> {
+    if domains.is_empty() {
+        return Ok(Vec::new());
+    }
+    on_db!(conn, |c| domain_policies::table
+        .filter(domain_policies::domain.any_of(domains))
         .load::<DomainPolicy>(c)
         .await)
 }
@@ -103,6 +119,81 @@ pub async fn ensure_setting(conn: &mut Conn, name: &str, value: &str) -> Result<
 #[boxed]
 pub async fn unset(conn: &mut Conn, name: &str) -> Result<()> {
     on_db!(conn, |c| diesel::delete(settings::table.find(name))
+        .execute(c)
+        .await)?;
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Named {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    host: String,
+}
+
+/// Hosts that accounts elsewhere are delivered to, at most 100,000: one look into the index for
+/// each.
+#[boxed]
+pub async fn delivery_hosts(conn: &mut Conn) -> Result<Vec<String>> {
+    let walk = "WITH RECURSIVE seen(host) AS ( \
+           SELECT MIN(delivery_host) FROM accounts WHERE delivery_host > '' \
+           UNION ALL \
+           SELECT (SELECT MIN(delivery_host) FROM accounts WHERE delivery_host > seen.host) \
+           FROM seen WHERE seen.host IS NOT NULL \
+         ) SELECT host FROM seen WHERE host IS NOT NULL LIMIT 100000";
+    let rows: Vec<Named> = on_db!(conn, |c| diesel::sql_query(walk).load(c).await)?;
+    Ok(rows.into_iter().map(|row| row.host).collect())
+}
+
+/// Accounts whose handles are of a domain, above an id.
+#[boxed]
+pub async fn accounts_of_domain(
+    conn: &mut Conn,
+    domain: &str,
+    above: i64,
+    limit: i64,
+) -> Result<Vec<Account>> {
+    on_db!(conn, |c| accounts::table
+        .filter(accounts::domain.eq(domain))
+        .filter(accounts::id.gt(above))
+        .order(accounts::id)
+        .limit(limit)
+        .select(Account::as_select())
+        .load(c)
+        .await)
+}
+
+/// Accounts elsewhere that are delivered to at a host, above an id.
+#[boxed]
+pub async fn accounts_of_host(
+    conn: &mut Conn,
+    host: &str,
+    above: i64,
+    limit: i64,
+) -> Result<Vec<Account>> {
+    on_db!(conn, |c| accounts::table
+        .filter(accounts::delivery_host.eq(host))
+        .filter(accounts::domain.ne(""))
+        .filter(accounts::id.gt(above))
+        .order(accounts::id)
+        .limit(limit)
+        .select(Account::as_select())
+        .load(c)
+        .await)
+}
+
+/// Suspends or limits an account, or lifts that.
+#[boxed]
+pub async fn set_standing(
+    conn: &mut Conn,
+    account_id: i64,
+    suspended_at: Option<i64>,
+    silenced_at: Option<i64>,
+) -> Result<()> {
+    on_db!(conn, |c| diesel::update(accounts::table.find(account_id))
+        .set((
+            accounts::suspended_at.eq(suspended_at),
+            accounts::silenced_at.eq(silenced_at),
+        ))
         .execute(c)
         .await)?;
     Ok(())

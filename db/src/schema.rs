@@ -376,6 +376,21 @@ table! {
         public_comment -> Text,
         private_comment -> Text,
         created_at -> BigInt,
+        reject_reports -> Bool,
+    }
+}
+
+table! {
+    relays (id) {
+        id -> BigInt,
+        kind -> Text,
+        inbox_url -> Text,
+        actor_uri -> Text,
+        follow_uri -> Text,
+        followed_uri -> Text,
+        state -> Text,
+        created_at -> BigInt,
+        answered_at -> Nullable<BigInt>,
     }
 }
 

@@ -368,6 +368,7 @@ pub async fn tag(
             .filter(status_tags::status_id.lt(max))
             .filter(status_tags::status_id.gt(min))
             .filter(statuses::visibility.eq(0))
+            .filter(accounts::silenced_at.is_null())
             .filter(accounts::suspended_at.is_null())
             .limit(page.limit)
             .select(status_tags::status_id)

@@ -93,7 +93,8 @@ pub struct Caches {
     pub signing: Cache<i64, Arc<LocalKeys>>,
     /// Who was here this week, as far as it is written down.
     pub active: ActiveWeek,
-    policies: RwLock<Option<Arc<Policies>>>,
+    /// The policies for other servers.
+    pub policies: Kept<Policies>,
     /// This server's numbers, and when they were counted.
     usage: RwLock<Option<(i64, Arc<Usage>)>>,
 }
@@ -118,20 +119,8 @@ impl Caches {
             numbers: Kept::default(),
             signing: Cache::new(2_000),
             active: ActiveWeek::default(),
-            policies: RwLock::new(None),
+            policies: Kept::default(),
             usage: RwLock::new(None),
-        }
-    }
-
-    /// The domain policies, if they are in memory.
-    pub fn policies(&self) -> Option<Arc<Policies>> {
-        self.policies.read().ok()?.clone()
-    }
-
-    /// Keeps the domain policies.
-    pub fn set_policies(&self, policies: Option<Arc<Policies>>) {
-        if let Ok(mut slot) = self.policies.write() {
-            *slot = policies;
         }
     }
 
@@ -150,7 +139,7 @@ impl Caches {
         self.signing.clear();
         self.custom_emojis.forget();
         self.about.forget();
-        self.set_policies(None);
+        self.policies.forget();
     }
 
     /// This server's numbers, if they were counted since a time.
@@ -201,7 +190,12 @@ impl Caches {
             Kind::HomeChanged => self.homes.drop(subject),
             Kind::TokenRevoked => self.sessions.drop(subject),
             Kind::UserChanged => self.sessions.clear(),
-            Kind::PolicyChanged => self.set_policies(None),
+            Kind::PolicyChanged => {
+                self.policies.forget();
+                // Whose files are shown is part of what is kept.
+                self.account_json.clear();
+                self.statuses.clear();
+            }
             Kind::Notification | Kind::NotificationGone => {
                 if let Some(account) = event.account_id {
                     self.notification_groups.drop(account);

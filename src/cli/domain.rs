@@ -9,7 +9,7 @@ use crate::clock::iso;
 use crate::config::Config;
 use crate::db;
 use crate::db::policies::DomainPolicy;
-use crate::domain::policies::{self, Policies};
+use crate::domain::policies::{self, Policies, Terms};
 use crate::error::AppError;
 
 pub fn command() -> Command {
@@ -37,6 +37,12 @@ pub fn command() -> Command {
                     .action(ArgAction::SetTrue)
                     .help("Show no files of its people: avatars, attachments, emoji"),
             )
+            .arg(
+                Arg::new("reject-reports")
+                    .long("reject-reports")
+                    .action(ArgAction::SetTrue)
+                    .help("Take no reports from there"),
+            )
     };
     Command::new("domain")
         .about("Policies for other servers")
@@ -59,10 +65,21 @@ pub fn command() -> Command {
         .subcommand(comments(
             Command::new("limit").about("Show a domain's people to their followers alone"),
         ))
+        .subcommand(comments(Command::new("allow").about(
+            "Exchange all with a domain, also in the mode `allow-list`, and under a blocked one",
+        )))
         .subcommand(
             Command::new("remove")
                 .about("Lift a domain's policy")
                 .arg(domain()),
+        )
+        .subcommand(
+            Command::new("mode")
+                .about("Show with whom this server federates, or say so")
+                .arg(Arg::new("mode").value_name("MODE").help(
+                    "open: all that are not blocked; allow-list: those alone that are allowed",
+                ))
+                .arg(json_flag()),
         )
 }
 
@@ -72,7 +89,8 @@ pub async fn run(config: Config, matches: &ArgMatches) -> Outcome {
     match verb {
         "list" => list(&app, args).await,
         "show" => show(&app, args).await,
-        "block" | "limit" => set(&app, args, verb).await,
+        "mode" => mode(&app, args).await,
+        "allow" | "block" | "limit" => set(&app, args, verb).await,
         "remove" => remove(&app, args).await,
         other => Err(format!("unknown command domain {other}")),
     }
@@ -83,6 +101,7 @@ fn shown(policy: &DomainPolicy) -> Value {
         "domain": policy.domain,
         "severity": policy.severity,
         "reject_media": policy.reject_media,
+        "reject_reports": policy.reject_reports,
         "public_comment": policy.public_comment,
         "private_comment": policy.private_comment,
         "created_at": iso(policy.created_at),
@@ -135,19 +154,16 @@ async fn show(app: &App, args: &ArgMatches) -> Outcome {
 async fn set(app: &App, args: &ArgMatches, severity: &str) -> Outcome {
     let ctx = app.ctx.clone();
     let domain = required(args, "domain")?.clone();
-    let severity = severity.to_owned();
-    let public = required(args, "comment")?.clone();
-    let private = required(args, "private-comment")?.clone();
-    let reject = args.get_flag("reject-media");
+    let terms = Terms {
+        severity: severity.to_owned(),
+        reject_media: args.get_flag("reject-media"),
+        reject_reports: args.get_flag("reject-reports"),
+        public_comment: required(args, "comment")?.clone(),
+        private_comment: required(args, "private-comment")?.clone(),
+    };
     let policy = app
         .write(move |tx| {
-            Box::pin(async move {
-                let policy = policies::set(tx, &ctx, &domain, &severity, &public, &private).await?;
-                if reject {
-                    return policies::reject_media(tx, &policy.domain, true).await;
-                }
-                Ok(policy)
-            })
+            Box::pin(async move { policies::put(tx, &ctx, &domain, terms.clone()).await })
         })
         .await
         .map_err(|e| e.to_string())?;
@@ -155,11 +171,28 @@ async fn set(app: &App, args: &ArgMatches, severity: &str) -> Outcome {
     Ok(())
 }
 
+async fn mode(app: &App, args: &ArgMatches) -> Outcome {
+    if let Some(mode) = args.get_one::<String>("mode").cloned() {
+        app.write(move |tx| Box::pin(async move { policies::set_mode(tx, &mode).await }))
+            .await
+            .map_err(|e| e.to_string())?;
+    }
+    let mode = app
+        .read(|c| Box::pin(async move { Ok(policies::mode(&Policies::load(c).await?)) }))
+        .await
+        .map_err(|e: AppError| e.to_string())?;
+    if args.get_flag("json") {
+        return print_json(&json!({"mode": mode}));
+    }
+    println!("{mode}");
+    Ok(())
+}
+
 async fn remove(app: &App, args: &ArgMatches) -> Outcome {
     let domain = required(args, "domain")?.clone();
-    let wanted = domain.clone();
+    let (ctx, wanted) = (app.ctx.clone(), domain.clone());
     let lifted = app
-        .write(move |tx| Box::pin(async move { policies::lift(tx, &wanted).await }))
+        .write(move |tx| Box::pin(async move { policies::lift(tx, &ctx, &wanted).await }))
         .await
         .map_err(|e| e.to_string())?;
     if !lifted {

@@ -21,6 +21,7 @@ mod inbox;
 mod instance;
 mod invite;
 mod migrate;
+mod relay;
 mod rule;
 mod serve;
 mod token;
@@ -54,6 +55,7 @@ pub fn command() -> Command {
         .subcommand(inbox::command())
         .subcommand(instance::command())
         .subcommand(invite::command())
+        .subcommand(relay::command())
         .subcommand(rule::command())
         .subcommand(
             Command::new("config-example")
@@ -112,6 +114,7 @@ fn dispatch(matches: &ArgMatches) -> Outcome {
             Some(("inbox", inner)) => inbox::run(config, inner).await,
             Some(("instance", inner)) => instance::run(config, inner).await,
             Some(("invite", inner)) => invite::run(config, inner).await,
+            Some(("relay", inner)) => relay::run(config, inner).await,
             Some(("rule", inner)) => rule::run(config, inner).await,
             Some((name, _)) => Err(format!("unknown command {name}")),
         }

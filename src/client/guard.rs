@@ -29,6 +29,9 @@ pub enum Refusal {
     /// Private, loopback or otherwise not on the public internet.
     #[error("the address is not public")]
     Address,
+    /// Whoever asked wants nothing of this host.
+    #[error("a policy keeps the host out")]
+    Policy,
 }
 
 /// Whether an address belongs to the public unicast internet. IPv4 embedded in IPv6 (NAT64,

@@ -56,6 +56,9 @@ impl Default for Options {
 /// Makes the headers of one hop, usually its signature.
 pub type Signer<'a> = &'a (dyn Fn(&Url) -> HeaderMap + Send + Sync);
 
+/// Whether a URL may be asked at all.
+pub type Admission<'a> = &'a (dyn Fn(&Url) -> bool + Send + Sync);
+
 /// How a GET is made.
 #[derive(Clone, Copy)]
 pub struct GetOptions<'a> {
@@ -69,10 +72,12 @@ pub struct GetOptions<'a> {
     pub max_redirects: u32,
     /// Called for every hop with its URL.
     pub sign: Option<Signer<'a>>,
+    /// Asked about every hop before it is made.
+    pub admits: Option<Admission<'a>>,
 }
 
 impl Default for GetOptions<'_> {
-    /// 1 MiB, 10 s, 3 redirects, unsigned.
+    /// 1 MiB, 10 s, 3 redirects, unsigned, any host.
     fn default() -> Self {
         Self {
             accept: "*/*",
@@ -80,6 +85,7 @@ impl Default for GetOptions<'_> {
             timeout: Duration::from_secs(10),
             max_redirects: 3,
             sign: None,
+            admits: None,
         }
     }
 }
@@ -213,6 +219,9 @@ impl Client {
             // A fragment is no part of the request, and none of what was answered.
             url.set_fragment(None);
             self.guard.check(&url)?;
+            if options.admits.is_some_and(|admits| !admits(&url)) {
+                return Err(Refusal::Policy.into());
+            }
             budget.take_request()?;
             let mut headers = options.sign.map(|sign| sign(&url)).unwrap_or_default();
             if let Ok(accept) = HeaderValue::from_str(options.accept) {

@@ -5,7 +5,7 @@ use super::emojis;
 use super::jobs::{self, Job};
 use super::outgoing::{self, Audience, Outgoing};
 use super::profiles::{self, StatusLine};
-use super::{Ctx, reactions, search, statuses};
+use super::{Ctx, reactions, search, standing, statuses};
 use crate::db::accounts::{Account, AccountKey};
 use crate::db::profiles::Profile;
 use crate::db::{self, Conn};
@@ -171,6 +171,7 @@ pub async fn upsert_remote(tx: &mut Conn, ctx: &Ctx, actor: RemoteActor) -> AppR
         None => {
             account.id = ctx.ids.next();
             account.created_at = account.created_at.clamp(1, now);
+            standing::begin(tx, &mut account).await?;
             db::accounts::insert(tx, &account).await?;
         }
     }

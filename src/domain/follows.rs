@@ -112,9 +112,10 @@ pub async fn follow(
         languages: options.languages.unwrap_or_default(),
         created_at: ctx.now(),
     };
-    // A local account decides here; one elsewhere decides there. Whom it asked to be friends it
-    // has admitted.
-    if target.is_local() && (!target.locked || friends::has_asked(tx, target, follower).await?) {
+    // A local account decides here; one elsewhere decides there. Whoever is limited has to ask
+    // anyone. Whom it asked to be friends it has admitted.
+    let by_hand = target.locked || follower.silenced_at.is_some();
+    if target.is_local() && (!by_hand || friends::has_asked(tx, target, follower).await?) {
         // A request from when it was not admitted is answered by this.
         if db::relations::remove_request(tx, follower.id, target.id).await? {
             notifications::retract(tx, target, follower, Type::FollowRequest, None).await?;

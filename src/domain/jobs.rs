@@ -19,6 +19,9 @@ pub enum Job {
     VerifyLinks { account_id: i64 },
     /// Follows between an account and a domain that it blocks end.
     SeverDomain { account_id: i64, domain: String },
+    /// The policy for a domain changed: its accounts are to stand as the policies say. `stamp`: when
+    /// it was made.
+    Standing { domain: String, stamp: i64 },
     /// A scheduled status to post.
     Publish { scheduled_id: i64 },
     /// New counts of a local poll to tell elsewhere.
@@ -66,6 +69,7 @@ impl Job {
             Job::Mail(_) => "mail",
             Job::VerifyLinks { .. } => "verify_links",
             Job::SeverDomain { .. } => "sever_domain",
+            Job::Standing { .. } => "standing",
             Job::Publish { .. } => "publish",
             Job::PollUpdate { .. } => "poll_update",
             Job::PollEnd { .. } => "poll_end",
@@ -88,6 +92,7 @@ impl Job {
             Job::Mail(_)
             | Job::VerifyLinks { .. }
             | Job::SeverDomain { .. }
+            | Job::Standing { .. }
             | Job::Media { .. }
             | Job::Reindex { .. }
             | Job::Push { .. }

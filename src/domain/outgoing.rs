@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Ctx;
+use super::relays;
 use crate::db::accounts::Account;
 use crate::db::outgoing::OutgoingActivity;
 use crate::db::{self, Conn};
@@ -398,7 +399,8 @@ pub fn featured_uri(actor: &Account) -> String {
     format!("{}/collections/featured", actor.uri)
 }
 
-/// Records an activity with one delivery for each distinct inbox of its audience.
+/// Records an activity with one delivery for each distinct inbox of its audience, and for relays
+/// where it is about a public post.
 /// Where nobody remote is to get it, nothing is written.
 pub async fn send(
     tx: &mut Conn,
@@ -436,6 +438,7 @@ pub async fn record(
         deliveries += db::outgoing::to_followers(tx, row.id, actor.id, now).await?;
     }
     deliveries += db::outgoing::to_accounts(tx, row.id, &audience.accounts, now).await?;
+    deliveries += relays::pass_on(tx, ctx, actor, row.id, activity).await?;
     if deliveries > 0 {
         tx.emit(Event::of(Kind::DeliveriesWaiting, row.id));
         Ok(Some(row.id))

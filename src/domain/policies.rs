@@ -1,26 +1,113 @@
-//! What this server wants of other servers.
+//! What this server wants of other servers: policies for domains, and the relays it listens to.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+
+use url::Url;
 
 use super::Ctx;
+use super::jobs::{self, Job};
+use super::relays;
+use crate::db::accounts::Account;
 use crate::db::policies::DomainPolicy;
 use crate::db::{self, Conn};
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Kind};
 use crate::text::names::normalize_domain;
 
+/// Nothing is exchanged with the domain.
+pub const BLOCK: &str = "block";
+/// The domain's people are shown to their followers alone.
+pub const LIMIT: &str = "limit";
+/// All is exchanged but what the policy's other terms say, also where only what is on the list is.
+pub const ALLOW: &str = "allow";
+
+/// The setting that says with whom this server federates, and its value for an allow-list.
+const MODE: &str = "federation_mode";
+const ALLOW_LIST: &str = "allow-list";
+const OPEN: &str = "open";
+
 /// The policies in force, kept in memory and read anew when they change.
 #[derive(Debug, Clone, Default)]
 pub struct Policies {
     by_domain: HashMap<String, DomainPolicy>,
+    /// Nothing is exchanged but with domains that are allowed.
+    allow_list: bool,
+    /// Actors of the relays that were asked for posts and agreed.
+    relays: HashSet<String>,
+}
+
+/// What a policy for a host may be named: the host as it is, itself without its port, and the
+/// domains above it. A dot at the end is passed over.
+pub(super) fn names(host: &str) -> Vec<String> {
+    let host = host.to_lowercase().replacen(".:", ":", 1);
+    let mut name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host.as_str(),
+    };
+    name = name.strip_suffix('.').unwrap_or(name);
+    let mut names = vec![host.clone()];
+    loop {
+        if names[0] != name {
+            names.push(name.to_owned());
+        }
+        match name.split_once('.') {
+            Some((_, above)) => name = above,
+            None => return names,
+        }
+    }
+}
+
+/// How much a policy keeps out.
+fn weight(policy: &DomainPolicy) -> u8 {
+    match policy.severity.as_str() {
+        BLOCK => 2,
+        LIMIT => 1,
+        _ => 0,
+    }
+}
+
+/// The policy of a host among some that have been looked up: its own, else the next one above.
+pub(super) fn nearest<'a>(
+    names: &[String],
+    find: impl Fn(&str) -> Option<&'a DomainPolicy>,
+) -> Option<&'a DomainPolicy> {
+    names.iter().find_map(|name| find(name))
+}
+
+/// The severer one of the policies for an account's two sides: the domain of its handle, and the
+/// host of its server.
+pub(super) fn severer<'a>(
+    a: Option<&'a DomainPolicy>,
+    b: Option<&'a DomainPolicy>,
+) -> Option<&'a DomainPolicy> {
+    match (a, b) {
+        (Some(a), Some(b)) if weight(b) > weight(a) => Some(b),
+        (Some(a), _) => Some(a),
+        (None, b) => b,
+    }
+}
+
+/// Host and port of a URL.
+fn host_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
 }
 
 impl Policies {
     /// Reads them all.
     pub async fn load(conn: &mut Conn) -> AppResult<Policies> {
         let rows = db::policies::all(conn).await?;
+        let relays = db::relays::all(conn).await?.into_iter();
         Ok(Policies {
             by_domain: rows.into_iter().map(|p| (p.domain.clone(), p)).collect(),
+            allow_list: db::policies::setting(conn, MODE).await?.as_deref() == Some(ALLOW_LIST),
+            relays: relays
+                .filter(|relay| relay.state == relays::ACCEPTED)
+                .map(|relay| relay.actor_uri)
+                .collect(),
         })
     }
 
@@ -29,45 +116,100 @@ impl Policies {
         self.by_domain.values()
     }
 
+    /// Whether nothing is exchanged but with domains that are allowed.
+    pub fn is_allow_list(&self) -> bool {
+        self.allow_list
+    }
+
+    /// Whether an actor speaks for a relay that was asked for posts and agreed.
+    pub fn is_relay(&self, actor: &str) -> bool {
+        self.relays.contains(actor)
+    }
+
     /// The policy for a host or domain: its own, or that of a domain above it. A port is
     /// passed over unless the policy names it, and a dot at the end is.
     pub fn of(&self, host: &str) -> Option<&DomainPolicy> {
         if self.by_domain.is_empty() {
             return None;
         }
-        let host = host.to_lowercase().replacen(".:", ":", 1);
-        if let Some(policy) = self.by_domain.get(&host) {
-            return Some(policy);
-        }
-        let mut name = host.rsplit_once(':').map_or(host.as_str(), |(name, port)| {
-            if port.bytes().all(|b| b.is_ascii_digit()) {
-                name
-            } else {
-                &host
-            }
-        });
-        name = name.strip_suffix('.').unwrap_or(name);
-        loop {
-            if let Some(policy) = self.by_domain.get(name) {
-                return Some(policy);
-            }
-            name = name.split_once('.')?.1;
-        }
+        nearest(&names(host), |name| self.by_domain.get(name))
+    }
+
+    /// The policy for an account elsewhere.
+    pub fn of_account(&self, account: &Account) -> Option<&DomainPolicy> {
+        severer(self.of(&account.domain), self.of(&account.delivery_host))
+    }
+
+    /// Whether a time at which an account was suspended or limited is that of a policy for it.
+    pub fn made_at(&self, account: &Account, at: i64) -> bool {
+        [&account.domain, &account.delivery_host]
+            .iter()
+            .flat_map(|host| names(host))
+            .any(|name| {
+                self.by_domain
+                    .get(&name)
+                    .is_some_and(|p| p.created_at == at)
+            })
     }
 
     /// Whether nothing is exchanged with a host.
     pub fn blocks(&self, host: &str) -> bool {
-        self.of(host).is_some_and(|p| p.severity == "block")
+        match self.of(host) {
+            Some(policy) if self.allow_list => policy.severity != ALLOW,
+            Some(policy) => policy.severity == BLOCK,
+            None => self.allow_list,
+        }
+    }
+
+    /// Whether a policy blocks a host by its name, whichever servers federate with this one: what
+    /// is asked of pages that are linked to.
+    pub fn shuns(&self, host: &str) -> bool {
+        self.of(host).is_some_and(|p| p.severity == BLOCK)
     }
 
     /// Whether no files are taken from a host, nor any of its people's.
     pub fn rejects_media(&self, host: &str) -> bool {
         self.of(host)
-            .is_some_and(|p| p.reject_media || p.severity == "block")
+            .is_some_and(|p| p.reject_media || p.severity == BLOCK)
+    }
+
+    /// Whether no files of an account elsewhere are taken.
+    pub fn rejects_media_of(&self, account: &Account) -> bool {
+        !account.is_local()
+            && [&account.domain, &account.delivery_host]
+                .iter()
+                .any(|host| self.rejects_media(host) || self.blocks(host))
+    }
+
+    /// Whether a file is not to be fetched: by where it is. What people of an allowed server show
+    /// may be kept anywhere.
+    pub fn rejects_file(&self, url: &Url) -> bool {
+        self.rejects_media(&host_of(url))
+    }
+
+    /// Whether reports from an account elsewhere are not taken.
+    pub fn rejects_reports_of(&self, account: &Account) -> bool {
+        [&account.domain, &account.delivery_host]
+            .iter()
+            .filter_map(|host| self.of(host))
+            .any(|policy| policy.reject_reports)
     }
 }
 
-/// Blocks or limits a domain (and those under it), or changes how.
+/// What a policy says besides which domain it is for.
+#[derive(Debug, Clone, Default)]
+pub struct Terms {
+    /// `allow`, `limit` or `block`.
+    pub severity: String,
+    pub reject_media: bool,
+    pub reject_reports: bool,
+    /// Why, for everyone to read.
+    pub public_comment: String,
+    /// Why, for admins.
+    pub private_comment: String,
+}
+
+/// Sets the policy for a domain (and those under it), in the place of the one it had.
 pub async fn set(
     tx: &mut Conn,
     ctx: &Ctx,
@@ -76,31 +218,62 @@ pub async fn set(
     public_comment: &str,
     private_comment: &str,
 ) -> AppResult<DomainPolicy> {
+    let terms = Terms {
+        severity: severity.to_owned(),
+        public_comment: public_comment.to_owned(),
+        private_comment: private_comment.to_owned(),
+        ..Terms::default()
+    };
+    put(tx, ctx, domain, terms).await
+}
+
+/// The same with all its terms. Accounts that are known here stand as it says soon after.
+pub async fn put(tx: &mut Conn, ctx: &Ctx, domain: &str, terms: Terms) -> AppResult<DomainPolicy> {
     let domain = normalize_domain(domain)
         .ok_or_else(|| AppError::invalid(format!("{domain:?} is no domain")))?;
     if ctx.config.is_our_domain(&domain) {
         return Err(AppError::invalid("This is our own domain"));
     }
+    let before = of_domain(tx, &domain).await?;
     let row = DomainPolicy {
         domain,
-        severity: severity.to_owned(),
-        reject_media: false,
-        public_comment: public_comment.to_owned(),
-        private_comment: private_comment.to_owned(),
-        created_at: ctx.now(),
+        severity: terms.severity,
+        reject_media: terms.reject_media,
+        reject_reports: terms.reject_reports,
+        public_comment: terms.public_comment,
+        private_comment: terms.private_comment,
+        // Accounts that it suspended or limited bear this time.
+        created_at: before
+            .as_ref()
+            .map_or(ctx.now(), |policy| policy.created_at),
     };
     db::policies::set(tx, &row).await?;
     tx.emit(Event::of(Kind::PolicyChanged, 0));
+    if before.is_none_or(|policy| policy.severity != row.severity) {
+        stand(tx, ctx, &row).await?;
+    }
     Ok(row)
+}
+
+async fn of_domain(conn: &mut Conn, domain: &str) -> AppResult<Option<DomainPolicy>> {
+    let rows = db::policies::among(conn, &[domain.to_owned()]).await?;
+    Ok(rows.into_iter().next())
+}
+
+/// Has the accounts that a policy is about stand as the policies say.
+async fn stand(tx: &mut Conn, ctx: &Ctx, policy: &DomainPolicy) -> AppResult<()> {
+    let job = Job::Standing {
+        domain: policy.domain.clone(),
+        stamp: policy.created_at,
+    };
+    jobs::enqueue(tx, ctx, &job).await
 }
 
 /// Says that no files are to be taken from a domain that has a policy, or that they are again;
 /// 404 where it has none.
 pub async fn reject_media(tx: &mut Conn, domain: &str, reject: bool) -> AppResult<DomainPolicy> {
-    let policy = db::policies::all(tx)
+    let policy = of_domain(tx, domain)
         .await?
-        .into_iter()
-        .find(|policy| policy.domain == domain)
         .ok_or_else(AppError::not_found)?;
     let row = DomainPolicy {
         reject_media: reject,
@@ -111,15 +284,39 @@ pub async fn reject_media(tx: &mut Conn, domain: &str, reject: bool) -> AppResul
     Ok(row)
 }
 
-/// Lifts a domain's policy; false when there was none.
-pub async fn lift(tx: &mut Conn, domain: &str) -> AppResult<bool> {
+/// Lifts a domain's policy; false when there was none. Accounts stand as before soon after.
+pub async fn lift(tx: &mut Conn, ctx: &Ctx, domain: &str) -> AppResult<bool> {
     let domain = normalize_domain(domain)
         .ok_or_else(|| AppError::invalid(format!("{domain:?} is no domain")))?;
-    let lifted = db::policies::remove(tx, &domain).await?;
-    if lifted {
-        tx.emit(Event::of(Kind::PolicyChanged, 0));
+    let Some(policy) = of_domain(tx, &domain).await? else {
+        return Ok(false);
+    };
+    db::policies::remove(tx, &domain).await?;
+    tx.emit(Event::of(Kind::PolicyChanged, 0));
+    stand(tx, ctx, &policy).await?;
+    Ok(true)
+}
+
+/// Says with whom this server federates: with all that no policy blocks (`open`), or with those
+/// alone that are allowed (`allow-list`).
+pub async fn set_mode(tx: &mut Conn, mode: &str) -> AppResult<()> {
+    if ![OPEN, ALLOW_LIST].contains(&mode) {
+        return Err(AppError::invalid(format!(
+            "{mode:?} is neither {OPEN} nor {ALLOW_LIST}"
+        )));
     }
-    Ok(lifted)
+    db::policies::set_setting(tx, MODE, mode).await?;
+    tx.emit(Event::of(Kind::PolicyChanged, 0));
+    Ok(())
+}
+
+/// The mode in force.
+pub fn mode(policies: &Policies) -> &'static str {
+    if policies.is_allow_list() {
+        ALLOW_LIST
+    } else {
+        OPEN
+    }
 }
 
 #[cfg(test)]
@@ -132,6 +329,7 @@ mod tests {
             domain: domain.to_owned(),
             severity: "block".to_owned(),
             reject_media: false,
+            reject_reports: false,
             public_comment: String::new(),
             private_comment: String::new(),
             created_at: 1,
@@ -139,6 +337,7 @@ mod tests {
         let rows = ["bad.example", "odd.example:8080", "xn--bcher-kva.example"].map(policy);
         let policies = Policies {
             by_domain: rows.into_iter().map(|p| (p.domain.clone(), p)).collect(),
+            ..Policies::default()
         };
         for host in [
             "bad.example",
@@ -167,5 +366,56 @@ mod tests {
         ] {
             assert!(!policies.blocks(host), "{host}");
         }
+    }
+
+    #[test]
+    fn s16_an_allow_list_has_no_gaps() {
+        let policy = |domain: &str, severity: &str| DomainPolicy {
+            domain: domain.to_owned(),
+            severity: severity.to_owned(),
+            reject_media: false,
+            reject_reports: false,
+            public_comment: String::new(),
+            private_comment: String::new(),
+            created_at: 1,
+        };
+        let rows = [
+            policy("good.example", ALLOW),
+            policy("bad.good.example", BLOCK),
+            policy("odd.example:8080", ALLOW),
+            policy("noisy.example", LIMIT),
+        ];
+        let mut policies = Policies {
+            by_domain: rows.into_iter().map(|p| (p.domain.clone(), p)).collect(),
+            allow_list: true,
+            ..Policies::default()
+        };
+        for host in [
+            "good.example",
+            "GOOD.example.",
+            "a.good.example:8443",
+            "odd.example:8080",
+        ] {
+            assert!(!policies.blocks(host), "{host}");
+        }
+        for host in [
+            "bad.good.example",
+            "a.bad.good.example",
+            "odd.example",
+            "noisy.example",
+            "notgood.example",
+            "example",
+            "",
+        ] {
+            assert!(policies.blocks(host), "{host}");
+            assert_eq!(policies.shuns(host), host.contains("bad"), "{host}");
+        }
+        policies.allow_list = false;
+        assert!(!policies.blocks("noisy.example") && !policies.blocks("other.example"));
+        let empty = Policies {
+            allow_list: true,
+            ..Policies::default()
+        };
+        assert!(empty.blocks("good.example"));
     }
 }

@@ -111,15 +111,13 @@ async fn get(app: &App, url: &Url, budget: &Budget) -> Result<Response, Error> {
             timeout: TIMEOUT,
             max_redirects: 3,
             sign: Some(&sign),
+            admits: Some(&|url| !policies.blocks(&host(url))),
         };
         let response = app
             .client
             .get(url, &options, budget)
             .await
             .map_err(|error| failed(url, error))?;
-        if policies.blocks(&host(&response.url)) {
-            return Err(Error::hopeless(url, "redirects to a blocked domain"));
-        }
         let refused = matches!(
             response.status,
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN

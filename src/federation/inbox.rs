@@ -35,6 +35,8 @@ const LULL: Duration = Duration::from_millis(20);
 /// What begins the type of an activity that another actor than its own has signed: its object is
 /// believed only as its origin serves it.
 pub const FORWARDED: &str = "Forwarded ";
+/// What begins the type of an activity that a relay brought, with its actor's own proof.
+pub const RELAYED: &str = "Relayed ";
 /// Activities that may be forwarded.
 const FORWARDABLE: &[&str] = &["Create", "Update", "Delete", "Announce"];
 
@@ -147,7 +149,15 @@ async fn receive(app: &App, request: Request<Body>) -> AppResult<StatusCode> {
         leased_by: 0,
         last_error: String::new(),
     };
-    if signer.owner == envelope.actor || is_proven(app, &envelope, &activity, &signer).await? {
+    let own = signer.owner == envelope.actor;
+    let relayed = app.policies().await?.is_relay(&signer.owner);
+    if relayed && (!own || envelope.kind == "Announce") {
+        app.federation.relays.take(&signer.owner, now)?;
+    }
+    if own || is_proven(app, &envelope, &activity, &signer).await? {
+        if relayed && !own {
+            row.kind = format!("{RELAYED}{}", envelope.kind);
+        }
         row.body = String::from_utf8(body.into())
             .map_err(|_| refuse(StatusCode::BAD_REQUEST, "the body is not UTF-8"))?;
     } else {

@@ -8,7 +8,7 @@ use super::value::without_fragment;
 use crate::app::App;
 use crate::db;
 use crate::db::accounts::AccountKey;
-use crate::domain::accounts::{INSTANCE_ACTOR, KeyPair};
+use crate::domain::accounts::{self, INSTANCE_ACTOR, KeyPair};
 use crate::error::{AppError, AppResult};
 
 /// A local actor's key, parsed once.
@@ -65,6 +65,31 @@ pub async fn of(app: &App, account_id: i64) -> AppResult<Option<Arc<LocalKeys>>>
     let keys = Arc::new(LocalKeys { request, proof });
     app.caches.signing.put(ticket, account_id, keys.clone());
     Ok(Some(keys))
+}
+
+/// Makes sure that the actor is there which stands for the server and signs its fetches.
+pub async fn ensure_instance(app: &App) -> AppResult<()> {
+    let known = app
+        .read(|c| {
+            Box::pin(async move { Ok(db::accounts::by_handle(c, INSTANCE_ACTOR, "").await?) })
+        })
+        .await?;
+    if known.is_some() {
+        return Ok(());
+    }
+    let keys = generate().await?;
+    let ctx = app.ctx.clone();
+    app.write(move |tx| {
+        Box::pin(async move {
+            // Another process may have been quicker.
+            let known = db::accounts::by_handle(tx, INSTANCE_ACTOR, "").await?;
+            if known.is_none() {
+                accounts::create_local(tx, &ctx, INSTANCE_ACTOR, "Application", &keys).await?;
+            }
+            Ok(())
+        })
+    })
+    .await
 }
 
 /// The keys of the actor that stands for this server and signs what it fetches.

@@ -12,6 +12,7 @@ pub mod local_keys;
 pub mod objects;
 mod polls;
 pub mod proof;
+pub mod relays;
 pub mod render;
 pub mod signature;
 mod state;

@@ -8,6 +8,7 @@ use tokio::sync::{Mutex, Semaphore};
 
 use super::inbox::Intake;
 use super::keys::KnownKey;
+use super::relays::Loads;
 use super::signature::Scheme;
 use crate::caches::Expiring;
 
@@ -45,6 +46,8 @@ pub struct State {
     pub polls: Expiring<i64, ()>,
     /// Whether a local actor is there, by its id: `Some(false)` for one that was.
     pub inboxes: Expiring<String, Option<bool>>,
+    /// What relays have brought lately.
+    pub relays: Loads,
     /// Received activities on their way into the database.
     pub intake: Intake,
 }
@@ -64,6 +67,7 @@ impl State {
             refreshed: Expiring::new(10_000, HOUR),
             polls: Expiring::new(10_000, AFTER_FAILURE),
             inboxes: Expiring::new(10_000, Duration::from_secs(10)),
+            relays: Loads::default(),
             intake: Intake::default(),
         }
     }

@@ -82,7 +82,8 @@ async fn ask(
     budget: &Budget,
 ) -> Result<Answer, Error> {
     let unusable = || Error::Hopeless(format!("{at:.200}: not a usable host"));
-    if app.policies().await?.blocks(at) {
+    let policies = app.policies().await?;
+    if policies.blocks(at) {
         return Err(Error::Hopeless(format!("{at}: the domain is blocked")));
     }
     let mut url =
@@ -93,6 +94,7 @@ async fn ask(
         accept: "application/jrd+json, application/json",
         max_bytes: MAX_BYTES,
         timeout: TIMEOUT,
+        admits: Some(&|url| !policies.blocks(&host(url))),
         ..GetOptions::default()
     };
     let response = app

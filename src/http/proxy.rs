@@ -5,7 +5,7 @@
 //! not shown: an address names a row, or carries our signature.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -21,6 +21,7 @@ use crate::app::App;
 use crate::clock::{DAY, HOUR, MINUTE, SECOND};
 use crate::config::{is_remote, version_of};
 use crate::db;
+use crate::db::accounts::Account;
 use crate::db::remote_files::RemoteFile;
 use crate::error::{AppError, AppResult};
 use crate::jobs::remote_files;
@@ -60,8 +61,8 @@ enum Outcome {
 struct Wanted {
     purpose: Purpose,
     url: Url,
-    /// The domain of whom it belongs to; `''` where that is not known.
-    domain: String,
+    /// Whom it belongs to, where that is known.
+    owner: Option<Arc<Account>>,
     /// The thumbnail, or the still.
     preview: bool,
     /// How long the answer is good.
@@ -96,7 +97,7 @@ pub(super) async fn chat_file(
     let wanted = Wanted {
         purpose: Purpose::ChatFile,
         url,
-        domain: owner.domain.clone(),
+        owner: Some(owner),
         preview,
         cache,
     };
@@ -105,9 +106,11 @@ pub(super) async fn chat_file(
 
 async fn copy(app: App, wanted: Wanted, headers: HeaderMap) -> AppResult<Response> {
     let policies = app.policies().await?;
-    let refused = [wanted.domain.as_str(), wanted.url.authority()]
-        .iter()
-        .any(|host| policies.rejects_media(host));
+    let refused = policies.rejects_file(&wanted.url)
+        || wanted
+            .owner
+            .as_ref()
+            .is_some_and(|owner| policies.rejects_media_of(owner));
     if refused || app.config.is_ours(wanted.url.as_str()) {
         return Ok(none(StatusCode::NOT_FOUND, "Record not found", MINUTE));
     }
@@ -168,7 +171,7 @@ async fn wanted(app: &App, kind: &str, id: &str, name: &str) -> AppResult<Option
         _ => return Ok(None),
     };
     let mut cache = FOR_EVER;
-    let (url, domain) = match purpose {
+    let (url, owner) = match purpose {
         Purpose::Attachment | Purpose::ChatFile => {
             let Some(id) = app.config.read_remote_attachment(id) else {
                 return Ok(None);
@@ -185,7 +188,7 @@ async fn wanted(app: &App, kind: &str, id: &str, name: &str) -> AppResult<Option
             let Some(owner) = owner.filter(|owner| owner.is_active()) else {
                 return Ok(None);
             };
-            (media.remote_url, owner.domain.clone())
+            (media.remote_url, Some(owner))
         }
         Purpose::Avatar | Purpose::Header => {
             let Ok(id) = id.parse::<i64>() else {
@@ -202,20 +205,20 @@ async fn wanted(app: &App, kind: &str, id: &str, name: &str) -> AppResult<Option
             if name.trim_end_matches("-static") != version_of(&url) {
                 cache = OUTDATED;
             }
-            (url, account.domain.clone())
+            (url, Some(account))
         }
         Purpose::Emoji => {
             let Some(url) = app.config.read_shown_url(kind, id, name) else {
                 return Ok(None);
             };
-            (url, String::new())
+            (url, None)
         }
     };
     let url = Some(url).filter(|url| is_remote(url));
     Ok(url.and_then(|url| url.parse().ok()).map(|url| Wanted {
         purpose,
         url,
-        domain,
+        owner,
         preview,
         cache,
     }))
@@ -348,11 +351,13 @@ async fn fetch(
     url: &Url,
     failures: i64,
 ) -> AppResult<Outcome> {
+    let policies = app.policies().await?;
     let fetcher = Fetcher {
         client: &app.client,
         storage: &app.storage,
         intake: &app.intake,
         turns: &app.proxy.turns,
+        admits: &|url| !policies.rejects_file(url),
     };
     let fetched = fetcher.fetch(purpose, url, app.clock.now_ms()).await;
     let now = app.clock.now_ms();

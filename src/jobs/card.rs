@@ -188,11 +188,12 @@ fn apply(embed: Embed, card: &mut Card) -> Option<String> {
 
 async fn is_blocked(app: &App, url: &Url) -> AppResult<bool> {
     let host = url.host_str().unwrap_or_default();
-    Ok(app.policies().await?.blocks(host))
+    Ok(app.policies().await?.shuns(host))
 }
 
 /// The beginning of a page, as text, and where it came from.
 async fn page(app: &App, url: &Url, budget: &Budget) -> Result<(Url, String), Trouble> {
+    let policies = app.policies().await?;
     let options = GetOptions {
         accept: "text/html, application/xhtml+xml;q=0.9",
         // More may come; it is not read.
@@ -200,6 +201,7 @@ async fn page(app: &App, url: &Url, budget: &Budget) -> Result<(Url, String), Tr
         timeout: TIMEOUT,
         max_redirects: 5,
         sign: None,
+        admits: Some(&|url| !policies.shuns(url.host_str().unwrap_or_default())),
     };
     let mut answer = app.client.get_stream(url, &options, budget).await?;
     match answer.status.as_u16() {
@@ -253,12 +255,14 @@ fn decode(body: &[u8], content_type: &str) -> String {
 
 async fn oembed(app: &App, at: &str, budget: &Budget) -> Option<Embed> {
     let url = Url::parse(at).ok()?;
+    let policies = app.policies().await.ok()?;
     let options = GetOptions {
         accept: "application/json",
         max_bytes: MAX_OEMBED,
         timeout: TIMEOUT,
         max_redirects: 3,
         sign: None,
+        admits: Some(&|url| !policies.shuns(url.host_str().unwrap_or_default())),
     };
     let answer = app.client.get(&url, &options, budget).await.ok()?;
     if !answer.status.is_success() {
@@ -284,12 +288,14 @@ async fn image(
     let Ok(url) = Url::parse(at) else {
         return Ok(None);
     };
+    let policies = app.policies().await?;
     let options = GetOptions {
         accept: "image/webp, image/png, image/jpeg, image/gif;q=0.8",
         max_bytes: app.intake.limits().max_bytes as u64,
         timeout: TIMEOUT,
         max_redirects: 3,
         sign: None,
+        admits: Some(&|url| !policies.rejects_file(url)),
     };
     let answer = match app.client.get(&url, &options, budget).await {
         Ok(answer) if answer.status.is_success() => answer,

@@ -23,6 +23,7 @@ use crate::db::{self, Conn};
 use crate::domain::Ctx;
 use crate::error::{AppError, AppResult};
 use crate::federation::activities::{self, Deed, Failure, Prepared, Run};
+use crate::federation::inbox::RELAYED;
 
 /// Rows leased at a time.
 const CLAIM: usize = 100;
@@ -439,6 +440,7 @@ async fn give_back(shared: &Shared, actor: &str, first: Option<Received>) {
 /// Whether an activity decides on whether the actor's next one concerns anybody here: that one
 /// is not looked at before this one is written.
 fn decides_what_follows(kind: &str) -> bool {
+    let kind = kind.strip_prefix(RELAYED).unwrap_or(kind);
     matches!(kind, "Accept" | "Reject" | "Add" | "Remove" | "Update")
 }
 

@@ -13,6 +13,7 @@ pub mod queue;
 pub mod remote_files;
 pub mod search;
 mod sever_domain;
+mod standing;
 pub mod trends;
 mod verify_links;
 

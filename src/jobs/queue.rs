@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::{JobError, media, posts, sever_domain, verify_links};
+use super::{JobError, media, posts, sever_domain, standing, verify_links};
 use crate::app::App;
 use crate::clock::{DAY, SECOND};
 use crate::db;
@@ -171,6 +171,7 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
         }
         Job::VerifyLinks { account_id } => verify_links::run(app, account_id, row.attempts).await,
         Job::SeverDomain { account_id, domain } => sever_domain::run(app, account_id, domain).await,
+        Job::Standing { domain, stamp } => standing::run(app, &domain, stamp).await,
         Job::Publish { scheduled_id } => posts::publish(app, scheduled_id).await,
         Job::PollUpdate { poll_id } => posts::tell_counts(app, row.id, poll_id).await,
         Job::PollEnd { poll_id } => posts::end_poll(app, poll_id).await,

@@ -15,7 +15,7 @@ use super::av;
 use super::intake::{Intake, IntakeError};
 use super::sniff::{Format, Kind, document, sniff};
 use super::storage::{InvalidKey, Key, Spool, Storage, StorageError};
-use crate::client::{Budget, Client, FetchError, GetOptions, Limits};
+use crate::client::{Admission, Budget, Client, FetchError, GetOptions, Limits};
 
 /// Fetches at once, and of those from one host.
 const AT_ONCE: usize = 24;
@@ -253,12 +253,14 @@ impl Turns {
 }
 
 /// What a fetch works with.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Fetcher<'a> {
     pub client: &'a Client,
     pub storage: &'a Storage,
     pub intake: &'a Intake,
     pub turns: &'a Turns,
+    /// Whether a URL may be asked.
+    pub admits: Admission<'a>,
 }
 
 impl Fetcher<'_> {
@@ -323,6 +325,7 @@ impl Fetcher<'_> {
             accept: ACCEPT,
             max_bytes,
             timeout: time,
+            admits: Some(self.admits),
             ..GetOptions::default()
         };
         let budget = Budget::new(Limits {

@@ -156,17 +156,21 @@ pub fn picture(config: &Config, stored: &str, missing: &str) -> String {
     }
 }
 
+/// What stands in the place of pictures.
+const MISSING_AVATAR: &str = "/static/avatar.png";
+const MISSING_HEADER: &str = "/static/header.png";
+
 /// The URL of an account's avatar; of a remote account's, our copy. `still`: one that does not
 /// move.
 pub fn avatar(config: &Config, account: &Account, still: bool) -> String {
-    let missing = "/static/avatar.png";
-    shown(config, account, ("avatar", &account.avatar), missing, still)
+    let stored = ("avatar", account.avatar.as_str());
+    shown(config, account, stored, MISSING_AVATAR, still)
 }
 
 /// The same of its header.
 pub fn header(config: &Config, account: &Account, still: bool) -> String {
-    let missing = "/static/header.png";
-    shown(config, account, ("header", &account.header), missing, still)
+    let stored = ("header", account.header.as_str());
+    shown(config, account, stored, MISSING_HEADER, still)
 }
 
 fn shown(
@@ -243,6 +247,19 @@ pub fn entity<'a>(config: &Config, account: &'a Account, stats: AccountStats) ->
 }
 
 impl<'a> Entity<'a> {
+    /// Without files that a policy keeps out.
+    fn without_media(self, config: &Config) -> Self {
+        let (avatar, header) = (config.url(MISSING_AVATAR), config.url(MISSING_HEADER));
+        Entity {
+            avatar_static: avatar.clone(),
+            avatar,
+            header_static: header.clone(),
+            header,
+            emojis: Vec::new(),
+            ..self
+        }
+    }
+
     /// With what its owner chose to show.
     fn showing(self, profile: Option<&'a Profile>, now: i64) -> Self {
         match profile {
@@ -281,6 +298,7 @@ pub async fn json(app: &App, ids: &[i64]) -> AppResult<HashMap<i64, Arc<str>>> {
     }
     let ticket = app.caches.account_json.ticket();
     let accounts_ticket = app.caches.accounts.ticket();
+    let policies = app.policies().await?;
     let rows = app
         .read(move |c| {
             Box::pin(async move {
@@ -296,8 +314,11 @@ pub async fn json(app: &App, ids: &[i64]) -> AppResult<HashMap<i64, Arc<str>>> {
     for account in rows.0 {
         let id = account.id;
         let stats = stats.get(&id).copied().unwrap_or_default();
-        let shown =
+        let mut shown =
             entity(&app.config, &account, stats).showing(profiles.get(&id), app.clock.now_ms());
+        if policies.rejects_media_of(&account) {
+            shown = shown.without_media(&app.config);
+        }
         let json: Arc<str> = serde_json::to_string(&shown)?.into();
         app.caches.account_json.put(ticket, id, json.clone());
         app.caches

@@ -45,6 +45,21 @@ pub fn render(config: &Config, media: &Media) -> MediaAttachment {
     }
 }
 
+/// The same for one that is not fetched, by a policy: where it is at home is told.
+pub fn render_unfetched(config: &Config, media: &Media) -> MediaAttachment {
+    let shown = render(config, media);
+    if media.remote_url.is_empty() {
+        return shown;
+    }
+    MediaAttachment {
+        kind: "unknown".to_owned(),
+        url: shown.remote_url.clone(),
+        preview_url: None,
+        meta: None,
+        ..shown
+    }
+}
+
 /// Where a file and its thumbnail are: ours by their keys, others' by our copy, and what we make
 /// no copy of by its address at home. Nothing is looked up.
 pub fn addresses(config: &Config, media: &Media) -> (Option<String>, Option<String>) {

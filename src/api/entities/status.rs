@@ -23,6 +23,7 @@ use crate::db::accounts::Account;
 use crate::db::media::Media;
 use crate::db::statuses::{Status, StatusStats, Tag};
 use crate::domain::filters::Context;
+use crate::domain::policies::Policies;
 use crate::domain::quotes::Leave;
 use crate::domain::search;
 use crate::domain::visibility::{Relations, Viewer, Visibility, can_see, in_timeline};
@@ -157,9 +158,10 @@ async fn prepare_level(
     missing.sort_unstable();
     missing.dedup();
     let ticket = app.caches.statuses.ticket();
+    let policies = app.policies().await?;
     let rows = app.read(move |c| Box::pin(load(c, missing))).await?;
     for status in &rows.statuses {
-        let prepared = Arc::new(assemble(&app.config, status, &rows)?);
+        let prepared = Arc::new(assemble(&app.config, &policies, status, &rows)?);
         app.caches.statuses.put(ticket, status.id, prepared.clone());
         found.insert(status.id, prepared);
         fresh.push(status.id);
@@ -207,6 +209,7 @@ async fn load(c: &mut db::Conn, ids: Vec<i64>) -> AppResult<Rows> {
         }
     }
     let mut accounts: Vec<i64> = rows.mentions.values().flatten().copied().collect();
+    accounts.extend(statuses.iter().map(|status| status.account_id));
     accounts.sort_unstable();
     accounts.dedup();
     for account in db::accounts::by_ids(c, &accounts).await? {
@@ -250,8 +253,23 @@ async fn load(c: &mut db::Conn, ids: Vec<i64>) -> AppResult<Rows> {
     Ok(rows)
 }
 
-fn assemble(config: &Config, status: &Status, rows: &Rows) -> AppResult<Prepared> {
+fn assemble(
+    config: &Config,
+    policies: &Policies,
+    status: &Status,
+    rows: &Rows,
+) -> AppResult<Prepared> {
     let id = status.id;
+    let author = rows.accounts.get(&status.account_id);
+    let rejected = author.is_some_and(|author| policies.rejects_media_of(author));
+    let file = |media: &Media| {
+        let elsewhere = media.remote_url.parse();
+        if rejected || elsewhere.is_ok_and(|url| policies.rejects_file(&url)) {
+            super::media::render_unfetched(config, media)
+        } else {
+            super::media::render(config, media)
+        }
+    };
     let stats = rows.stats.get(&id).copied().unwrap_or_default();
     let mentioned = rows.mentions.get(&id).cloned().unwrap_or_default();
     let visibility = Visibility::from_db(status.visibility);
@@ -281,11 +299,7 @@ fn assemble(config: &Config, status: &Status, rows: &Rows) -> AppResult<Prepared
         media_attachments: rows
             .media
             .get(&id)
-            .map(|list| {
-                list.iter()
-                    .map(|m| super::media::render(config, m))
-                    .collect()
-            })
+            .map(|list| list.iter().map(file).collect())
             .unwrap_or_default(),
         mentions: mentioned
             .iter()
@@ -313,7 +327,11 @@ fn assemble(config: &Config, status: &Status, rows: &Rows) -> AppResult<Prepared
                     .collect()
             })
             .unwrap_or_default(),
-        emojis: emojis(config, &status.emojis),
+        emojis: if rejected {
+            Vec::new()
+        } else {
+            emojis(config, &status.emojis)
+        },
         replies_count: stats.replies_count.max(0),
         reblogs_count: stats.reblogs_count.max(0),
         favourites_count: stats.favourites_count.max(0),
@@ -429,7 +447,8 @@ impl Reader {
 pub enum Mode {
     /// What the reader may see: threads, single statuses, their own lists.
     Visible,
-    /// What surrounds a status: besides, without those they block or mute.
+    /// What surrounds a status: besides, without those they block or mute, and without those who
+    /// are limited and whom they do not follow.
     Thread,
     /// A timeline: the same, and a status once only.
     Timeline,
@@ -494,6 +513,18 @@ pub async fn page(app: &App, ids: &[i64], reader: Option<&Reader>, mode: Mode) -
             .get(author)
             .is_some_and(|author| reader.relations.blocks_domain(&author.domain))
     };
+    let limited = |p: &Prepared| {
+        let author = people.get(&p.status.account_id);
+        author.is_some_and(|author| author.silenced_at.is_some())
+            && !reader.is_some_and(|reader| {
+                reader.account_id == p.status.account_id
+                    || p.mentioned.contains(&reader.account_id)
+                    || reader
+                        .relations
+                        .following
+                        .contains_key(&p.status.account_id)
+            })
+    };
     let mut sieve = Sieve::of(reader, now);
     let mut shown = HashSet::new();
     let mut kept = Vec::with_capacity(ids.len());
@@ -514,6 +545,9 @@ pub async fn page(app: &App, ids: &[i64], reader: Option<&Reader>, mode: Mode) -
         if mode != Mode::Visible {
             let mut concerned = vec![outer.status.account_id];
             concerned.extend(original.map(|o| o.status.account_id));
+            if mode == Mode::Thread && limited(outer) {
+                continue;
+            }
             if let Some(reader) = reader
                 && (!in_timeline(&concerned, reader.viewer(), now)
                     || concerned.iter().any(|author| unwanted(reader, author)))

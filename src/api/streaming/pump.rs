@@ -416,10 +416,13 @@ fn public_channels(subject: &Subject) -> Vec<Channel> {
     if !public || status.reblog_of_id.is_some() || !author.is_active() {
         return Vec::new();
     }
+    if author.silenced_at.is_some() {
+        return Vec::new();
+    }
     let mut channels = tag_channels(&subject.tags, status.local);
     let answers_another = (status.in_reply_to_uri.is_some() || status.in_reply_to_id.is_some())
         && status.in_reply_to_account_id != Some(status.account_id);
-    if !answers_another && author.silenced_at.is_none() {
+    if !answers_another {
         for origin in origins(status.local) {
             channels.push(Channel::Public(origin));
             if subject.has_media {

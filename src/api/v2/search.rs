@@ -288,15 +288,20 @@ pub async fn accounts(
             })
         })
         .await?;
+    let limited = |account: &db::accounts::Account| account.silenced_at.is_some();
     let relations = match seek.reader {
-        Some(reader) if seek.following => Some(app.relations(reader).await?),
+        Some(reader) if seek.following || rows.iter().any(limited) => {
+            Some(app.relations(reader).await?)
+        }
         _ => None,
     };
     let mut ids: Vec<i64> = exact.into_iter().collect();
     for account in rows {
-        let wanted = relations
+        let followed = relations
             .as_ref()
-            .is_none_or(|relations| relations.following.contains_key(&account.id));
+            .is_some_and(|relations| relations.following.contains_key(&account.id));
+        // Who is limited is found by those who follow them, and by the whole handle.
+        let wanted = followed || (!seek.following && !limited(&account));
         if wanted && !ids.contains(&account.id) {
             ids.push(account.id);
         }

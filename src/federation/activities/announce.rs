@@ -40,6 +40,10 @@ pub(super) async fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> 
     if object.get("object").is_some() {
         return Prepared::nothing("not understood");
     }
+    if arrival.relayed && app.policies().await?.is_relay(&arrival.actor.uri) {
+        // No reblog: a relay says that there is a post.
+        return create::prepare_fetched(arrival, object_id, None).await;
+    }
     let (uri, actor) = (object_id.to_owned(), arrival.actor.id);
     let (known, followed) = app
         .read(move |c| {

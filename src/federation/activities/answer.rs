@@ -3,15 +3,18 @@
 use super::{Arrival, Failure, Prepared, local_account};
 use crate::db::Conn;
 use crate::db::accounts::Account;
-use crate::domain::{Ctx, follows};
+use crate::domain::accounts::INSTANCE_ACTOR;
+use crate::domain::{Ctx, follows, relays};
 use crate::error::AppResult;
-use crate::federation::value::{id, is_a, text, without_fragment};
+use crate::federation::value::{id, is_a, is_public, text, without_fragment};
 
 #[derive(Debug)]
 pub struct Answer {
     accept: bool,
     /// The local account that asked.
     follower: String,
+    /// The Follow's id, where it is told.
+    follow: String,
 }
 
 pub(super) fn prepare(arrival: &Arrival<'_>, accept: bool) -> Result<Prepared, Failure> {
@@ -23,8 +26,10 @@ pub(super) fn prepare(arrival: &Arrival<'_>, accept: bool) -> Result<Prepared, F
     if embedded.is_some() && !is_a(object, "Follow") {
         return Prepared::nothing("not understood");
     }
+    // Who asks a relay follows everyone.
     if let Some(followed) = object.get("object").and_then(id)
         && followed != arrival.actor.uri
+        && !is_public(followed)
     {
         return Err(Failure::Hopeless(
             "answers a Follow of somebody else".to_owned(),
@@ -41,6 +46,7 @@ pub(super) fn prepare(arrival: &Arrival<'_>, accept: bool) -> Result<Prepared, F
     Prepared::deed(super::Deed::Answer(Answer {
         accept,
         follower: follower.to_owned(),
+        follow: id(object).unwrap_or_default().to_owned(),
     }))
 }
 
@@ -54,6 +60,14 @@ impl Answer {
         let Some(follower) = local_account(tx, &self.follower).await? else {
             return Ok("there is no such account here");
         };
+        if follower.username == INSTANCE_ACTOR {
+            return Ok(
+                match relays::answered(tx, ctx, actor, &self.follow, self.accept).await? {
+                    true => "",
+                    false => "no relay was asked by this Follow",
+                },
+            );
+        }
         let done = if self.accept {
             follows::accept(tx, ctx, actor, &follower).await
         } else {

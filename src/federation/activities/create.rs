@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{Arrival, Failure, Prepared, chat, quote, vote};
 use crate::app::App;
 use crate::client::Budget;
+use crate::clock::DAY;
 use crate::db::accounts::Account;
 use crate::db::{self, Conn};
 use crate::domain::statuses::{self, RemoteNote};
@@ -13,10 +14,12 @@ use crate::domain::{self, Ctx};
 use crate::error::AppResult;
 use crate::federation::fetch;
 use crate::federation::objects::note as notes;
-use crate::federation::value::{ids, same_origin};
+use crate::federation::value::{ids, same_origin, time};
 
 /// Mentioned strangers that are looked up; a status that names more is a list, not a talk.
 const MAX_STRANGERS: usize = 10;
+/// How old a post may be that a relay brings for people to be told of it.
+const RELAYED_NEWS: i64 = DAY;
 /// Ancestors fetched at most.
 const MAX_ANCESTORS: usize = 20;
 
@@ -44,6 +47,8 @@ pub struct Create {
     /// What it answers, and what that answers, oldest first.
     ancestors: Vec<Ready>,
     status: Ready,
+    /// It is no news: nobody is told.
+    quiet: bool,
 }
 
 /// What the database says about a status that arrives.
@@ -140,17 +145,32 @@ async fn take_in(
         || facts.parent_known
         || parent_comes
         || facts.accounts.iter().any(Account::is_local);
-    if !concerns_us {
-        return Prepared::nothing("it concerns nobody here");
-    }
     let known = facts.parent_known || parent_comes;
+    let quiet = arrival.relayed
+        && time(object, "published").is_none_or(|at| at < app.clock.now_ms() - RELAYED_NEWS);
+    if !concerns_us {
+        if !arrival.relayed || notes::visibility(object, &author) != Visibility::Public {
+            return Prepared::nothing("it concerns nobody here");
+        }
+        // It is one of very many: nothing is asked for besides.
+        let status = ready_alone(app, author, object).await?;
+        return Prepared::deed(super::Deed::Create(Create {
+            ancestors: Vec::new(),
+            status,
+            quiet,
+        }));
+    }
     let mut status = ready(app, author, object, Some((facts, arrival.budget))).await?;
     quote::resolve(app, &mut status, arrival.budget).await;
     let ancestors = match parent {
         Some(parent) if !known => ancestors(app, parent, arrival.budget).await,
         _ => Vec::new(),
     };
-    Prepared::deed(super::Deed::Create(Create { ancestors, status }))
+    Prepared::deed(super::Deed::Create(Create {
+        ancestors,
+        status,
+        quiet,
+    }))
 }
 
 /// Reads a status and looks up whom it mentions; strangers only within a budget.
@@ -295,7 +315,7 @@ impl Create {
         }
         self.status.store_quoted(tx, ctx).await?;
         let Ready { author, note, .. } = &self.status;
-        match statuses::receive(tx, ctx, author, note.clone(), false).await? {
+        match statuses::receive(tx, ctx, author, note.clone(), self.quiet).await? {
             Some(_) => Ok(""),
             None => Ok("it was deleted before it came"),
         }

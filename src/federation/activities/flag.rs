@@ -21,7 +21,11 @@ pub struct Flag {
     comment: String,
 }
 
-pub(super) fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> {
+pub(super) async fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> {
+    let policies = arrival.app.policies().await?;
+    if policies.rejects_reports_of(arrival.actor) {
+        return Prepared::nothing("reports from its domain are not taken");
+    }
     let config = &arrival.app.config;
     let objects: Vec<String> = ids(arrival.activity, "object")
         .filter(|uri| config.is_ours(uri))

@@ -6,7 +6,7 @@ use super::{Arrival, Failure, Prepared, local_account};
 use crate::db::Conn;
 use crate::db::accounts::Account;
 use crate::domain::accounts::INSTANCE_ACTOR;
-use crate::domain::{Ctx, follows, friends};
+use crate::domain::{Ctx, follows, friends, relays};
 use crate::error::AppResult;
 use crate::federation::render::{FRIEND_REQUEST, NAMESPACE};
 use crate::federation::value::{flag, many};
@@ -53,6 +53,9 @@ impl Follow {
             return Ok("there is no such account here");
         };
         if target.username == INSTANCE_ACTOR {
+            if relays::followed(tx, ctx, actor, &self.uri).await? {
+                return Ok("");
+            }
             return Ok("the server itself cannot be followed");
         }
         if self.friend_request {

@@ -6,7 +6,8 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::fetch::{self, LIMITS};
-use super::inbox::FORWARDED;
+use super::inbox::{FORWARDED, RELAYED};
+use super::relays;
 use super::value::{self, many, text};
 use crate::app::App;
 use crate::client::Budget;
@@ -116,6 +117,8 @@ pub(super) struct Arrival<'a> {
     pub budget: &'a Budget,
     /// Objects that activities of the same actor bring before this one.
     pub coming: &'a Coming,
+    /// Whether a relay brought it that was asked to: then posts for everyone are kept.
+    pub relayed: bool,
 }
 
 impl<'a> Arrival<'a> {
@@ -175,12 +178,34 @@ pub async fn prepare(
     row: &Received,
     run: &mut Run,
 ) -> Result<(Option<Account>, Prepared), Failure> {
+    // What a relay says by itself, not what it merely brings with a proof.
+    let speaks = row.kind.starts_with(FORWARDED) || row.kind == "Announce";
+    let relay = speaks && app.policies().await?.is_relay(&row.actor_uri);
+    let prepared = prepare_row(app, row, run, relay).await;
+    match prepared {
+        Err(Failure::Later(reason) | Failure::Hopeless(reason)) if relay => {
+            app.federation
+                .relays
+                .lied(&row.actor_uri, app.clock.now_ms());
+            Err(Failure::Hopeless(reason))
+        }
+        other => other,
+    }
+}
+
+async fn prepare_row(
+    app: &App,
+    row: &Received,
+    run: &mut Run,
+    relay: bool,
+) -> Result<(Option<Account>, Prepared), Failure> {
     let activity = value::parse(row.body.as_bytes())
         .map_err(|error| Failure::Hopeless(format!("unreadable: {error}")))?;
-    let budget = Budget::new(LIMITS);
+    let proven = row.kind.strip_prefix(RELAYED);
+    let budget = Budget::new(if relay { relays::LIMITS } else { LIMITS });
     let (forwarded, kind) = match row.kind.strip_prefix(FORWARDED) {
         Some(kind) => (true, kind),
-        None => (false, row.kind.as_str()),
+        None => (false, proven.unwrap_or(&row.kind)),
     };
     // Of what was forwarded, the row's is who did that.
     let uri = match text(&activity, "actor") {
@@ -213,6 +238,7 @@ pub async fn prepare(
         activity: &activity,
         budget: &budget,
         coming: &run.coming,
+        relayed: relay || proven.is_some(),
     };
     let prepared = if forwarded {
         prepare_forwarded(&arrival, kind).await?
@@ -255,7 +281,7 @@ async fn prepare_verb(arrival: &Arrival<'_>, kind: &str) -> Result<Prepared, Fai
         "Announce" => announce::prepare(arrival).await,
         "Undo" => undo::prepare(arrival),
         "Block" => block::prepare(arrival),
-        "Flag" => flag::prepare(arrival),
+        "Flag" => flag::prepare(arrival).await,
         "Add" => feature::prepare(arrival, true).await,
         "Remove" => feature::prepare(arrival, false).await,
         "QuoteRequest" => quote::prepare(arrival).await,

@@ -5,7 +5,8 @@ use super::{Arrival, Failure, Prepared, local_account};
 use crate::db::accounts::Account;
 use crate::db::statuses::Status;
 use crate::db::{self, Conn};
-use crate::domain::{Ctx, blocks, chats, emoji_reactions, follows, reactions, votes};
+use crate::domain::accounts::INSTANCE_ACTOR;
+use crate::domain::{Ctx, blocks, chats, emoji_reactions, follows, reactions, relays, votes};
 use crate::error::AppResult;
 use crate::federation::value::{first_id, id, kind_of};
 
@@ -62,6 +63,9 @@ impl Undo {
         if may_be("Follow")
             && let Some(target) = self.followed(tx, actor).await?
         {
+            if target.username == INSTANCE_ACTOR {
+                relays::unfollowed(tx, actor).await?;
+            }
             follows::unfollow(tx, ctx, actor, &target).await?;
             return Ok("");
         }

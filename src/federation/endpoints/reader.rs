@@ -23,7 +23,8 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// 401 where a signature is demanded (`KITH_AUTHORIZED_FETCH`) and none convinced.
+    /// 401 where a signature is demanded (`KITH_AUTHORIZED_FETCH`, or an allow-list) and none
+    /// convinced.
     pub fn admit(&self) -> AppResult<()> {
         if self.account.is_some() || !self.required {
             return Ok(());
@@ -40,10 +41,11 @@ impl FromRequestParts<App> for Reader {
     type Rejection = AppError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> AppResult<Reader> {
+        let policies = app.policies().await?;
         let mut reader = Reader {
             account: None,
             refused: None,
-            required: app.config.authorized_fetch,
+            required: app.config.authorized_fetch || policies.is_allow_list(),
         };
         let signed = parts.headers.contains_key("signature")
             || parts
@@ -57,7 +59,7 @@ impl FromRequestParts<App> for Reader {
             Ok(account) => {
                 // A blocked server reads no more than a stranger, whichever domain its handles
                 // are of.
-                let by_handle = app.policies().await?.blocks(&account.domain);
+                let by_handle = policies.blocks(&account.domain);
                 if !by_handle && !fetch::is_blocked(app, &account.uri).await? {
                     reader.account = Some(account);
                 }

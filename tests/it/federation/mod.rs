@@ -10,6 +10,7 @@ mod keys;
 mod outbound;
 mod posts;
 mod quotes;
+mod relays;
 mod snapshots;
 pub(crate) mod two_servers;
 mod votes;

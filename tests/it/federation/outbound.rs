@@ -288,7 +288,7 @@ async fn nothing_goes_to_a_blocked_domain_and_what_waited_is_dropped() {
                     if block {
                         kith::domain::policies::set(tx, &ctx, &domain, "block", "", "").await?;
                     } else {
-                        kith::domain::policies::lift(tx, &domain).await?;
+                        kith::domain::policies::lift(tx, &ctx, &domain).await?;
                     }
                     Ok(())
                 })
@@ -307,6 +307,12 @@ async fn nothing_goes_to_a_blocked_domain_and_what_waited_is_dropped() {
     }
     assert_eq!(bad.requests().len(), before, "not one request was made");
     policy(false).await;
+    let suspended = "SELECT count(*) AS n FROM accounts WHERE suspended_at IS NOT NULL";
+    eventually("its people are no longer suspended", async || {
+        let url = &sender.server.app.config.database_url;
+        (database::count(url, suspended).await == 0).then_some(())
+    })
+    .await;
     sender.later(HOUR).await;
     // Nor do they come when the block is lifted.
     let last = sender.post("last").await;

@@ -10,7 +10,7 @@
 //! | S6, S7 | `fetching` | `client::tests` (redirect loops, endless and slow bodies, gzip bombs, huge heads) |
 //! | S9 | `html` | `text::sanitize` |
 //! | S11 | `privacy` | `domain::visibility` |
-//! | S16 | `moderation`; `federation::quotes` | `domain::policies` |
+//! | S16 | `moderation`, `policies`; `federation::quotes` | `domain::policies` |
 //! | S19 | `replay` | `federation::signature` (what a signature has to cover, for which host, how old) |
 
 use serde_json::{Value, json};
@@ -27,6 +27,7 @@ mod html;
 mod json_ld;
 mod keys;
 mod moderation;
+mod policies;
 mod privacy;
 mod replay;
 
@@ -62,7 +63,7 @@ async fn followed() -> (Server, Peer, Person) {
     (server, peer, alice)
 }
 
-async fn home(server: &Server, alice: &Person) -> Vec<Value> {
+pub(super) async fn home(server: &Server, alice: &Person) -> Vec<Value> {
     server
         .get(alice, "/api/v1/timelines/home")
         .await
@@ -84,7 +85,7 @@ async fn settle(server: &Server, peer: &Peer, alice: &Person, mark: &str) -> Vec
 }
 
 /// What a handle or URL leads to.
-async fn search(server: &Server, who: &Person, what: &str) -> Value {
+pub(super) async fn search(server: &Server, who: &Person, what: &str) -> Value {
     let what: String = url::form_urlencoded::byte_serialize(what.as_bytes()).collect();
     server
         .get(who, &format!("/api/v2/search?q={what}&resolve=true"))
@@ -93,7 +94,7 @@ async fn search(server: &Server, who: &Person, what: &str) -> Value {
 }
 
 /// An activity by an actor.
-fn activity(actor: &str, n: &str, kind: &str, object: &Value) -> Value {
+pub(super) fn activity(actor: &str, n: &str, kind: &str, object: &Value) -> Value {
     json!({
         "@context": "https://www.w3.org/ns/activitystreams",
         "id": format!("{actor}#{n}"), "type": kind, "actor": actor, "object": object,
@@ -101,7 +102,7 @@ fn activity(actor: &str, n: &str, kind: &str, object: &Value) -> Value {
 }
 
 /// Delivers what an actor has signed; 202.
-async fn deliver(server: &Server, actor: &str, activity: &Value) {
+pub(super) async fn deliver(server: &Server, actor: &str, activity: &Value) {
     let answer = Delivery::by(actor).send(server, activity).await;
     assert_eq!(answer.status, 202, "{activity}: {}", answer.text);
 }
@@ -112,7 +113,7 @@ fn shows(list: &[Value], uri: &Value) -> bool {
 }
 
 /// Waits until all that came is worked on.
-async fn idle(server: &Server) {
+pub(super) async fn idle(server: &Server) {
     let waiting = "SELECT count(*) AS n FROM inbox_queue WHERE state = 0 AND next_at = 0";
     eventually("all is worked on", async || {
         let left = database::count(&server.app.config.database_url, waiting).await;
@@ -122,7 +123,7 @@ async fn idle(server: &Server) {
 }
 
 /// GETs what other servers read, as nobody.
-async fn read(server: &Server, path: &str) -> Answer {
+pub(super) async fn read(server: &Server, path: &str) -> Answer {
     let request = server
         .http
         .get(format!("{}{path}", server.url))
@@ -131,7 +132,7 @@ async fn read(server: &Server, path: &str) -> Answer {
 }
 
 /// As an admin: nothing is exchanged with a domain any more.
-async fn block(server: &Server, domain: &str) {
+pub(super) async fn block(server: &Server, domain: &str) {
     let (ctx, named) = (server.app.ctx.clone(), domain.to_owned());
     server
         .app

@@ -251,7 +251,7 @@ async fn s16_a_blocked_domain_has_no_other_name() {
 }
 
 /// GETs a status, signed by an actor.
-async fn read_as(server: &Server, actor: &str, uri: &str) -> Answer {
+pub(super) async fn read_as(server: &Server, actor: &str, uri: &str) -> Answer {
     use kith::federation::signature::{PrivateKey, sign_cavage};
     let url = url::Url::parse(uri).expect("a URL");
     let key = PrivateKey::from_pem(ACTOR_KEY).expect("a key");

@@ -1,0 +1,95 @@
+//! How accounts elsewhere stand under the policies for their domains: those of a blocked domain
+//! are suspended, those of a limited one are limited.
+//!
+//! What a policy did bears the time at which it was made, so that lifting it leaves alone what
+//! moderators decided of single accounts.
+
+use super::Ctx;
+use super::jobs::{self, Job};
+use super::policies::{BLOCK, LIMIT, Policies, names, nearest, severer};
+use crate::db::accounts::Account;
+use crate::db::policies::DomainPolicy;
+use crate::db::{self, Conn};
+use crate::error::AppResult;
+use crate::events::{Event, Kind};
+
+/// Accounts looked at in one transaction.
+const BATCH: i64 = 100;
+
+/// Where accounts are that a policy is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// Their handles are of it.
+    Domain(String),
+    /// Their server is it.
+    Host(String),
+}
+
+/// The places that are known here under a policy's domain.
+pub async fn places(conn: &mut Conn, domain: &str) -> AppResult<Vec<Place>> {
+    let under = |host: &String| names(host).iter().any(|name| name == domain);
+    let domains = db::instance::domains(conn).await?.into_iter();
+    let mut found: Vec<Place> = domains.filter(under).map(Place::Domain).collect();
+    let hosts = db::policies::delivery_hosts(conn).await?.into_iter();
+    found.extend(hosts.filter(under).map(Place::Host));
+    Ok(found)
+}
+
+/// Suspends or limits (or not any more) some accounts of a place, from above an id on, as the
+/// policies say now. `stamp`: when the policy was made that changed. The last account looked at,
+/// where there may be more.
+pub async fn settle(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    policies: &Policies,
+    place: &Place,
+    above: i64,
+    stamp: i64,
+) -> AppResult<Option<i64>> {
+    let accounts = match place {
+        Place::Domain(domain) => db::policies::accounts_of_domain(tx, domain, above, BATCH).await?,
+        Place::Host(host) => db::policies::accounts_of_host(tx, host, above, BATCH).await?,
+    };
+    for before in &accounts {
+        let mut account = before.clone();
+        // What moderators decided stays.
+        let stays = |at: &i64| *at != stamp && !policies.made_at(before, *at);
+        account.suspended_at = account.suspended_at.filter(stays);
+        account.silenced_at = account.silenced_at.filter(stays);
+        apply(&mut account, policies.of_account(before));
+        if account == *before {
+            continue;
+        }
+        db::policies::set_standing(tx, account.id, account.suspended_at, account.silenced_at)
+            .await?;
+        tx.emit(Event::of(Kind::AccountChanged, account.id));
+        if account.indexable {
+            let (account_id, below) = (account.id, i64::MAX);
+            jobs::enqueue(tx, ctx, &Job::Reindex { account_id, below }).await?;
+        }
+    }
+    let full = accounts.len() as i64 >= BATCH;
+    Ok(accounts.last().map(|last| last.id).filter(|_| full))
+}
+
+fn apply(account: &mut Account, policy: Option<&DomainPolicy>) {
+    let Some(policy) = policy else { return };
+    let place = match policy.severity.as_str() {
+        BLOCK => &mut account.suspended_at,
+        LIMIT => &mut account.silenced_at,
+        _ => return,
+    };
+    place.get_or_insert(policy.created_at);
+}
+
+/// Has an account that is new here stand as the policies say.
+pub(super) async fn begin(tx: &mut Conn, account: &mut Account) -> AppResult<()> {
+    let (domain, host) = (names(&account.domain), names(&account.delivery_host));
+    let rows = db::policies::among(tx, &[&domain[..], &host[..]].concat()).await?;
+    let find = |name: &str| rows.iter().find(|row| row.domain == name);
+    apply(
+        account,
+        severer(nearest(&domain, find), nearest(&host, find)),
+    );
+    Ok(())
+}
