@@ -21,6 +21,7 @@ pub mod cards;
 pub mod chat_files;
 pub mod chat_messages;
 pub mod chats;
+pub mod collections;
 pub mod comments;
 pub(crate) mod conn;
 pub mod conversations;

@@ -1323,6 +1323,50 @@ table! {
     }
 }
 
+table! {
+    collections (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        uri -> Text,
+        url -> Text,
+        local -> Bool,
+        name -> Text,
+        description -> Text,
+        language -> Text,
+        tag -> Text,
+        sensitive -> Bool,
+        discoverable -> Bool,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
+    collection_items (id) {
+        id -> BigInt,
+        collection_id -> BigInt,
+        account_id -> Nullable<BigInt>,
+        object_uri -> Text,
+        uri -> Text,
+        state -> SmallInt,
+        position -> BigInt,
+        request_uri -> Text,
+        approval_uri -> Text,
+        tries -> SmallInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    feature_authorizations (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        collection_uri -> Text,
+        created_at -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
 /// Tables that appear in one query with each of those after the colon. Only pairs that do: every
 /// pair is code, and there are thousands.
 macro_rules! appear_together {
@@ -1335,7 +1379,8 @@ appear_together! {
     accounts: account_stats users tokens statuses status_tags media follows
         follow_requests blocks mutes favourites notifications home_entries deliveries
         endorsements account_domain_blocks former_usernames poll_votes lists list_members
-        quotes status_cards account_words friend_requests dislikes last_seen bookmarks;
+        quotes status_cards account_words friend_requests dislikes last_seen bookmarks collections
+        collection_items feature_authorizations;
     account_stats: follows blocks mutes notifications account_domain_blocks account_words
         users;
     users: tokens statuses push_subscriptions active_weeks;
@@ -1377,4 +1422,5 @@ appear_together! {
     dislikes: emoji_reactions;
     emoji_reactions: reaction_counts;
     processes: connections;
+    collections: collection_items;
 }

@@ -1,6 +1,7 @@
 //! Actors: those who live here, and those we know from elsewhere.
 
 use super::chats;
+use super::collections;
 use super::emojis;
 use super::jobs::{self, Job};
 use super::outgoing::{self, Audience, Outgoing};
@@ -252,5 +253,6 @@ pub async fn erase_one(tx: &mut Conn, ctx: &Ctx, account_id: i64) -> AppResult<b
         return Ok(false);
     }
     Ok(statuses::erase_one_of(tx, ctx, account_id).await?
-        || reactions::undo_one_of(tx, ctx, &account).await?)
+        || reactions::undo_one_of(tx, ctx, &account).await?
+        || collections::erase_one_of(tx, ctx, &account).await?)
 }

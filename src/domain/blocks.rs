@@ -1,6 +1,7 @@
 //! Blocking and muting.
 
 use super::Ctx;
+use super::collections;
 use super::follows::{self, End, relation_changed};
 use super::outgoing::{self, Audience, Outgoing};
 use crate::db::accounts::Account;
@@ -52,6 +53,7 @@ pub async fn block(
             tx.emit(Event::to(blocker.id, Kind::NotificationGone, 0));
         }
     }
+    collections::severed(tx, ctx, blocker, target).await?;
     relation_changed(tx, blocker, target);
     if blocker.is_local() && !target.is_local() {
         let activity = Outgoing::Block {

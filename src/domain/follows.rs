@@ -242,6 +242,7 @@ async fn establish(
             if !target.is_local() {
                 let account_id = target.id;
                 jobs::enqueue(tx, ctx, &Job::Featured { account_id }).await?;
+                jobs::enqueue(tx, ctx, &Job::Collections { account_id }).await?;
             }
         }
         if notify {

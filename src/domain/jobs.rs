@@ -30,6 +30,10 @@ pub enum Job {
     PollEnd { poll_id: i64 },
     /// What an account elsewhere has pinned is to be asked for.
     Featured { account_id: i64 },
+    /// The collections of an account elsewhere are to be asked for.
+    Collections { account_id: i64 },
+    /// Stamps of what waits in a collection elsewhere are to be looked at.
+    FeaturedItems { collection_id: i64 },
     /// An uploaded file to make playable.
     Media { id: i64 },
     /// The preview of a link to fetch.
@@ -74,6 +78,8 @@ impl Job {
             Job::PollUpdate { .. } => "poll_update",
             Job::PollEnd { .. } => "poll_end",
             Job::Featured { .. } => "featured",
+            Job::Collections { .. } => "collections",
+            Job::FeaturedItems { .. } => "featured_items",
             Job::Media { .. } => "media",
             Job::Card { .. } => "card",
             Job::Reindex { .. } => "reindex",
@@ -103,6 +109,8 @@ impl Job {
             | Job::PollUpdate { poll_id: id }
             | Job::PollEnd { poll_id: id }
             | Job::Featured { account_id: id }
+            | Job::Collections { account_id: id }
+            | Job::FeaturedItems { collection_id: id }
             | Job::EraseAccount { account_id: id }
             | Job::StatusLine { account_id: id } => Some(format!("{}:{id}", self.kind())),
             Job::Digest { account_id, at } => Some(format!("digest:{account_id}:{at}")),

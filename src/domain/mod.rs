@@ -20,6 +20,7 @@ pub mod bookmark_folders;
 pub mod cards;
 pub mod chats;
 pub mod codes;
+pub mod collections;
 pub mod conversations;
 pub mod deliveries;
 pub mod digests;

@@ -60,6 +60,10 @@ types! {
     Quote = "quote",
     /// A status the reader quoted was edited.
     QuotedUpdate = "quoted_update",
+    /// The reader was put into a collection. Subject: the collection.
+    AddedToCollection = "added_to_collection",
+    /// A collection that the reader is in says something else. Subject: the collection.
+    CollectionUpdate = "collection_update",
     AdminSignUp = "admin.sign_up",
     AdminReport = "admin.report",
     /// Follows ended because of a moderator's or the reader's own block.
@@ -96,9 +100,11 @@ impl Type {
         )
     }
 
-    /// Whether the newest takes the place of the one about the same: a chat has one of each kind.
+    /// Whether the newest takes the place of the one about the same: a chat, or a collection, has one
+    /// of each kind.
     fn replaces(self, subject_id: Option<i64>) -> bool {
-        self == Type::ChatMessage || (self == Type::Reaction && subject_id.is_some())
+        matches!(self, Type::ChatMessage | Type::CollectionUpdate)
+            || (self == Type::Reaction && subject_id.is_some())
     }
 
     /// Whether the same from one sender can come again: what is about a change does.
@@ -110,6 +116,7 @@ impl Type {
                 | Type::SeveredRelationships
                 | Type::ModerationWarning
                 | Type::ChatMessage
+                | Type::CollectionUpdate
         )
     }
 

@@ -95,17 +95,49 @@ pub struct CanQuote {
     pub manual: Vec<String>,
 }
 
-/// A QuoteRequest, as Accept and Reject repeat it.
+/// A QuoteRequest or FeatureRequest, as Accept and Reject repeat it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestRef {
     /// The request's id.
     pub uri: String,
     /// Who asks.
     pub actor: String,
-    /// What is to be quoted.
+    /// What is to be quoted or featured.
     pub object: String,
-    /// The object that quotes it.
+    /// The object that quotes or features it.
     pub instrument: String,
+}
+
+/// A featured collection (FEP-7aa9) as it goes out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeaturedCollection {
+    pub uri: String,
+    /// Its page.
+    pub url: String,
+    /// The owner's URI.
+    pub attributed_to: String,
+    pub name: String,
+    /// Clean HTML.
+    pub summary: String,
+    pub language: Option<String>,
+    pub sensitive: bool,
+    pub discoverable: bool,
+    pub topic: Option<HashTag>,
+    /// Milliseconds since the epoch.
+    pub published: i64,
+    pub updated: i64,
+    pub items: Vec<FeaturedItem>,
+}
+
+/// What a featured collection holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeaturedItem {
+    pub uri: String,
+    /// The featured actor.
+    pub object: String,
+    /// The id of its stamp.
+    pub authorization: String,
+    pub published: i64,
 }
 
 /// A mention in a note.
@@ -332,6 +364,50 @@ pub enum Outgoing {
         uri: String,
         request: RequestRef,
     },
+    /// A featured collection is there.
+    AddCollection {
+        uri: String,
+        collection: Box<FeaturedCollection>,
+        /// The list of the actor's collections.
+        target: String,
+    },
+    UpdateCollection {
+        uri: String,
+        collection: Box<FeaturedCollection>,
+    },
+    /// Somebody stands in a featured collection.
+    AddItem {
+        uri: String,
+        item: FeaturedItem,
+        /// The collection.
+        target: String,
+    },
+    FeatureRequest {
+        uri: String,
+        /// Who is to be featured.
+        object: String,
+        /// The collection.
+        instrument: String,
+    },
+    AcceptFeature {
+        uri: String,
+        request: RequestRef,
+        /// The stamp's id.
+        result: String,
+    },
+    RejectFeature {
+        uri: String,
+        request: RequestRef,
+    },
+    /// The actor wants to be in a collection no more.
+    DeleteStamp {
+        uri: String,
+        /// The stamp.
+        object: String,
+        collection: String,
+        /// Whose the collection is.
+        owner: String,
+    },
 }
 
 impl Outgoing {
@@ -343,9 +419,14 @@ impl Outgoing {
             }
             Outgoing::Update { .. }
             | Outgoing::UpdateActor { .. }
+            | Outgoing::UpdateCollection { .. }
             | Outgoing::ChatUpdate { .. } => "Update",
-            Outgoing::Delete { .. } | Outgoing::DeleteActor { .. } => "Delete",
-            Outgoing::Add { .. } => "Add",
+            Outgoing::Delete { .. }
+            | Outgoing::DeleteActor { .. }
+            | Outgoing::DeleteStamp { .. } => "Delete",
+            Outgoing::Add { .. } | Outgoing::AddCollection { .. } | Outgoing::AddItem { .. } => {
+                "Add"
+            }
             Outgoing::Remove { .. } => "Remove",
             Outgoing::Follow(_) | Outgoing::FriendRequest(_) => "Follow",
             Outgoing::UndoFollow { .. }
@@ -357,8 +438,13 @@ impl Outgoing {
             | Outgoing::UndoChatReact { .. } => "Undo",
             Outgoing::ChatReact { .. } => "EmojiReact",
             Outgoing::ChatRead { .. } => "Read",
-            Outgoing::Accept { .. } | Outgoing::AcceptQuote { .. } => "Accept",
-            Outgoing::Reject { .. } | Outgoing::RejectQuote { .. } => "Reject",
+            Outgoing::Accept { .. }
+            | Outgoing::AcceptQuote { .. }
+            | Outgoing::AcceptFeature { .. } => "Accept",
+            Outgoing::Reject { .. }
+            | Outgoing::RejectQuote { .. }
+            | Outgoing::RejectFeature { .. } => "Reject",
+            Outgoing::FeatureRequest { .. } => "FeatureRequest",
             Outgoing::QuoteRequest { .. } => "QuoteRequest",
             Outgoing::Like { .. } => "Like",
             Outgoing::Dislike { .. } => "Dislike",

@@ -70,15 +70,16 @@ impl Policy {
         automatic: who::EVERYONE,
         manual: 0,
     };
+    pub const FOLLOWERS: Policy = Policy {
+        automatic: who::FOLLOWERS,
+        manual: 0,
+    };
 
     /// As `quote_approval_policy` names it.
     pub fn parse(text: &str) -> Option<Policy> {
         match text {
             "public" => Some(Policy::EVERYONE),
-            "followers" => Some(Policy {
-                automatic: who::FOLLOWERS,
-                manual: 0,
-            }),
+            "followers" => Some(Policy::FOLLOWERS),
             "nobody" => Some(Policy::NOBODY),
             _ => None,
         }
@@ -757,7 +758,7 @@ pub(super) async fn erased(tx: &mut Conn, status: &Status) -> AppResult<()> {
 /// Adds to the note of a status that quotes nothing and has no policy of its own what goes
 /// without saying.
 pub(super) fn describe_plain(author: &Account, status: &Status, note: &mut Note) {
-    note.can_quote = Some(can_quote(author, Policy::of(status, None)));
+    note.can_quote = Some(by_ids(author, Policy::of(status, None)));
 }
 
 /// Adds to notes of statuses what they quote and who may quote them: two statements.
@@ -774,7 +775,7 @@ pub(super) async fn describe(
     let quoted = db::statuses::by_ids(conn, &quoted).await?;
     for (status, note) in statuses.iter().zip(notes) {
         let row = policies.iter().find(|row| row.status_id == status.id);
-        note.can_quote = Some(can_quote(author, Policy::of(status, row)));
+        note.can_quote = Some(by_ids(author, Policy::of(status, row)));
         note.quote = quotes
             .iter()
             .find(|q| q.status_id == status.id)
@@ -799,7 +800,7 @@ pub(super) async fn describe(
 }
 
 /// A policy by the ids of those it admits; the author alone where it admits nobody.
-fn can_quote(author: &Account, policy: Policy) -> CanQuote {
+pub(super) fn by_ids(author: &Account, policy: Policy) -> CanQuote {
     let ids = |bits: i16| {
         let mut ids = Vec::new();
         if bits & who::EVERYONE != 0 {

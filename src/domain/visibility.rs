@@ -230,4 +230,4 @@ pub async fn may_see(
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::domain) mod tests;

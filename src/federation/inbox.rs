@@ -5,6 +5,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use aws_lc_rs::digest::{Context, SHA256};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, State};
@@ -105,22 +106,12 @@ async fn receive(app: &App, request: Request<Body>) -> AppResult<StatusCode> {
                 "the body is too large or broke off",
             )
         })?;
-    let activity = value::parse(&body).map_err(|error| {
+    let mut activity = value::parse(&body).map_err(|error| {
         refuse(
             StatusCode::BAD_REQUEST,
             format_args!("no usable JSON: {error}"),
         )
     })?;
-    let envelope = Envelope::read(&activity)?;
-    if app.config.is_ours(envelope.actor) {
-        return Err(refuse(
-            StatusCode::UNAUTHORIZED,
-            "our own actors do not write to us",
-        ));
-    }
-    if fetch::is_blocked(app, envelope.actor).await? {
-        return Err(refuse(StatusCode::FORBIDDEN, "the domain is blocked"));
-    }
     let authority = app.config.authority();
     let target = head.uri.path_and_query().map_or("/", |pq| pq.as_str());
     let parts = Parts {
@@ -131,6 +122,17 @@ async fn receive(app: &App, request: Request<Body>) -> AppResult<StatusCode> {
         headers: &head.headers,
         body: Some(&body),
     };
+    let supplied = supply(&mut activity, &parts);
+    let envelope = Envelope::read(&activity)?;
+    if app.config.is_ours(envelope.actor) {
+        return Err(refuse(
+            StatusCode::UNAUTHORIZED,
+            "our own actors do not write to us",
+        ));
+    }
+    if fetch::is_blocked(app, envelope.actor).await? {
+        return Err(refuse(StatusCode::FORBIDDEN, "the domain is blocked"));
+    }
     let Some(signer) = signer(app, &envelope, &parts).await? else {
         return Ok(StatusCode::ACCEPTED);
     };
@@ -158,13 +160,50 @@ async fn receive(app: &App, request: Request<Body>) -> AppResult<StatusCode> {
         if relayed && !own {
             row.kind = format!("{RELAYED}{}", envelope.kind);
         }
-        row.body = String::from_utf8(body.into())
-            .map_err(|_| refuse(StatusCode::BAD_REQUEST, "the body is not UTF-8"))?;
+        row.body = match supplied {
+            true => activity.to_string(),
+            false => String::from_utf8(body.into())
+                .map_err(|_| refuse(StatusCode::BAD_REQUEST, "the body is not UTF-8"))?,
+        };
     } else {
         forwarded(app, &mut row, &envelope, &activity, &signer).await?;
     }
     app.federation.intake.put(app, row).await?;
     Ok(StatusCode::ACCEPTED)
+}
+
+/// Gives an activity what Mastodon leaves out: the id of an Add or Remove, the actor of a
+/// FeatureRequest (FEP-7aa9 shows it without). Says whether there was anything to give.
+///
+/// The id is made of the request, so that the same request is the same activity, and one that is
+/// sent anew another. The actor is whose key is said to sign, which is held against the key.
+fn supply(activity: &mut Value, parts: &Parts<'_>) -> bool {
+    let Some(kind) = value::kind_of(activity, &["Add", "Remove", "FeatureRequest"]) else {
+        return false;
+    };
+    if kind == "FeatureRequest" && activity.get("actor").is_none() {
+        let candidates = signature::parse_all(parts).unwrap_or_default();
+        let Some(key) = candidates.first().map(Candidate::key_id) else {
+            return false;
+        };
+        activity["actor"] = value::without_fragment(key).into();
+        return true;
+    }
+    if kind != "FeatureRequest" && activity.get("id").is_none() {
+        let Some(actor) = activity.get("actor").and_then(id) else {
+            return false;
+        };
+        let mut hash = Context::new(&SHA256);
+        for value in parts.headers.get_all("signature") {
+            hash.update(value.as_bytes());
+        }
+        hash.update(parts.body.unwrap_or_default());
+        let hash = hash.finish();
+        let hex: String = hash.as_ref().iter().map(|b| format!("{b:02x}")).collect();
+        activity["id"] = format!("{actor}#unnamed/{hex}").into();
+        return true;
+    }
+    false
 }
 
 /// Whether the body says it is JSON; parameters do not matter.

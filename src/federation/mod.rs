@@ -1,6 +1,7 @@
 //! ActivityPub: what goes over the wire, and what of it is believed.
 
 pub mod activities;
+pub mod collections;
 pub mod endpoints;
 pub mod explain;
 mod featured;

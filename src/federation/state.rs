@@ -42,6 +42,8 @@ pub struct State {
     pub schemes: Expiring<String, Scheme>,
     /// Actors that were refreshed, or could not be, a while ago.
     pub refreshed: Expiring<String, ()>,
+    /// Accounts whose collections were asked for a while ago.
+    pub collections: Expiring<i64, ()>,
     /// Polls whose counts were asked for a moment ago.
     pub polls: Expiring<i64, ()>,
     /// Whether a local actor is there, by its id: `Some(false)` for one that was.
@@ -65,6 +67,7 @@ impl State {
             documents: Expiring::new(2_000, HOUR),
             schemes: Expiring::new(10_000, HOUR),
             refreshed: Expiring::new(10_000, HOUR),
+            collections: Expiring::new(10_000, HOUR),
             polls: Expiring::new(10_000, AFTER_FAILURE),
             inboxes: Expiring::new(10_000, Duration::from_secs(10)),
             relays: Loads::default(),

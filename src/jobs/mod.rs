@@ -2,6 +2,7 @@
 
 pub mod card;
 pub mod cleanup;
+mod collections;
 pub mod deliver;
 mod forget;
 pub mod ingest;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::{JobError, media, posts, sever_domain, standing, verify_links};
+use super::{JobError, collections, media, posts, sever_domain, standing, verify_links};
 use crate::app::App;
 use crate::clock::{DAY, SECOND};
 use crate::db;
@@ -176,6 +176,10 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
         Job::PollUpdate { poll_id } => posts::tell_counts(app, row.id, poll_id).await,
         Job::PollEnd { poll_id } => posts::end_poll(app, poll_id).await,
         Job::Featured { account_id } => posts::featured(app, account_id).await,
+        Job::Collections { account_id } => collections::refresh(app, account_id).await,
+        Job::FeaturedItems { collection_id } => {
+            collections::verify(app, row.id, collection_id).await
+        }
         Job::Media { id } => media::run(app, id, row.attempts).await,
         Job::Card { card_id } => super::card::fetch(app, card_id, row.attempts).await,
         Job::Reindex { account_id, below } => super::search::reindex(app, account_id, below).await,

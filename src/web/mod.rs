@@ -4,6 +4,7 @@
 //! nothing of HTTP or the database. No page holds a script or an inline style, so they are served under
 //! [`CONTENT_SECURITY_POLICY`].
 
+mod collection;
 mod embed;
 mod gather;
 pub mod intents;

@@ -40,6 +40,7 @@ const A_DAY: &str = "public, max-age=86400";
 
 pub fn routes() -> Router<App> {
     Router::new()
+        .merge(super::collection::routes())
         .merge(super::embed::routes())
         .merge(super::intents::routes())
         .merge(super::remote::routes())

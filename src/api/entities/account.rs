@@ -15,8 +15,10 @@ use crate::db;
 use crate::db::accounts::{Account, AccountStats};
 use crate::db::profiles::Profile;
 use crate::db::users::User;
+use crate::domain::collections::{MAX_COLLECTIONS, policy_of};
 use crate::domain::emojis::Used;
 use crate::domain::profiles::shown_privacy;
+use crate::domain::quotes::Policy;
 use crate::domain::settings::Settings;
 use crate::error::{AppError, AppResult};
 use crate::media::intake::still_of;
@@ -100,19 +102,30 @@ impl<'a> StatusLine<'a> {
     }
 }
 
-/// Nobody may feature an account in a collection: there are none yet.
-#[derive(Debug, Default, Serialize)]
+/// Who may feature an account in a collection (`FeatureApproval`).
+#[derive(Debug, Serialize)]
 struct FeatureApproval {
-    automatic: [(); 0],
-    manual: [(); 0],
-    current_user: Denied,
+    automatic: Vec<&'static str>,
+    manual: Vec<&'static str>,
+    /// For whoever stands in no relation to the account; see [`render_for`].
+    current_user: &'static str,
 }
 
-#[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Denied {
-    #[default]
-    Denied,
+impl FeatureApproval {
+    fn of(account: &Account) -> FeatureApproval {
+        let policy = policy_of(account);
+        let names = policy.unwrap_or(Policy::NOBODY);
+        FeatureApproval {
+            automatic: Policy::names(names.automatic),
+            manual: Policy::names(names.manual),
+            current_user: stance(policy, false, false),
+        }
+    }
+}
+
+/// What becomes of it when somebody features an account, as the API names it.
+fn stance(policy: Option<Policy>, follows: bool, followed: bool) -> &'static str {
+    policy.map_or("missing", |policy| policy.leave(follows, followed).as_str())
 }
 
 /// `CustomEmoji`.
@@ -239,7 +252,7 @@ pub fn entity<'a>(config: &Config, account: &'a Account, stats: AccountStats) ->
         show_media_replies: true,
         show_featured: true,
         roles: [],
-        feature_approval: FeatureApproval::default(),
+        feature_approval: FeatureApproval::of(account),
         suspended: account.suspended_at.is_some() || account.deleted_at.is_some(),
         limited: account.silenced_at.is_some(),
         kith: Extra::default(),
@@ -335,6 +348,61 @@ pub async fn render(app: &App, ids: &[i64]) -> AppResult<Vec<Box<RawValue>>> {
     Ok(ids.iter().filter_map(|id| raw(found.get(id)?)).collect())
 }
 
+/// The same to a reader: with what becomes of it when they feature one of them, which depends on
+/// who follows whom. No statement for most, whose policy is for everyone.
+pub async fn render_for(
+    app: &App,
+    reader: Option<&Account>,
+    ids: &[i64],
+) -> AppResult<Vec<Box<RawValue>>> {
+    let found = json(app, ids).await?;
+    let Some(reader) = reader else {
+        return Ok(ids.iter().filter_map(|id| raw(found.get(id)?)).collect());
+    };
+    let relations = app.relations(reader.id).await?;
+    let mut policies = HashMap::with_capacity(ids.len());
+    for id in found.keys() {
+        // Kept in memory with its entity.
+        let account = app.account(*id).await?;
+        policies.insert(*id, account.as_deref().and_then(policy_of));
+    }
+    let depending: Vec<i64> = policies
+        .iter()
+        .filter(|(_, policy)| policy.is_some_and(Policy::depends_on_following))
+        .map(|(id, _)| *id)
+        .collect();
+    let followers = if depending.is_empty() {
+        Vec::new()
+    } else {
+        let reader = reader.id;
+        app.read(move |c| {
+            Box::pin(async move { Ok(db::relations::followed_by(c, reader, &depending).await?) })
+        })
+        .await?
+    };
+    let mut shown = Vec::with_capacity(ids.len());
+    for id in ids {
+        let Some(json) = found.get(id) else { continue };
+        let policy = policies.get(id).copied().flatten();
+        let blocked = relations.blocking.contains(id) || relations.blocked_by.contains(id);
+        let follows = relations.following.contains_key(id);
+        let now = match policy {
+            _ if *id == reader.id => "automatic",
+            Some(_) if blocked => "denied",
+            policy => stance(policy, follows, followers.contains(id)),
+        };
+        let usual = stance(policy, false, false);
+        if now == usual {
+            shown.extend(raw(json));
+        } else {
+            // In a text, the quotes would be escaped.
+            let member = |value: &str| format!("\"current_user\":\"{value}\"");
+            shown.extend(raw(&json.replacen(&member(usual), &member(now), 1)));
+        }
+    }
+    Ok(shown)
+}
+
 /// One account entity.
 pub async fn render_one(app: &App, id: i64) -> AppResult<Option<Box<RawValue>>> {
     Ok(render(app, &[id]).await?.pop())
@@ -407,7 +475,7 @@ pub async fn credential(app: &App, account: &Account) -> AppResult<Value> {
             "color": "",
             "permissions": permissions,
             "highlighted": role != "user",
-            "collection_limit": 0,
+            "collection_limit": MAX_COLLECTIONS,
         },
     });
     if let (Some(entity), Value::Object(own)) = (value.as_object_mut(), own) {

@@ -9,6 +9,7 @@ pub mod account;
 pub mod announcement;
 pub mod card;
 pub mod chat;
+pub mod collection;
 pub mod conversation;
 pub mod draft;
 pub mod filter;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::status::{self, Mode, Reader};
-use super::{account, raw};
+use super::{account, collection, raw};
 use crate::app::App;
 use crate::clock::iso;
 use crate::db;
@@ -25,6 +25,8 @@ pub struct Entity {
     account: Box<RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    collection: Option<collection::Entity>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     filtered: bool,
 }
@@ -38,8 +40,8 @@ pub fn group_key(row: &Notification) -> String {
     }
 }
 
-/// Shows notifications to their owner. One about a status that is gone or out of sight is left
-/// out, and so are Kith's own kinds: no client of Mastodon's API knows them.
+/// Shows notifications to their owner. One about a status or collection that is gone or out of
+/// sight is left out, and so are Kith's own kinds: no client of Mastodon's API knows them.
 pub async fn render(app: &App, owner: i64, rows: &[Notification]) -> AppResult<Vec<(i64, Entity)>> {
     let reader = Reader::of(app, owner).await?.within(Context::Notifications);
     let ids: Vec<i64> = rows.iter().filter_map(|n| n.status_id).collect();
@@ -52,6 +54,11 @@ pub async fn render(app: &App, owner: i64, rows: &[Notification]) -> AppResult<V
             shown.insert(*id, json);
         }
     }
+    let subjects = rows
+        .iter()
+        .filter(|row| collection::is_about(&row.kind))
+        .filter_map(|row| row.subject_id);
+    let collections = collection::by_ids(app, owner, subjects.collect()).await?;
     let mut entities = Vec::with_capacity(rows.len());
     for row in rows.iter().filter(|row| !row.kith) {
         let Some(account) = accounts
@@ -67,6 +74,14 @@ pub async fn render(app: &App, owner: i64, rows: &[Notification]) -> AppResult<V
             },
             None => None,
         };
+        let subject = row.subject_id.filter(|_| collection::is_about(&row.kind));
+        let collection = match subject {
+            Some(id) => match collections.get(&id) {
+                Some(collection) => Some(collection.clone()),
+                None => continue,
+            },
+            None => None,
+        };
         let entity = Entity {
             id: row.id.to_string(),
             kind: row.kind.clone(),
@@ -74,6 +89,7 @@ pub async fn render(app: &App, owner: i64, rows: &[Notification]) -> AppResult<V
             created_at: iso(row.created_at),
             account,
             status,
+            collection,
             filtered: row.filtered,
         };
         entities.push((row.id, entity));

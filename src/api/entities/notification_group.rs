@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::account::{self, acct, picture};
+use super::collection;
 use super::status::{self, Mode, Reader};
 use crate::app::App;
 use crate::clock::iso;
@@ -27,6 +28,8 @@ pub struct Shown {
     pub key: String,
     pub kind: String,
     pub status_id: Option<i64>,
+    /// What else it is about.
+    pub subject_id: Option<i64>,
     /// The newest notification; the page goes by it.
     pub newest_id: i64,
     /// The oldest that belongs to the page.
@@ -44,6 +47,8 @@ impl Shown {
             key: group.group_key,
             kind: group.kind,
             status_id: group.status_id,
+            // Kinds with another subject are not shown in groups.
+            subject_id: None,
             newest_id: group.newest_id,
             oldest_id: group.oldest_id,
             newest_at: group.newest_at,
@@ -57,6 +62,7 @@ impl Shown {
             key: format!("ungrouped-{}", row.id),
             kind: row.kind,
             status_id: row.status_id,
+            subject_id: row.subject_id,
             newest_id: row.id,
             oldest_id: row.id,
             newest_at: row.created_at,
@@ -200,6 +206,8 @@ struct Entity<'a> {
     sample_account_ids: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     status_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    collection: Option<&'a collection::Entity>,
 }
 
 /// `PartialAccountWithAvatar`.
@@ -224,6 +232,11 @@ pub async fn results(app: &App, owner: i64, groups: &[Shown], expand: Expand) ->
     ids.retain(|id| seen.insert(*id));
     let statuses = status::page(app, &ids, Some(&reader), Mode::Visible).await?;
     let visible: std::collections::HashSet<i64> = statuses.ids.iter().copied().collect();
+    let subjects = groups
+        .iter()
+        .filter(|group| collection::is_about(&group.kind))
+        .filter_map(|group| group.subject_id);
+    let collections = collection::by_ids(app, owner, subjects.collect()).await?;
     let mut senders: Vec<i64> = groups
         .iter()
         .flat_map(|group| group.senders.iter().copied())
@@ -236,6 +249,13 @@ pub async fn results(app: &App, owner: i64, groups: &[Shown], expand: Expand) ->
     let mut shown = Vec::with_capacity(groups.len());
     for group in groups {
         if group.status_id.is_some_and(|id| !visible.contains(&id)) {
+            continue;
+        }
+        let subject = group
+            .subject_id
+            .filter(|_| collection::is_about(&group.kind));
+        let collection = subject.and_then(|id| collections.get(&id));
+        if subject.is_some() && collection.is_none() {
             continue;
         }
         let samples: Vec<i64> = group
@@ -264,6 +284,7 @@ pub async fn results(app: &App, owner: i64, groups: &[Shown], expand: Expand) ->
             latest_page_notification_at: iso(group.newest_at),
             sample_account_ids: samples.iter().map(i64::to_string).collect(),
             status_id: group.status_id.map(|id| id.to_string()),
+            collection,
         });
     }
     whole.sort_unstable();

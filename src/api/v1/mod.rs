@@ -8,6 +8,7 @@ pub(crate) mod accounts;
 mod announcements;
 mod apps;
 mod bookmarks;
+mod collections;
 mod conversations;
 mod custom_emojis;
 mod directory;
@@ -40,6 +41,7 @@ pub fn routes() -> Router<App> {
         .merge(announcements::routes())
         .merge(apps::routes())
         .merge(bookmarks::routes())
+        .merge(collections::routes())
         .merge(directory::routes())
         .merge(domain_blocks::routes())
         .merge(conversations::routes())

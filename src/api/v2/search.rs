@@ -59,6 +59,7 @@ pub async fn get(
     paging: Paging,
     Params(query): Params<Query>,
 ) -> AppResult<Json> {
+    let searcher = user.account.as_deref();
     let reader = match user.with("read:search")? {
         Some(account) => Some(Reader::of(&app, account.id).await?),
         None => None,
@@ -90,7 +91,7 @@ pub async fn get(
             _ if offset > 0 => return json(&found),
             Some(crate::federation::Found::Account(id)) => {
                 if wants("accounts") {
-                    found.accounts = account::render(&app, &[id]).await?;
+                    found.accounts = account::render_for(&app, searcher, &[id]).await?;
                 }
                 return json(&found);
             }
@@ -111,7 +112,7 @@ pub async fn get(
             resolve,
         };
         let ids = accounts(&app, &text, seek, page.limit, offset).await?;
-        found.accounts = account::render(&app, &ids).await?;
+        found.accounts = account::render_for(&app, searcher, &ids).await?;
     }
     if wants("hashtags") && !text.starts_with('@') && !is_url(&text) {
         found.hashtags = tags(&app, &text, reader.as_ref(), page.limit, offset).await?;

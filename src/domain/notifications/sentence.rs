@@ -15,6 +15,8 @@ pub fn sentence(kind: Option<Type>, name: &str) -> String {
         Some(Type::Update) => format!("{name} edited a post"),
         Some(Type::Quote) => format!("{name} quoted your post"),
         Some(Type::QuotedUpdate) => format!("{name} edited a post you have quoted"),
+        Some(Type::AddedToCollection) => format!("{name} added you to a collection"),
+        Some(Type::CollectionUpdate) => format!("{name} edited a collection that you are in"),
         Some(Type::AdminSignUp) => format!("{name} signed up"),
         Some(Type::AdminReport) => format!("{name} submitted a report"),
         Some(Type::SeveredRelationships) => "You lost connections".to_owned(),

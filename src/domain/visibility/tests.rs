@@ -1,6 +1,6 @@
 use super::*;
 
-fn account(id: i64) -> Account {
+pub(in crate::domain) fn account(id: i64) -> Account {
     Account {
         id,
         username: format!("u{id}"),

@@ -66,8 +66,12 @@ pub(super) async fn prepare_fetched(
 
 impl Remove {
     pub(super) async fn apply(&self, tx: &mut Conn, ctx: &Ctx) -> AppResult<&'static str> {
-        if !domain::chats::remove(tx, ctx, &self.author, &self.uri).await? {
-            domain::statuses::remove(tx, ctx, &self.author, &self.uri).await?;
+        let (author, uri) = (&self.author, &self.uri);
+        if !domain::chats::remove(tx, ctx, author, uri).await?
+            && !domain::collections::removed(tx, author, uri).await?
+            && !domain::collections::stamp_deleted(tx, ctx, author, uri).await?
+        {
+            domain::statuses::remove(tx, ctx, author, uri).await?;
         }
         Ok("")
     }

@@ -1,7 +1,7 @@
 //! Add and Remove (ActivityPub, sections 7.8 and 7.9) of what an actor has pinned.
 
 use super::create::Ready;
-use super::{Arrival, Failure, Prepared, create};
+use super::{Arrival, Failure, Prepared, collection, create};
 use crate::db::accounts::Account;
 use crate::db::{self, Conn};
 use crate::domain::{Ctx, pins, statuses};
@@ -22,8 +22,11 @@ pub struct Feature {
 pub(super) async fn prepare(arrival: &Arrival<'_>, pinned: bool) -> Result<Prepared, Failure> {
     let (object, _) = arrival.object()?;
     let target = first_id(arrival.activity, "target");
-    if target.is_none() || target != collection_of(arrival.actor).as_deref() {
+    let Some(target) = target else {
         return Prepared::nothing("not understood");
+    };
+    if Some(target) != collection_of(arrival.actor).as_deref() {
+        return collection::prepare_change(arrival, target, pinned).await;
     }
     if !same_origin(object, &arrival.actor.uri) {
         return Err(Failure::Hopeless(

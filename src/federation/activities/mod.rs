@@ -23,6 +23,7 @@ pub mod announce;
 pub mod answer;
 pub mod block;
 pub mod chat;
+pub mod collection;
 pub mod create;
 pub mod delete;
 pub mod dislike;
@@ -106,6 +107,9 @@ pub enum Deed {
     Feature(feature::Feature),
     QuoteRequest(quote::Request),
     QuoteAnswer(quote::Answer),
+    Collection(collection::Change),
+    FeatureRequest(collection::Request),
+    FeatureAnswer(collection::Answer),
 }
 
 /// An activity on its way through preparation.
@@ -269,6 +273,9 @@ async fn prepare_verb(arrival: &Arrival<'_>, kind: &str) -> Result<Prepared, Fai
         "Accept" | "Reject" if quote::is_answered(arrival.activity) => {
             quote::prepare_answer(arrival, kind == "Accept").await
         }
+        "Accept" | "Reject" if collection::is_answered(arrival.activity) => {
+            collection::prepare_answer(arrival, kind == "Accept").await
+        }
         "Accept" => answer::prepare(arrival, true),
         "Reject" => answer::prepare(arrival, false),
         "Create" => create::prepare(arrival).await,
@@ -285,6 +292,7 @@ async fn prepare_verb(arrival: &Arrival<'_>, kind: &str) -> Result<Prepared, Fai
         "Add" => feature::prepare(arrival, true).await,
         "Remove" => feature::prepare(arrival, false).await,
         "QuoteRequest" => quote::prepare(arrival).await,
+        "FeatureRequest" => collection::prepare_request(arrival).await,
         _ => Prepared::nothing("not understood"),
     }
 }
@@ -340,6 +348,9 @@ pub async fn apply(
         Deed::Feature(feature) => feature.apply(tx, ctx, actor).await,
         Deed::QuoteRequest(request) => request.apply(tx, ctx, actor).await,
         Deed::QuoteAnswer(answer) => answer.apply(tx, ctx, actor).await,
+        Deed::Collection(change) => change.apply(tx, ctx, actor).await,
+        Deed::FeatureRequest(request) => request.apply(tx, ctx, actor).await,
+        Deed::FeatureAnswer(answer) => answer.apply(tx, ctx, actor).await,
     }
 }
 

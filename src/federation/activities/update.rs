@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use super::{Arrival, Failure, Prepared, chat, create, quote};
+use super::{Arrival, Failure, Prepared, chat, collection, create, quote};
 use crate::db::accounts::Account;
 use crate::db::{self, Conn};
 use crate::domain::{self, Ctx};
 use crate::error::AppResult;
 use crate::federation::fetch;
-use crate::federation::objects::{actor as actors, note as notes};
+use crate::federation::objects::{actor as actors, collection as collections, note as notes};
 use crate::federation::value::same_origin;
 
 #[derive(Debug)]
@@ -33,6 +33,9 @@ pub(super) async fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> 
     }
     if object.is_string() {
         return prepare_fetched(arrival, id, Some(&arrival.actor.uri)).await;
+    }
+    if collections::is_collection(object) {
+        return collection::prepare_update(arrival, id, object).await;
     }
     if !notes::is_note(object) {
         return Prepared::nothing("not understood");

@@ -13,6 +13,7 @@ mod actor;
 mod collections;
 mod emojis;
 mod featured;
+mod featured_collections;
 mod nodeinfo;
 mod quotes;
 mod reader;
@@ -29,6 +30,7 @@ pub fn routes() -> Router<App> {
         .merge(actor::routes())
         .merge(collections::routes())
         .merge(featured::routes())
+        .merge(featured_collections::routes())
         .merge(quotes::routes())
         .merge(emojis::routes())
         .merge(statuses::routes())

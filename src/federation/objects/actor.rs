@@ -6,6 +6,7 @@ use url::Url;
 use crate::db::accounts::Account;
 use crate::domain::accounts::RemoteActor;
 use crate::domain::profiles::{MAX_LOCATION, MAX_STATUS, StatusLine};
+use crate::federation::objects::quote::{People, approval};
 use crate::federation::signature::PublicKey;
 use crate::federation::value::{
     emojis, first_id, flag, host, id, ids, is_a, kind_of, link, many, same_origin, text, time, uri,
@@ -79,6 +80,15 @@ pub fn read(document: &Value, now: i64) -> Result<RemoteActor, &'static str> {
         .filter(|alias| uri(alias).is_some())
         .take(32)
         .collect();
+    let (followers, following) = (
+        own(first_id(document, "followers")),
+        own(first_id(document, "following")),
+    );
+    let people = People {
+        actor: actor_id,
+        followers: &followers,
+        following: &following,
+    };
     let account = Account {
         id: 0,
         username_lower: handle.username.to_lowercase(),
@@ -101,11 +111,13 @@ pub fn read(document: &Value, now: i64) -> Result<RemoteActor, &'static str> {
         delivery_url: delivery.clone(),
         delivery_host,
         inbox_url: inbox,
-        followers_url: own(first_id(document, "followers")),
+        followers_url: followers.clone(),
         endpoints: json!({
             "outbox": own(first_id(document, "outbox")),
-            "following": own(first_id(document, "following")),
+            "following": following,
             "featured": own(first_id(document, "featured")),
+            "featuredCollections": own(first_id(document, "featuredCollections")),
+            "canFeature": approval(document, "canFeature", people),
             "acceptsChatMessages": document
                 .get("capabilities")
                 .and_then(|capabilities| flag(capabilities, "acceptsChatMessages"))

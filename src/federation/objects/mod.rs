@@ -1,5 +1,6 @@
 //! Documents of other servers, read into plain values. Nothing here waits for anything.
 
 pub mod actor;
+pub mod collection;
 pub mod note;
 pub mod quote;

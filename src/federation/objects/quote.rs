@@ -44,22 +44,41 @@ fn linked(object: &Value) -> Option<&str> {
 
 /// Who may quote an object, where it says so.
 pub fn policy(object: &Value, author: &Account) -> Option<Policy> {
-    let can_quote = object.get("interactionPolicy")?.get("canQuote")?;
     let endpoints: Value = serde_json::from_str(&author.endpoints).unwrap_or_default();
-    let following = text(&endpoints, "following").filter(|uri| !uri.is_empty());
+    let people = People {
+        actor: &author.uri,
+        followers: &author.followers_url,
+        following: text(&endpoints, "following").unwrap_or_default(),
+    };
+    approval(object, "canQuote", people)
+}
+
+/// The ids that a policy names people by.
+#[derive(Debug, Clone, Copy)]
+pub struct People<'a> {
+    pub actor: &'a str,
+    /// `''` where there is none.
+    pub followers: &'a str,
+    pub following: &'a str,
+}
+
+/// Who may do something with an object of theirs, where it says so.
+pub fn approval(object: &Value, what: &str, people: People<'_>) -> Option<Policy> {
+    let policy = object.get("interactionPolicy")?.get(what)?;
     let bits = |names: [&str; 2]| {
         names
             .iter()
-            .flat_map(|name| ids(can_quote, name))
+            .flat_map(|name| ids(policy, name))
+            .filter(|id| !id.is_empty())
             .take(100)
             .fold(0, |bits, id| {
                 bits | if is_public(id) {
                     who::EVERYONE
-                } else if id == author.followers_url {
+                } else if id == people.followers {
                     who::FOLLOWERS
-                } else if Some(id) == following {
+                } else if id == people.following {
                     who::FOLLOWING
-                } else if id == author.uri {
+                } else if id == people.actor {
                     0
                 } else {
                     who::OTHERS

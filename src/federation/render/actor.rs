@@ -9,6 +9,8 @@ use crate::clock::iso_seconds;
 use crate::config::Config;
 use crate::db::accounts::Account;
 use crate::db::profiles::Profile;
+use crate::domain::accounts::INSTANCE_ACTOR;
+use crate::domain::collections::{can_feature, list_uri};
 use crate::domain::emojis::Used;
 use crate::domain::outgoing::featured_uri;
 use crate::federation::local_keys::LocalKeys;
@@ -28,6 +30,12 @@ pub fn context() -> Value {
             "manuallyApprovesFollowers": "as:manuallyApprovesFollowers",
             "alsoKnownAs": {"@id": "as:alsoKnownAs", "@type": "@id"},
             "featured": {"@id": "toot:featured", "@type": "@id"},
+            "featuredCollections": {"@id": "https://w3id.org/fep/7aa9#featuredCollections", "@type": "@id"},
+            "gts": "https://gotosocial.org/ns#",
+            "interactionPolicy": {"@id": "gts:interactionPolicy", "@type": "@id"},
+            "automaticApproval": {"@id": "gts:automaticApproval", "@type": "@id"},
+            "manualApproval": {"@id": "gts:manualApproval", "@type": "@id"},
+            "canFeature": {"@id": "https://w3id.org/fep/7aa9#canFeature", "@type": "@id"},
             "movedTo": {"@id": "as:movedTo", "@type": "@id"},
             "toot": "http://joinmastodon.org/ns#",
             "Emoji": "toot:Emoji",
@@ -70,7 +78,7 @@ impl ActorDocument<'_> {
     pub fn object(&self) -> Value {
         let account = self.account;
         let uri = &account.uri;
-        let mut members = Map::with_capacity(29);
+        let mut members = Map::with_capacity(31);
         let mut put = |name: &str, value: Value| {
             members.insert(name.to_owned(), value);
         };
@@ -91,6 +99,15 @@ impl ActorDocument<'_> {
         put("followers", json!(account.followers_url));
         put("following", json!(format!("{uri}/following")));
         put("featured", json!(featured_uri(account)));
+        let can_feature = can_feature(account);
+        let mut approval = json!({"automaticApproval": can_feature.automatic});
+        if !can_feature.manual.is_empty() {
+            approval["manualApproval"] = json!(can_feature.manual);
+        }
+        put("interactionPolicy", json!({"canFeature": approval}));
+        if account.username != INSTANCE_ACTOR {
+            put("featuredCollections", json!(list_uri(account)));
+        }
         put("endpoints", json!({"sharedInbox": account.delivery_url}));
         if account.kind == "Person" {
             put("capabilities", json!({"acceptsChatMessages": true}));

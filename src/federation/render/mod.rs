@@ -9,6 +9,7 @@ pub mod actor;
 pub mod chat;
 pub mod collection;
 pub mod emoji;
+pub mod featured;
 pub mod note;
 pub mod quote;
 
@@ -261,6 +262,64 @@ pub fn activity(
             let mut reject = wrap(uri, "Reject", actor, quote::request(request));
             insert(&mut reject, "to", json!([request.actor]));
             document(quote::answer_context(), reject)
+        }
+        Outgoing::AddCollection {
+            uri,
+            collection,
+            target,
+        } => {
+            let mut add = wrap(uri, "Add", actor, featured::object(collection));
+            insert(&mut add, "target", json!(target));
+            insert(&mut add, "to", json!([PUBLIC]));
+            document(featured::context(), add)
+        }
+        Outgoing::UpdateCollection { uri, collection } => {
+            let mut update = wrap(uri, "Update", actor, featured::object(collection));
+            insert(&mut update, "to", json!([PUBLIC]));
+            document(featured::context(), update)
+        }
+        Outgoing::AddItem { uri, item, target } => {
+            let mut add = wrap(uri, "Add", actor, featured::item(item));
+            insert(&mut add, "target", json!(target));
+            insert(&mut add, "to", json!([PUBLIC]));
+            document(featured::context(), add)
+        }
+        Outgoing::FeatureRequest {
+            uri,
+            object,
+            instrument,
+        } => {
+            let mut request = wrap(uri, "FeatureRequest", actor, json!(object));
+            insert(&mut request, "instrument", json!(instrument));
+            insert(&mut request, "to", json!([object]));
+            document(featured::context(), request)
+        }
+        Outgoing::AcceptFeature {
+            uri,
+            request,
+            result,
+        } => {
+            let mut accept = wrap(uri, "Accept", actor, featured::request(request));
+            insert(&mut accept, "to", json!([request.actor]));
+            insert(&mut accept, "result", json!(result));
+            document(featured::context(), accept)
+        }
+        Outgoing::RejectFeature { uri, request } => {
+            let mut reject = wrap(uri, "Reject", actor, featured::request(request));
+            insert(&mut reject, "to", json!([request.actor]));
+            document(featured::context(), reject)
+        }
+        Outgoing::DeleteStamp {
+            uri,
+            object,
+            collection,
+            owner,
+        } => {
+            let stamp = featured::stamp(object, actor, collection);
+            let mut delete = wrap(uri, "Delete", actor, stamp);
+            insert(&mut delete, "to", json!([PUBLIC]));
+            insert(&mut delete, "cc", json!([owner]));
+            document(featured::stamp_context(), delete)
         }
     }
 }

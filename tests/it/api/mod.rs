@@ -7,6 +7,7 @@ mod auth_times;
 mod bookmark_folders;
 pub mod chats;
 mod chats_streaming;
+pub mod collections;
 mod comments;
 mod conversations;
 mod digests;

@@ -2,6 +2,7 @@
 
 mod apkit;
 mod chats;
+mod collections;
 mod faults;
 mod fedify;
 mod friends;

@@ -22,7 +22,7 @@ pub struct Lookup {
 
 pub async fn get(
     State(app): State<App>,
-    _: MaybeUser,
+    user: MaybeUser,
     Params(query): Params<Lookup>,
 ) -> AppResult<Json> {
     let handle = query
@@ -43,8 +43,9 @@ pub async fn get(
         .await?
         .filter(|account| account.deleted_at.is_none())
         .ok_or_else(AppError::not_found)?;
-    let rendered = account::render_one(&app, found.id)
+    let rendered = account::render_for(&app, user.account.as_deref(), &[found.id])
         .await?
+        .pop()
         .ok_or_else(AppError::not_found)?;
     Ok(entity(&rendered))
 }
@@ -73,5 +74,5 @@ pub async fn search(
         resolve: query.resolve.unwrap_or(false),
     };
     let ids = search::accounts(&app, &text, seek, page.limit, paging.offset()).await?;
-    json(&account::render(&app, &ids).await?)
+    json(&account::render_for(&app, Some(&user.account), &ids).await?)
 }

@@ -75,7 +75,7 @@ pub fn routes() -> Router<App> {
 }
 
 /// The account of an id in a path: 404 for none, and for one that is gone.
-pub(super) async fn find(app: &App, id: &str) -> AppResult<Arc<Account>> {
+pub(in crate::api) async fn find(app: &App, id: &str) -> AppResult<Arc<Account>> {
     app.account(path_id(id)?)
         .await?
         .filter(|account| account.deleted_at.is_none() && !is_renamed(account))

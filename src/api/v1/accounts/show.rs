@@ -14,10 +14,15 @@ use crate::http::params::{self, Params};
 /// Accounts in one request at most.
 const MAX: usize = 40;
 
-pub async fn get(State(app): State<App>, _: MaybeUser, Path(id): Path<String>) -> AppResult<Json> {
+pub async fn get(
+    State(app): State<App>,
+    user: MaybeUser,
+    Path(id): Path<String>,
+) -> AppResult<Json> {
     let account = find(&app, &id).await?;
-    let json = account::render_one(&app, account.id)
+    let json = account::render_for(&app, user.account.as_deref(), &[account.id])
         .await?
+        .pop()
         .ok_or_else(AppError::not_found)?;
     Ok(entity(&json))
 }
@@ -30,7 +35,7 @@ pub struct Many {
 
 pub async fn many(
     State(app): State<App>,
-    _: MaybeUser,
+    user: MaybeUser,
     Params(query): Params<Many>,
 ) -> AppResult<Json> {
     let ids = query.id;
@@ -45,5 +50,5 @@ pub async fn many(
             known.push(id);
         }
     }
-    json(&account::render(&app, &known).await?)
+    json(&account::render_for(&app, user.account.as_deref(), &known).await?)
 }

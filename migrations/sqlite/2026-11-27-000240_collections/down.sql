@@ -1,0 +1,3 @@
+DROP TABLE feature_authorizations;
+DROP TABLE collection_items;
+DROP TABLE collections;
