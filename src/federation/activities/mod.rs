@@ -15,6 +15,7 @@ use crate::db::inbox::Received;
 use crate::db::statuses::Status;
 use crate::db::{self, Conn};
 use crate::domain::Ctx;
+use crate::domain::interactions::Verb;
 use crate::domain::visibility::may_see;
 use crate::error::{AppError, AppResult};
 
@@ -29,6 +30,7 @@ pub mod emoji_react;
 pub mod feature;
 pub mod flag;
 pub mod follow;
+pub mod interaction;
 pub mod like;
 pub mod quote;
 pub mod undo;
@@ -105,6 +107,8 @@ pub enum Deed {
     Feature(feature::Feature),
     QuoteRequest(quote::Request),
     QuoteAnswer(quote::Answer),
+    InteractionRequest(interaction::Request),
+    InteractionAnswer(interaction::Answer),
 }
 
 /// An activity on its way through preparation.
@@ -243,6 +247,9 @@ async fn prepare_verb(arrival: &Arrival<'_>, kind: &str) -> Result<Prepared, Fai
         "Accept" | "Reject" if quote::is_answered(arrival.activity) => {
             quote::prepare_answer(arrival, kind == "Accept").await
         }
+        "Accept" | "Reject" if interaction::is_answered(arrival.activity) => {
+            interaction::prepare_answer(arrival, kind == "Accept").await
+        }
         "Accept" => answer::prepare(arrival, true),
         "Reject" => answer::prepare(arrival, false),
         "Create" => create::prepare(arrival).await,
@@ -259,6 +266,9 @@ async fn prepare_verb(arrival: &Arrival<'_>, kind: &str) -> Result<Prepared, Fai
         "Add" => feature::prepare(arrival, true).await,
         "Remove" => feature::prepare(arrival, false).await,
         "QuoteRequest" => quote::prepare(arrival).await,
+        "LikeRequest" => interaction::prepare(arrival, Verb::Like).await,
+        "ReplyRequest" => interaction::prepare(arrival, Verb::Reply).await,
+        "AnnounceRequest" => interaction::prepare(arrival, Verb::Announce).await,
         _ => Prepared::nothing("not understood"),
     }
 }
@@ -314,6 +324,8 @@ pub async fn apply(
         Deed::Feature(feature) => feature.apply(tx, ctx, actor).await,
         Deed::QuoteRequest(request) => request.apply(tx, ctx, actor).await,
         Deed::QuoteAnswer(answer) => answer.apply(tx, ctx, actor).await,
+        Deed::InteractionRequest(request) => request.apply(tx, ctx, actor).await,
+        Deed::InteractionAnswer(answer) => answer.apply(tx, ctx, actor).await,
     }
 }
 
