@@ -38,6 +38,7 @@ pub mod friends;
 pub mod hosts;
 pub mod inbox;
 pub mod instance;
+pub mod interactions;
 pub mod invites;
 pub mod jobs;
 pub mod kith_notifications;

@@ -1,4 +1,4 @@
-//! Quotes, who may quote what, and the stamps of local authors (FEP-044f).
+//! Quotes (FEP-044f). Who may quote what, and the stamps for it, are among [`super::interactions`].
 
 use super::boxed;
 use super::run::RunQueryDsl;
@@ -7,9 +7,7 @@ use diesel::prelude::*;
 use super::accounts::Account;
 use super::any::AnyOfExt;
 use super::relations::Page;
-use super::schema::{
-    accounts, quote_authorizations, quote_policies, quotes, status_stats, statuses,
-};
+use super::schema::{accounts, quotes, status_stats};
 use super::{Conn, Result, on_db};
 
 /// States of a quote.
@@ -39,29 +37,6 @@ pub struct Quote {
     pub request_uri: String,
     /// The QuoteAuthorization's id, or `''`.
     pub approval_uri: String,
-    pub created_at: i64,
-}
-
-/// A row of `quote_policies`: bits of who may quote at once, and who may ask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = quote_policies)]
-pub struct PolicyRow {
-    pub status_id: i64,
-    pub automatic: i16,
-    pub manual: i16,
-}
-
-/// A row of `quote_authorizations`.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = quote_authorizations)]
-pub struct Authorization {
-    pub id: i64,
-    /// The quoted author.
-    pub account_id: i64,
-    /// The quoted status.
-    pub status_id: i64,
-    /// The id of the object that may quote it.
-    pub quoting_uri: String,
     pub created_at: i64,
 }
 
@@ -197,99 +172,6 @@ pub async fn count(conn: &mut Conn, quoted_id: i64, number: i64) -> Result<()> {
         status_stats::table.find(quoted_id)
     )
     .set(status_stats::quotes_count.eq(status_stats::quotes_count + number))
-    .execute(c)
-    .await)?;
-    Ok(())
-}
-
-/// Policies of statuses that have a row, in no order.
-#[boxed]
-pub async fn policies_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<PolicyRow>> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    on_db!(conn, |c| quote_policies::table
-        .filter(quote_policies::status_id.any_of(ids))
-        .load::<PolicyRow>(c)
-        .await)
-}
-
-/// Sets a status's policy.
-#[boxed]
-pub async fn set_policy(conn: &mut Conn, row: PolicyRow) -> Result<()> {
-    on_db!(conn, |c| diesel::insert_into(quote_policies::table)
-        .values(row)
-        .on_conflict(quote_policies::status_id)
-        .do_update()
-        .set((
-            quote_policies::automatic.eq(row.automatic),
-            quote_policies::manual.eq(row.manual),
-        ))
-        .execute(c)
-        .await)?;
-    Ok(())
-}
-
-/// Removes a status's policy.
-#[boxed]
-pub async fn clear_policy(conn: &mut Conn, status_id: i64) -> Result<()> {
-    on_db!(conn, |c| diesel::delete(
-        quote_policies::table.find(status_id)
-    )
-    .execute(c)
-    .await)?;
-    Ok(())
-}
-
-/// Gives leave; the row that is there when it was given before.
-#[boxed]
-pub async fn authorize(conn: &mut Conn, row: &Authorization) -> Result<Authorization> {
-    on_db!(conn, |c| diesel::insert_into(quote_authorizations::table)
-        .values(row)
-        .on_conflict_do_nothing()
-        .execute(c)
-        .await)?;
-    Ok(authorization(conn, row.status_id, &row.quoting_uri)
-        .await?
-        .unwrap_or_else(|| row.clone()))
-}
-
-/// The leave for an object to quote a status.
-#[boxed]
-pub async fn authorization(
-    conn: &mut Conn,
-    status_id: i64,
-    quoting_uri: &str,
-) -> Result<Option<Authorization>> {
-    on_db!(conn, |c| quote_authorizations::table
-        .filter(quote_authorizations::status_id.eq(status_id))
-        .filter(quote_authorizations::quoting_uri.eq(quoting_uri))
-        .first::<Authorization>(c)
-        .await
-        .optional())
-}
-
-/// A leave by its id, with the URI of the status it is for.
-#[boxed]
-pub async fn authorization_by_id(
-    conn: &mut Conn,
-    id: i64,
-) -> Result<Option<(Authorization, String)>> {
-    on_db!(conn, |c| quote_authorizations::table
-        .inner_join(statuses::table.on(statuses::id.eq(quote_authorizations::status_id)))
-        .filter(quote_authorizations::id.eq(id))
-        .select((Authorization::as_select(), statuses::uri))
-        .first(c)
-        .await
-        .optional())
-}
-
-/// Takes a leave back.
-#[boxed]
-pub async fn withdraw(conn: &mut Conn, id: i64) -> Result<()> {
-    on_db!(conn, |c| diesel::delete(
-        quote_authorizations::table.find(id)
-    )
     .execute(c)
     .await)?;
     Ok(())

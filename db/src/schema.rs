@@ -201,6 +201,7 @@ table! {
         created_at -> BigInt,
         edited_at -> Nullable<BigInt>,
         fetched_at -> Nullable<BigInt>,
+        consent -> SmallInt,
     }
 }
 
@@ -867,23 +868,42 @@ table! {
 }
 
 table! {
-    quote_policies (status_id) {
+    interaction_policies (status_id, verb) {
         status_id -> BigInt,
+        verb -> SmallInt,
         automatic -> SmallInt,
         manual -> SmallInt,
     }
 }
 
 table! {
-    quote_authorizations (id) {
+    interaction_authorizations (id) {
         id -> BigInt,
+        verb -> SmallInt,
         account_id -> BigInt,
         status_id -> BigInt,
-        quoting_uri -> Text,
+        interacting_uri -> Text,
         created_at -> BigInt,
     }
 }
 
+table! {
+    interaction_requests (id) {
+        id -> BigInt,
+        verb -> SmallInt,
+        account_id -> BigInt,
+        target_id -> BigInt,
+        status_id -> BigInt,
+        reply_id -> Nullable<BigInt>,
+        visibility -> SmallInt,
+        state -> SmallInt,
+        interaction_uri -> Text,
+        request_uri -> Text,
+        stamp_uri -> Text,
+        created_at -> BigInt,
+        decided_at -> Nullable<BigInt>,
+    }
+}
 table! {
     preview_cards (id) {
         id -> BigInt,
@@ -1386,7 +1406,7 @@ appear_together! {
     users: tokens statuses push_subscriptions active_weeks;
     tokens: push_subscriptions;
     statuses: status_stats status_tags media favourites bookmarks home_entries pins
-        thread_mutes list_entries conversations quotes quote_authorizations status_cards
+        thread_mutes list_entries conversations quotes interaction_authorizations status_cards
         active_weeks dislikes emoji_reactions;
     tags: status_tags tag_follows featured_tags account_tags;
     status_tags: media follows home_entries tag_follows;

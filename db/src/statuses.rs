@@ -53,6 +53,16 @@ pub struct Status {
     pub created_at: i64,
     pub edited_at: Option<i64>,
     pub fetched_at: Option<i64>,
+    /// Bits of [`consent`].
+    pub consent: i16,
+}
+
+/// What a status has to do with leave to interact: bits.
+pub mod consent {
+    /// It has a policy of its own for likes, replies or boosts.
+    pub const POLICY: i16 = 1;
+    /// It bears a stamp of whom it answers or boosts.
+    pub const STAMPED: i16 = 2;
 }
 
 /// A row of `status_stats`.
@@ -259,17 +269,28 @@ pub async fn count(
 }
 
 /// Gives statuses that wait for this parent their parent, and says which they were (at most
-/// `limit`).
+/// `limit`). `own`: its author's alone.
 #[boxed]
-pub async fn adopt_orphans(conn: &mut Conn, parent: &Status, limit: i64) -> Result<Vec<i64>> {
-    let waiting: Vec<(i64, i64)> = on_db!(conn, |c| statuses::table
+pub async fn adopt_orphans(
+    conn: &mut Conn,
+    parent: &Status,
+    own: bool,
+    limit: i64,
+) -> Result<Vec<i64>> {
+    let mut waiting: Vec<(i64, i64, i64)> = on_db!(conn, |c| statuses::table
         .filter(statuses::in_reply_to_uri.eq(&parent.uri))
         .filter(statuses::in_reply_to_id.is_null())
-        .select((statuses::id, statuses::conversation_id))
+        .select((
+            statuses::id,
+            statuses::conversation_id,
+            statuses::account_id
+        ))
         .limit(limit)
         .load(c)
         .await)?;
-    let (ids, threads): (Vec<i64>, Vec<i64>) = waiting.into_iter().unzip();
+    waiting.retain(|(_, _, author)| !own || *author == parent.account_id);
+    let waiting = waiting.into_iter().map(|(id, thread, _)| (id, thread));
+    let (ids, threads): (Vec<i64>, Vec<i64>) = waiting.unzip();
     if ids.is_empty() {
         return Ok(ids);
     }
@@ -307,6 +328,23 @@ pub async fn orphan_replies(conn: &mut Conn, id: i64) -> Result<()> {
     .execute(c)
     .await)?;
     super::comments::release(conn, id).await
+}
+
+/// Takes a status out of the thread of what it answers.
+#[boxed]
+pub async fn detach(conn: &mut Conn, id: i64) -> Result<()> {
+    on_db!(conn, |c| diesel::update(statuses::table.find(id))
+        .set((
+            statuses::in_reply_to_id.eq(None::<i64>),
+            statuses::conversation_id.eq(id),
+        ))
+        .execute(c)
+        .await)?;
+    on_db!(conn, |c| diesel::update(status_stats::table.find(id))
+        .set(status_stats::parent_id.eq(None::<i64>))
+        .execute(c)
+        .await)?;
+    Ok(())
 }
 
 /// Who a status mentions: pairs of status and account.

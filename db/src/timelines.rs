@@ -406,7 +406,8 @@ pub struct AccountFilter {
     pub exclude_reblogs: bool,
     pub only_media: bool,
     pub tag_id: Option<i64>,
-    /// The most private visibility wanted: 1 for strangers, 2 for followers, 4 for oneself.
+    /// The most private visibility wanted: 1 for strangers, 2 for followers, 4 for who may be
+    /// mentioned, all there are for oneself.
     pub deepest: i16,
 }
 

@@ -2,6 +2,7 @@
 //! and are joined here.
 
 use super::emojis::{self, Used};
+use super::interactions::{self, Verb};
 use super::notifications::{self, Type};
 use super::outgoing::{self, Audience, Outgoing, React};
 use super::reactions::author_of;
@@ -71,7 +72,8 @@ impl Name {
     }
 }
 
-/// `account` reacts to a status it may see. Again is no error.
+/// `account` reacts to a status it may see. Again is no error; 403 where the status's policy does
+/// not let it be liked at once.
 pub async fn react(
     tx: &mut Conn,
     ctx: &Ctx,
@@ -79,6 +81,9 @@ pub async fn react(
     status: &Status,
     name: &Name,
 ) -> AppResult<()> {
+    if !interactions::may_vote(tx, account, status).await? {
+        return Err(interactions::denied(Verb::Like));
+    }
     db::votes::lock(tx, status.id).await?;
     let counts = db::emoji_reactions::counts_of(tx, &[status.id]).await?;
     let picture = if let Some(known) = name.among(&counts) {

@@ -34,6 +34,7 @@ pub mod filters;
 pub mod follows;
 pub mod friends;
 pub mod instance;
+pub mod interactions;
 pub mod invites;
 pub mod jobs;
 pub mod lists;

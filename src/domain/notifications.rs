@@ -79,6 +79,12 @@ types! {
     ChatMessage = "chat_message",
     /// An emoji reaction to the reader's status, or (subject: the chat) to a message of theirs.
     Reaction = "reaction",
+    /// Somebody asks for leave to like the reader's status.
+    PendingFavourite = "pending.favourite",
+    /// A reply waits for the reader's leave. About the reply.
+    PendingReply = "pending.reply",
+    /// Somebody asks for leave to boost the reader's status.
+    PendingReblog = "pending.reblog",
 }
 
 impl Type {
@@ -97,6 +103,9 @@ impl Type {
                 | Type::FriendAccepted
                 | Type::ChatMessage
                 | Type::Reaction
+                | Type::PendingFavourite
+                | Type::PendingReply
+                | Type::PendingReblog
         )
     }
 

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Ctx;
+use super::interactions::Verb;
 use super::relays;
 use crate::db::accounts::Account;
 use crate::db::outgoing::OutgoingActivity;
@@ -58,9 +59,39 @@ pub struct Note {
     /// Who may quote it.
     #[serde(default)]
     pub can_quote: Option<CanQuote>,
+    /// Who may like, answer and boost it, where that is not everyone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policies: Option<Box<NotePolicies>>,
+    /// The id of the stamp by which it may answer what it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization: Option<String>,
     /// Whether it is for those who follow the author and whom the author follows.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub mutuals: bool,
+}
+
+/// Who may like, answer and boost a note.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotePolicies {
+    pub can_like: CanQuote,
+    pub can_reply: CanQuote,
+    pub can_announce: CanQuote,
+}
+
+/// What leave is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum Instrument {
+    Like {
+        uri: String,
+    },
+    Announce {
+        uri: String,
+        published: i64,
+        #[serde(flatten)]
+        addressing: Addressing,
+    },
+    Reply(Box<Note>),
 }
 
 /// The poll of a note.
@@ -88,23 +119,24 @@ pub struct QuoteRef {
     pub authorization: Option<String>,
 }
 
-/// Whose quotes are accepted, and who may ask: ids of actors and collections.
+/// Whose quotes (likes, replies, boosts) are accepted, and who may ask: ids of actors and
+/// collections.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CanQuote {
     pub automatic: Vec<String>,
     pub manual: Vec<String>,
 }
 
-/// A QuoteRequest or FeatureRequest, as Accept and Reject repeat it.
+/// A request for leave to quote, like, answer, boost or feature, as Accept and Reject repeat it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestRef {
     /// The request's id.
     pub uri: String,
     /// Who asks.
     pub actor: String,
-    /// What is to be quoted or featured.
+    /// What is to be quoted, liked, featured…
     pub object: String,
-    /// The object that quotes or features it.
+    /// The object that quotes or features it, the Like…
     pub instrument: String,
 }
 
@@ -266,6 +298,9 @@ pub enum Outgoing {
     Like {
         uri: String,
         object: String,
+        /// The stamp that allows it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        authorization: Option<String>,
     },
     UndoLike {
         uri: String,
@@ -292,6 +327,9 @@ pub enum Outgoing {
         published: i64,
         #[serde(flatten)]
         addressing: Addressing,
+        /// The stamp that allows it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        authorization: Option<String>,
     },
     UndoAnnounce {
         uri: String,
@@ -408,6 +446,31 @@ pub enum Outgoing {
         /// Whose the collection is.
         owner: String,
     },
+    /// Asks for leave to like, answer or boost.
+    InteractionRequest {
+        verb: Verb,
+        uri: String,
+        /// What is to be liked, answered, boosted.
+        object: String,
+        /// Whose it is.
+        to: String,
+        instrument: Instrument,
+    },
+    /// Gives leave. A request without an id: it was done without asking.
+    AcceptInteraction {
+        uri: String,
+        verb: Verb,
+        request: RequestRef,
+        /// The stamp's id.
+        result: String,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        cc: Vec<String>,
+    },
+    RejectInteraction {
+        uri: String,
+        verb: Verb,
+        request: RequestRef,
+    },
 }
 
 impl Outgoing {
@@ -440,11 +503,19 @@ impl Outgoing {
             Outgoing::ChatRead { .. } => "Read",
             Outgoing::Accept { .. }
             | Outgoing::AcceptQuote { .. }
-            | Outgoing::AcceptFeature { .. } => "Accept",
+            | Outgoing::AcceptFeature { .. }
+            | Outgoing::AcceptInteraction { .. } => "Accept",
             Outgoing::Reject { .. }
             | Outgoing::RejectQuote { .. }
-            | Outgoing::RejectFeature { .. } => "Reject",
+            | Outgoing::RejectFeature { .. }
+            | Outgoing::RejectInteraction { .. } => "Reject",
             Outgoing::FeatureRequest { .. } => "FeatureRequest",
+            Outgoing::InteractionRequest { verb, .. } => match verb {
+                Verb::Quote => "QuoteRequest",
+                Verb::Like => "LikeRequest",
+                Verb::Reply => "ReplyRequest",
+                Verb::Announce => "AnnounceRequest",
+            },
             Outgoing::QuoteRequest { .. } => "QuoteRequest",
             Outgoing::Like { .. } => "Like",
             Outgoing::Dislike { .. } => "Dislike",

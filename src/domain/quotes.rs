@@ -1,8 +1,8 @@
 //! Quoting with leave (FEP-044f): who may quote what, asking, granting, refusing, revoking.
 
-use serde::{Deserialize, Serialize};
-
 use super::Ctx;
+use super::interactions::{self, Policies, Standing, Verb};
+pub use super::interactions::{Leave, Policy, who};
 use super::notifications::{self, Type};
 use super::outgoing::{
     self, Addressing, Audience, CanQuote, Note, Outgoing, PUBLIC, QuoteRef, RequestRef,
@@ -10,71 +10,17 @@ use super::outgoing::{
 use super::statuses;
 use super::visibility::{Visibility, may_see};
 use crate::db::accounts::Account;
-use crate::db::quotes::{ACCEPTED, Authorization, PENDING, PolicyRow, Quote, REJECTED, REVOKED};
+use crate::db::interactions::{Authorization, PolicyRow};
+use crate::db::quotes::{ACCEPTED, PENDING, Quote, REJECTED, REVOKED};
 use crate::db::statuses::Status;
 use crate::db::{self, Conn};
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Kind};
 
-/// Bits of those who may quote.
-pub mod who {
-    pub const EVERYONE: i16 = 1;
-    /// Those who follow the author.
-    pub const FOLLOWERS: i16 = 2;
-    /// Those whom the author follows.
-    pub const FOLLOWING: i16 = 4;
-    /// Others, whom only the author's server knows.
-    pub const OTHERS: i16 = 8;
-}
-
 /// Statuses whose showing changes with that of what they quote, at most.
 const QUOTERS: i64 = 1000;
 
-/// Who may quote a status, besides its author.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Policy {
-    /// Bits of [`who`]: those whose quotes are accepted at once.
-    pub automatic: i16,
-    /// Those who may ask.
-    pub manual: i16,
-}
-
-/// What becomes of a quote that someone makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Leave {
-    Automatic,
-    Manual,
-    /// Only the author's server knows.
-    Unknown,
-    Denied,
-}
-
-impl Leave {
-    /// As the API names it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Leave::Automatic => "automatic",
-            Leave::Manual => "manual",
-            Leave::Unknown => "unknown",
-            Leave::Denied => "denied",
-        }
-    }
-}
-
 impl Policy {
-    pub const NOBODY: Policy = Policy {
-        automatic: 0,
-        manual: 0,
-    };
-    pub const EVERYONE: Policy = Policy {
-        automatic: who::EVERYONE,
-        manual: 0,
-    };
-    pub const FOLLOWERS: Policy = Policy {
-        automatic: who::FOLLOWERS,
-        manual: 0,
-    };
-
     /// As `quote_approval_policy` names it.
     pub fn parse(text: &str) -> Option<Policy> {
         match text {
@@ -114,34 +60,11 @@ impl Policy {
         .map(|(_, name)| name)
         .collect()
     }
-
-    /// Whether somebody's standing with the author decides.
-    pub fn depends_on_following(self) -> bool {
-        (self.automatic | self.manual) & who::FOLLOWING != 0
-    }
-
-    /// What becomes of a quote by somebody who is not the author.
-    pub fn leave(self, follows_author: bool, followed_by_author: bool) -> Leave {
-        let admits = |bits: i16| {
-            bits & who::EVERYONE != 0
-                || (bits & who::FOLLOWERS != 0 && follows_author)
-                || (bits & who::FOLLOWING != 0 && followed_by_author)
-        };
-        if admits(self.automatic) {
-            Leave::Automatic
-        } else if admits(self.manual) {
-            Leave::Manual
-        } else if (self.automatic | self.manual) & who::OTHERS != 0 {
-            Leave::Unknown
-        } else {
-            Leave::Denied
-        }
-    }
 }
 
 /// A status's policy.
 async fn policy_of(conn: &mut Conn, status: &Status) -> AppResult<Policy> {
-    let row = db::quotes::policies_of(conn, &[status.id]).await?.pop();
+    let row = db::interactions::policy(conn, status.id, Verb::Quote as i16).await?;
     Ok(Policy::of(status, row.as_ref()))
 }
 
@@ -176,21 +99,26 @@ async fn leave(
         && db::relations::follow(conn, author.id, account.id)
             .await?
             .is_some();
-    Ok(policy.leave(follows, followed))
+    Ok(policy.leave(Standing {
+        follows,
+        followed,
+        mentioned: false,
+    }))
 }
 
 /// Sets who may quote a status that was just written, where that is not what goes without
 /// saying.
 async fn set_policy(tx: &mut Conn, status: &Status, policy: Policy) -> AppResult<()> {
     if policy == Policy::of(status, None) {
-        db::quotes::clear_policy(tx, status.id).await?;
+        db::interactions::clear_policy(tx, status.id, Verb::Quote as i16).await?;
     } else {
         let row = PolicyRow {
             status_id: status.id,
+            verb: Verb::Quote as i16,
             automatic: policy.automatic,
             manual: policy.manual,
         };
-        db::quotes::set_policy(tx, row).await?;
+        db::interactions::set_policy(tx, row).await?;
     }
     Ok(())
 }
@@ -324,12 +252,13 @@ async fn grant(
 ) -> AppResult<String> {
     let row = Authorization {
         id: ctx.ids.next(),
+        verb: Verb::Quote as i16,
         account_id: author.id,
         status_id: quoted.id,
-        quoting_uri: quoting_uri.to_owned(),
+        interacting_uri: quoting_uri.to_owned(),
         created_at: ctx.now(),
     };
-    let row = db::quotes::authorize(tx, &row).await?;
+    let row = db::interactions::authorize(tx, &row).await?;
     Ok(stamp_uri(ctx, author, row.id))
 }
 
@@ -436,11 +365,12 @@ pub async fn revoke(
     if row.state == REVOKED {
         return Ok(quoting_id);
     }
-    let stamp = db::quotes::authorization(tx, quoted.id, &quoting.uri).await?;
+    let stamp =
+        db::interactions::authorization(tx, quoted.id, Verb::Quote as i16, &quoting.uri).await?;
     end(tx, row.clone(), REVOKED).await?;
     if let Some(stamp) = stamp {
         let uri = stamp_uri(ctx, author, stamp.id);
-        db::quotes::withdraw(tx, stamp.id).await?;
+        db::interactions::withdraw(tx, stamp.id).await?;
         db::statuses::bury(tx, &uri, author.id, ctx.now()).await?;
         let quoter = db::accounts::by_id(tx, quoting.account_id).await?;
         let activity = Outgoing::Delete {
@@ -572,7 +502,9 @@ async fn may_stand(
     let Some(author) = db::accounts::by_id(tx, quoted.account_id).await? else {
         return Ok(false);
     };
-    if let Some(stamp) = db::quotes::authorization(tx, quoted.id, &status.uri).await? {
+    if let Some(stamp) =
+        db::interactions::authorization(tx, quoted.id, Verb::Quote as i16, &status.uri).await?
+    {
         row.approval_uri = stamp_uri(ctx, &author, stamp.id);
         return Ok(true);
     }
@@ -770,11 +702,13 @@ pub(super) async fn describe(
 ) -> AppResult<()> {
     let ids: Vec<i64> = statuses.iter().map(|s| s.id).collect();
     let quotes = db::quotes::of_statuses(conn, &ids).await?;
-    let policies = db::quotes::policies_of(conn, &ids).await?;
+    let policies = db::interactions::policies_of(conn, &ids).await?;
     let quoted: Vec<i64> = quotes.iter().filter_map(|q| q.quoted_id).collect();
     let quoted = db::statuses::by_ids(conn, &quoted).await?;
     for (status, note) in statuses.iter().zip(notes) {
-        let row = policies.iter().find(|row| row.status_id == status.id);
+        let own = policies.iter().filter(|row| row.status_id == status.id);
+        let row = own.clone().find(|row| row.verb == Verb::Quote as i16);
+        interactions::describe(author, Policies::from_rows(own), note);
         note.can_quote = Some(by_ids(author, Policy::of(status, row)));
         note.quote = quotes
             .iter()
@@ -801,19 +735,7 @@ pub(super) async fn describe(
 
 /// A policy by the ids of those it admits; the author alone where it admits nobody.
 pub(super) fn by_ids(author: &Account, policy: Policy) -> CanQuote {
-    let ids = |bits: i16| {
-        let mut ids = Vec::new();
-        if bits & who::EVERYONE != 0 {
-            ids.push(PUBLIC.to_owned());
-        }
-        if bits & who::FOLLOWERS != 0 {
-            ids.push(author.followers_url.clone());
-        }
-        if bits & who::FOLLOWING != 0 {
-            ids.push(format!("{}/following", author.uri));
-        }
-        ids
-    };
+    let ids = |bits: i16| interactions::ids(author, bits, &[]);
     let mut automatic = ids(policy.automatic);
     if automatic.is_empty() {
         automatic.push(author.uri.clone());
@@ -829,24 +751,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn leave_goes_by_the_widest_that_admits() {
-        let policy = |automatic, manual| Policy { automatic, manual };
-        for (policy, follows, followed, leave) in [
-            (Policy::EVERYONE, false, false, Leave::Automatic),
-            (Policy::NOBODY, true, true, Leave::Denied),
-            (policy(who::FOLLOWERS, 0), true, false, Leave::Automatic),
-            (policy(who::FOLLOWERS, 0), false, true, Leave::Denied),
-            (
-                policy(who::FOLLOWERS, who::EVERYONE),
-                false,
-                false,
-                Leave::Manual,
-            ),
-            (policy(who::FOLLOWING, 0), false, true, Leave::Automatic),
-            (policy(0, who::OTHERS), true, true, Leave::Unknown),
-        ] {
-            assert_eq!(policy.leave(follows, followed), leave, "{policy:?}");
-        }
+    fn policies_have_the_names_of_the_api() {
         assert_eq!(Policy::names(5), ["public", "following"]);
+        assert_eq!(Policy::parse("nobody"), Some(Policy::NOBODY));
+        assert_eq!(Policy::parse("friends"), None);
     }
 }

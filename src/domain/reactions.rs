@@ -1,5 +1,6 @@
 //! Favouriting, reblogging and bookmarking.
 
+use super::interactions::{self, Verb};
 use super::notifications::{self, Type};
 use super::outgoing::{self, Addressing, Audience, Outgoing, PUBLIC};
 use super::statuses::{HOMES_IN_EVENT, erase_row};
@@ -8,7 +9,7 @@ use super::{Ctx, analytics, emoji_reactions, votes};
 use crate::db::accounts::Account;
 use crate::db::analytics::Counts;
 use crate::db::reactions::Favourite;
-use crate::db::statuses::Status;
+use crate::db::statuses::{Status, consent};
 use crate::db::{self, Conn};
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Kind};
@@ -36,14 +37,16 @@ pub(super) async fn author_of(tx: &mut Conn, status: &Status) -> AppResult<Accou
         .ok_or_else(AppError::not_found)
 }
 
-/// `account` favourites a status it may see, in the place of a dislike. `uri` is the Like's id when
-/// it came from elsewhere. Again is no error.
-pub async fn favourite(
+/// `account` favourites a status it may see, in the place of a dislike: what its policy says to
+/// that is settled ([`interactions::favourite`]). `uri` is the Like's id when it has one already,
+/// `authorization` the stamp that allows it. Again is no error.
+pub(super) async fn favourite(
     tx: &mut Conn,
     ctx: &Ctx,
     account: &Account,
     status: &Status,
     uri: Option<String>,
+    authorization: Option<String>,
 ) -> AppResult<()> {
     let row = Favourite {
         id: ctx.ids.next(),
@@ -67,6 +70,7 @@ pub async fn favourite(
         let activity = Outgoing::Like {
             uri: row.uri,
             object: status.uri.clone(),
+            authorization,
         };
         outgoing::send(tx, ctx, account, &activity, Audience::one(author.id)).await?;
     }
@@ -82,7 +86,7 @@ pub async fn unfavourite(
 ) -> AppResult<()> {
     db::votes::lock(tx, status.id).await?;
     let Some(row) = db::reactions::favourite(tx, account.id, status.id).await? else {
-        return Ok(());
+        return interactions::withdraw(tx, account, status, Verb::Like).await;
     };
     if !db::reactions::remove_favourite(tx, row.id).await? {
         return Ok(());
@@ -111,20 +115,27 @@ pub struct Reblog {
     pub visibility: Option<Visibility>,
     /// The Announce's id and time, when it came from elsewhere.
     pub remote: Option<(String, i64)>,
+    /// The leave for it.
+    pub granted: Option<Granted>,
 }
 
-/// `account` reblogs a status it may see; again gives the same reblog. Only what is open may be
-/// reblogged, and followers-only posts by their author.
-pub async fn reblog(
-    tx: &mut Conn,
-    ctx: &Ctx,
+/// Leave that was asked for.
+#[derive(Debug, Clone)]
+pub struct Granted {
+    /// The id that the reblog was to have.
+    pub id: i64,
+    pub stamp: String,
+}
+
+/// Refuses a reblog that is none to make: only what is open may be reblogged, and followers-only
+/// posts by their author.
+pub(super) fn check_reblog(
     account: &Account,
     status: &Status,
-    reblog: Reblog,
-) -> AppResult<Status> {
-    let visibility = Visibility::from_db(status.visibility);
+    wanted: Option<Visibility>,
+) -> AppResult<()> {
     let own = status.account_id == account.id;
-    let allowed = match visibility {
+    let allowed = match Visibility::from_db(status.visibility) {
         Visibility::Public | Visibility::Unlisted => true,
         Visibility::Private => own,
         Visibility::Direct | Visibility::Mutuals => false,
@@ -132,19 +143,31 @@ pub async fn reblog(
     if !allowed || (status.local_only && !account.is_local()) {
         return Err(AppError::forbidden("This action is not allowed"));
     }
+    match wanted {
+        None | Some(Visibility::Public | Visibility::Unlisted | Visibility::Private) => Ok(()),
+        Some(_) => Err(AppError::invalid(
+            "Validation failed: Visibility is not supported for reblogs",
+        )),
+    }
+}
+
+/// `account` reblogs a status it may see, which its policy allows ([`interactions::reblog`]); again
+/// gives the same reblog.
+pub(super) async fn reblog(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    account: &Account,
+    status: &Status,
+    reblog: Reblog,
+) -> AppResult<Status> {
+    check_reblog(account, status, reblog.visibility)?;
     if let Some(known) = db::statuses::reblog_by(tx, account.id, status.id).await? {
         return Ok(known);
     }
     let now = ctx.now();
     let wanted = reblog.visibility.unwrap_or(Visibility::Public);
-    let visibility = match wanted {
-        Visibility::Public | Visibility::Unlisted | Visibility::Private => wanted.max(visibility),
-        _ => {
-            return Err(AppError::invalid(
-                "Validation failed: Visibility is not supported for reblogs",
-            ));
-        }
-    };
+    let visibility = wanted.max(Visibility::from_db(status.visibility));
+    let granted = reblog.granted;
     let (id, uri, published) = match reblog.remote {
         Some((uri, published)) => (
             ctx.ids.for_remote(published, &uri),
@@ -152,7 +175,7 @@ pub async fn reblog(
             published.clamp(1, now),
         ),
         None => {
-            let id = ctx.ids.next();
+            let id = granted.as_ref().map_or_else(|| ctx.ids.next(), |g| g.id);
             let uri = ctx.config.status_uri(&account.username, id) + "/activity";
             (id, uri, now)
         }
@@ -183,6 +206,11 @@ pub async fn reblog(
         created_at: published,
         edited_at: None,
         fetched_at: None,
+        consent: if granted.is_some() {
+            consent::STAMPED
+        } else {
+            0
+        },
     };
     if db::statuses::insert(tx, &mut row).await?.is_none() {
         // Somebody else's Announce has this id: it is not ours to take.
@@ -209,6 +237,7 @@ pub async fn reblog(
             object: status.uri.clone(),
             published,
             addressing: announce_addressing(account, visibility, &author),
+            authorization: granted.map(|granted| granted.stamp),
         };
         let audience = Audience {
             followers: true,
@@ -227,7 +256,7 @@ pub async fn unreblog(
     status: &Status,
 ) -> AppResult<()> {
     let Some(row) = db::statuses::reblog_by(tx, account.id, status.id).await? else {
-        return Ok(());
+        return interactions::withdraw(tx, account, status, Verb::Announce).await;
     };
     withdraw(tx, ctx, &row, status).await?;
     let author = author_of(tx, status).await?;

@@ -1,8 +1,11 @@
 //! What a user chose for themselves: `users.settings`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::interactions::Policies;
 use super::visibility::Visibility;
 use crate::db::users::User;
 use crate::db::{self, Conn};
@@ -40,6 +43,9 @@ pub struct Settings {
     /// Who may quote posts that do not say: `public`, `followers` or `nobody`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quote_policy: Option<String>,
+    /// Who may like, answer and boost posts that do not say, by their visibility.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub interaction_policies: BTreeMap<String, Policies>,
     /// `default`, `show_all` or `hide_all`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expand_media: Option<String>,
@@ -82,6 +88,13 @@ impl Settings {
             .as_deref()
             .and_then(Visibility::parse)
             .unwrap_or(Visibility::Public)
+    }
+
+    /// Who may like, answer and boost posts of a visibility that do not say. Posts for mutuals go
+    /// by what is for followers.
+    pub fn policies(&self, visibility: Visibility) -> Policies {
+        let policies = self.interaction_policies.get(visibility.as_api());
+        policies.copied().unwrap_or_default()
     }
 
     /// Who may quote posts that do not say.

@@ -67,6 +67,27 @@ impl Visibility {
     }
 }
 
+/// More than a status's visibility will be, while it waits for the leave of whom it answers.
+pub const PENDING: i16 = 16;
+/// More than it would have been, where that was refused.
+pub const REFUSED: i16 = 32;
+
+/// Whether a status waits for leave, or was refused it: for everything else it is as private as
+/// can be.
+pub fn waits(visibility: i16) -> bool {
+    visibility >= PENDING
+}
+
+/// How far a status reaches, or will once it waits no more.
+pub fn wanted(visibility: i16) -> Visibility {
+    Visibility::from_db(visibility & (PENDING - 1))
+}
+
+/// Whether somebody may see a status that waits, which is not their own: whoever decides on it.
+fn decides(status: &Status, viewer: i64) -> bool {
+    status.visibility < REFUSED && status.in_reply_to_account_id == Some(viewer)
+}
+
 /// How one account stands to others: what decides what it sees. Kept in memory for those who
 /// read, and dropped when a relation changes.
 #[derive(Debug, Clone, Default)]
@@ -152,6 +173,7 @@ pub fn can_see(
     }
     match visibility {
         Visibility::Public | Visibility::Unlisted => true,
+        _ if waits(status.visibility) => decides(status, viewer.account_id),
         _ if mentioned.contains(&viewer.account_id) => true,
         Visibility::Private => viewer.relations.following.contains_key(&status.account_id),
         Visibility::Mutuals => {
@@ -209,6 +231,9 @@ pub async fn may_see(
     }
     if visibility.is_open() {
         return Ok(true);
+    }
+    if waits(status.visibility) {
+        return Ok(decides(status, viewer.id));
     }
     let mentions = db::statuses::mentions_of(conn, &[status.id]).await?;
     if mentions.iter().any(|(_, account)| *account == viewer.id) {

@@ -1,5 +1,6 @@
 //! Dislikes. A like, which is Mastodon's favourite, and a dislike exclude each other.
 
+use super::interactions::{self, Verb};
 use super::notifications::{self, Type};
 use super::outgoing::{self, Audience, Outgoing};
 use super::reactions::{author_of, unfavourite};
@@ -12,7 +13,8 @@ use crate::error::AppResult;
 use crate::events::{Event, Kind};
 
 /// `account` dislikes a status it may see, in the place of a like. `uri` is the Dislike's id when
-/// it came from elsewhere. Again is no error.
+/// it came from elsewhere. Again is no error; 403 where the status's policy does not let it be
+/// liked at once.
 pub async fn dislike(
     tx: &mut Conn,
     ctx: &Ctx,
@@ -27,6 +29,9 @@ pub async fn dislike(
         uri: uri.unwrap_or_else(|| outgoing::activity_uri(ctx, account, "dislikes")),
         created_at: ctx.now(),
     };
+    if !interactions::may_vote(tx, account, status).await? {
+        return Err(interactions::denied(Verb::Like));
+    }
     db::votes::lock(tx, status.id).await?;
     if !db::votes::add(tx, &row).await? {
         return Ok(());

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::interaction_policy;
 use super::media::{self, MediaAttachment};
 use crate::app::App;
 use crate::clock::iso;
@@ -38,6 +39,8 @@ struct Params {
     language: Option<String>,
     quoted_status_id: Option<String>,
     quote_approval_policy: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interaction_policy: Option<interaction_policy::Entity>,
 }
 
 /// Shows drafts to their author: one statement for their attachments. Those that are gone, or
@@ -92,6 +95,7 @@ fn params(draft: Draft, media_ids: Vec<String>) -> Params {
         in_reply_to_id: draft.in_reply_to_id.map(|id| id.to_string()),
         language: draft.language,
         quoted_status_id: draft.quoted_status_id.map(|id| id.to_string()),
+        interaction_policy: draft.policies.map(interaction_policy::entity),
         quote_approval_policy: draft.quote_policy.and_then(|policy| {
             ["public", "followers", "nobody"]
                 .into_iter()

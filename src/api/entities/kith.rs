@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::interaction_policy;
 use crate::app::App;
 use crate::config::Config;
 use crate::db;
 use crate::db::emoji_reactions::Count;
+use crate::db::interactions::PolicyRow;
 use crate::db::statuses::{Status, StatusStats};
-use crate::domain::visibility::Visibility;
+use crate::domain::interactions::Policies;
+use crate::domain::visibility::{PENDING, REFUSED, Visibility, wanted};
 use crate::error::AppResult;
 
 /// What they say to everyone; what depends on the reader is added on every read.
@@ -20,6 +23,8 @@ pub struct Extra {
     dislikes: i64,
     views: i64,
     reactions: Vec<Reaction>,
+    policies: Option<interaction_policy::Entity>,
+    approval: Option<&'static str>,
 }
 
 struct Reaction {
@@ -55,6 +60,12 @@ struct Entity<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     views_count: Option<i64>,
     reactions: Vec<Shown<'a>>,
+    /// Who may like, answer and boost it, where that is not everyone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interaction_policy: Option<&'a interaction_policy::Entity>,
+    /// Of a reply that needs leave: `pending`, or `rejected`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approval: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -72,14 +83,23 @@ impl Extra {
         config: &Config,
         status: &Status,
         stats: &StatusStats,
+        policies: &[PolicyRow],
         reactions: Option<&Vec<Count>>,
     ) -> Extra {
         let picture = |kind, url: &str| (!url.is_empty()).then(|| config.shown_url(kind, url));
         Extra {
-            visibility: match Visibility::from_db(status.visibility) {
+            visibility: match wanted(status.visibility) {
                 _ if status.local_only => "local",
                 Visibility::Mutuals => "mutuals",
                 other => other.as_api(),
+            },
+            policies: Some(Policies::from_rows(policies.iter()))
+                .filter(|policies| !policies.is_open())
+                .map(interaction_policy::entity),
+            approval: match status.visibility {
+                waiting if waiting >= REFUSED => Some("rejected"),
+                waiting if waiting >= PENDING => Some("pending"),
+                _ => None,
             },
             title: status.title.clone(),
             dislikes: stats.dislikes_count.max(0),
@@ -115,6 +135,8 @@ impl Extra {
         let entity = Entity {
             visibility: self.visibility,
             title: &self.title,
+            interaction_policy: self.policies.as_ref(),
+            approval: self.approval,
             dislikes_count: self.dislikes,
             disliked: eyes.map(|eyes| eyes.disliked),
             views_count: eyes.filter(|eyes| eyes.author).map(|_| self.views),

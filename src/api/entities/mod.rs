@@ -15,6 +15,8 @@ pub mod draft;
 pub mod filter;
 pub mod friend_request;
 pub mod instance;
+pub mod interaction_policy;
+pub mod interaction_request;
 pub mod kith;
 pub mod kith_notification;
 pub mod list;

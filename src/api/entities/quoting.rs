@@ -3,8 +3,10 @@
 //! for a reader is decided on every read.
 
 use super::status::Reader;
-use crate::db::quotes::{ACCEPTED, PENDING, PolicyRow, Quote, REJECTED};
+use crate::db::interactions::PolicyRow;
+use crate::db::quotes::{ACCEPTED, PENDING, Quote, REJECTED};
 use crate::db::statuses::Status;
+use crate::domain::interactions::Standing;
 use crate::domain::quotes::{Leave, Policy};
 use crate::domain::visibility::Visibility;
 
@@ -93,7 +95,11 @@ impl Quoting {
             return Leave::Denied;
         }
         let follows = relations.following.contains_key(&author);
-        self.policy.leave(follows, friend)
+        self.policy.leave(Standing {
+            follows,
+            followed: friend,
+            mentioned: false,
+        })
     }
 }
 

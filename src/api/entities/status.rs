@@ -20,13 +20,15 @@ use crate::clock::iso;
 use crate::config::Config;
 use crate::db;
 use crate::db::accounts::Account;
+use crate::db::interactions::PolicyRow;
 use crate::db::media::Media;
 use crate::db::statuses::{Status, StatusStats, Tag};
 use crate::domain::filters::Context;
+use crate::domain::interactions::Verb;
 use crate::domain::policies::Policies;
 use crate::domain::quotes::Leave;
 use crate::domain::search;
-use crate::domain::visibility::{Relations, Viewer, Visibility, can_see, in_timeline};
+use crate::domain::visibility::{Relations, Viewer, Visibility, can_see, in_timeline, wanted};
 use crate::error::AppResult;
 use crate::text;
 
@@ -108,7 +110,7 @@ struct Rows {
     polls: HashMap<i64, poll::Known>,
     cards: HashMap<i64, db::cards::Card>,
     quotes: HashMap<i64, db::quotes::Quote>,
-    policies: HashMap<i64, db::quotes::PolicyRow>,
+    policies: HashMap<i64, Vec<PolicyRow>>,
     reactions: HashMap<i64, Vec<db::emoji_reactions::Count>>,
 }
 
@@ -246,8 +248,9 @@ async fn load(c: &mut db::Conn, ids: Vec<i64>) -> AppResult<Rows> {
     for quote in db::quotes::of_statuses(c, &own).await? {
         rows.quotes.insert(quote.status_id, quote);
     }
-    for policy in db::quotes::policies_of(c, &own).await? {
-        rows.policies.insert(policy.status_id, policy);
+    for policy in db::interactions::policies_of(c, &own).await? {
+        let all = rows.policies.entry(policy.status_id).or_default();
+        all.push(policy);
     }
     rows.statuses = statuses;
     Ok(rows)
@@ -272,7 +275,12 @@ fn assemble(
     };
     let stats = rows.stats.get(&id).copied().unwrap_or_default();
     let mentioned = rows.mentions.get(&id).cloned().unwrap_or_default();
-    let visibility = Visibility::from_db(status.visibility);
+    let visibility = wanted(status.visibility);
+    let policies = rows
+        .policies
+        .get(&id)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     // Apps know no titles (of articles, pages, videos): it comes before the text.
     let mut content = Cow::Borrowed(status.content.as_str());
     if !status.title.is_empty() {
@@ -366,8 +374,12 @@ fn assemble(
             .cards
             .get(&id)
             .and_then(|card| super::card::Card::of(config, card)),
-        quoting: quoting::Quoting::of(status, rows.quotes.get(&id), rows.policies.get(&id)),
-        extra: Extra::of(config, status, &stats, rows.reactions.get(&id)),
+        quoting: quoting::Quoting::of(
+            status,
+            rows.quotes.get(&id),
+            policies.iter().find(|row| row.verb == Verb::Quote as i16),
+        ),
+        extra: Extra::of(config, status, &stats, policies, rows.reactions.get(&id)),
     })
 }
 

@@ -19,6 +19,8 @@ mod featured_tags;
 mod filters;
 mod follow_requests;
 pub mod instance;
+mod interaction_policies;
+mod interaction_requests;
 mod lists;
 mod markers;
 pub mod notifications;
@@ -52,6 +54,8 @@ pub fn routes() -> Router<App> {
         .merge(featured_tags::routes())
         .merge(follow_requests::routes())
         .merge(instance::routes())
+        .merge(interaction_policies::routes())
+        .merge(interaction_requests::routes())
         .merge(lists::routes())
         .merge(markers::routes())
         .merge(notifications::routes())

@@ -26,6 +26,9 @@ pub fn sentence(kind: Option<Type>, name: &str) -> String {
         Some(Type::FriendAccepted) => format!("{name} is now your friend"),
         Some(Type::ChatMessage) => format!("{name} sent you a message"),
         Some(Type::Reaction) => format!("{name} reacted to what you wrote"),
+        Some(Type::PendingFavourite) => format!("{name} wants to favorite your post"),
+        Some(Type::PendingReply) => format!("{name} wants to reply to your post"),
+        Some(Type::PendingReblog) => format!("{name} wants to boost your post"),
         None => name.to_owned(),
     }
 }

@@ -2,22 +2,23 @@
 
 use super::compose::{Composed, LIMITS, compose};
 use super::send::{audience, send_note};
-use super::{Parts, edits, erase, note, note_of, publish};
+use super::{Parts, edits, erase, note, note_of, publish, waiting};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::HOUR;
 use crate::db::accounts::Account;
 use crate::db::media::Media;
-use crate::db::statuses::Status;
+use crate::db::statuses::{Status, consent};
 use crate::db::{self, Conn};
 use crate::domain::discovery;
 use crate::domain::emojis;
+use crate::domain::interactions::{self, Admission, Policies, Reception, Verb};
 use crate::domain::notifications::{self, Type};
 use crate::domain::outgoing::{self, Outgoing};
 use crate::domain::polls::{self, PollDraft};
 use crate::domain::quotes::{self, Policy};
 use crate::domain::settings::Settings;
-use crate::domain::visibility::{Visibility, may_see};
+use crate::domain::visibility::{Visibility, may_see, waits, wanted};
 use crate::domain::{Ctx, conversations, media};
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Kind};
@@ -47,6 +48,8 @@ pub struct Draft {
     pub quoted_status_id: Option<i64>,
     /// Who may quote it; `None`: as its author usually wants.
     pub quote_policy: Option<Policy>,
+    /// Who may like, answer and boost it; the same.
+    pub policies: Option<Policies>,
     pub app_id: Option<i64>,
     pub idempotency_key: Option<String>,
 }
@@ -65,6 +68,8 @@ pub struct Edit {
     pub poll: PollEdit,
     /// Who may quote it from now on.
     pub quote_policy: Option<Policy>,
+    /// Who may like, answer and boost it from now on.
+    pub policies: Option<Policies>,
 }
 
 /// What an edit changes of an attachment: alt text, and where to crop, each from -1 to 1.
@@ -98,6 +103,8 @@ pub(in crate::domain) async fn earlier(
 struct Checked {
     media: Vec<Media>,
     parent: Option<Status>,
+    /// Whom it answers and what becomes of that, where it is not free to all.
+    reception: Option<Reception>,
     /// What it quotes.
     intent: Option<quotes::Intent>,
     source_type: &'static str,
@@ -118,6 +125,22 @@ async fn checked(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: &Draft) -> A
         Some(id) => Some(visible_parent(tx, author, id).await?),
         None => None,
     };
+    let reception = match &parent {
+        Some(parent) if !interactions::is_free(parent) => {
+            let reception = Reception::of(tx, parent, author, false).await?;
+            let silent = draft.local_only && !reception.author.is_local();
+            if reception.admission == Admission::Denied || (reception.waits() && silent) {
+                return Err(interactions::denied(Verb::Reply));
+            }
+            if reception.waits() && draft.quoted_status_id.is_some() {
+                return Err(AppError::invalid(
+                    "Validation failed: A reply that needs approval cannot quote",
+                ));
+            }
+            Some(reception)
+        }
+        _ => None,
+    };
     let intent = match draft.quoted_status_id {
         Some(id) => Some(quotes::intend(tx, author, id).await?),
         None => None,
@@ -127,6 +150,7 @@ async fn checked(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: &Draft) -> A
     Ok(Checked {
         media,
         parent,
+        reception,
         intent,
         source_type,
         composed,
@@ -163,13 +187,15 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
     let Checked {
         media,
         parent,
+        reception,
         intent,
         source_type,
         mut composed,
     } = checked(tx, ctx, author, &draft).await?;
     // Read only where something was left unsaid that the author may have chosen.
     let said = draft.visibility.is_some() && draft.language.is_some() && draft.sensitive.is_some();
-    let usual = if said && draft.quote_policy.is_some() {
+    let policies = draft.policies;
+    let usual = if said && draft.quote_policy.is_some() && policies.is_some() {
         Settings::default()
     } else {
         Settings::load(tx, author.id).await?
@@ -180,6 +206,7 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
         .quote_policy
         .or_else(|| Policy::parse(usual.quote_policy()))
         .unwrap_or(Policy::EVERYONE);
+    let policies = policies.unwrap_or_else(|| usual.policies(visibility));
     if let Some(intent) = &intent {
         visibility = intent.narrow(visibility);
         if let Some(quoted) = intent.to_mention(visibility, author)
@@ -217,13 +244,19 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
         created_at: now,
         edited_at: None,
         fetched_at: None,
+        consent: interactions::consent_with(0, policies),
     };
     let parts = Parts {
         mentions: composed.mentions.clone(),
         tags: composed.tags.clone(),
         media: draft.media_ids,
     };
-    let published = publish(tx, ctx, author, &mut status, parts, parent.as_ref(), false).await?;
+    let waits = reception.as_ref().is_some_and(Reception::waits);
+    let published = if waits {
+        waiting::keep(tx, author, &mut status, parts).await?
+    } else {
+        publish(tx, ctx, author, &mut status, parts, parent.as_ref(), false).await?
+    };
     if published.is_none() {
         return Err(AppError::internal(anyhow::anyhow!(
             "status id {id} is taken"
@@ -235,6 +268,9 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
     if quote_policy != Policy::EVERYONE {
         quotes::put_policy(tx, &status, quote_policy).await?;
     }
+    if !policies.is_open() {
+        interactions::set_policies(tx, status.id, policies).await?;
+    }
     let quoted = intent.is_some();
     let request = match intent {
         Some(intent) => quotes::quote(tx, ctx, author, &status, intent).await?,
@@ -243,7 +279,22 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
     if let Some(key) = &draft.idempotency_key {
         db::statuses::set_idempotency_key(tx, author.id, key, status.id, now).await?;
     }
-    if !status.local_only {
+    let mut stamp = None;
+    if let (Some(reception), Some(parent)) = (&reception, &parent)
+        && reception.admission == Admission::Vouched
+    {
+        let whose = &reception.author;
+        stamp = Some(interactions::replied(tx, ctx, author, whose, parent, &status).await?);
+        status.consent |= consent::STAMPED;
+        db::statuses::update(tx, &status).await?;
+    }
+    let asking = reception.filter(Reception::waits);
+    if status.local_only
+        && let Some((reception, parent)) = asking.as_ref().zip(parent.as_ref())
+    {
+        let whose = &reception.author;
+        interactions::ask_reply(tx, ctx, author, whose, parent, &status, None).await?;
+    } else if !status.local_only {
         let mut note = note(
             ctx,
             author,
@@ -257,7 +308,7 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
             let questions = polls::questions(tx, ctx, &[status.id]).await?;
             note.question = questions.into_iter().next().map(|(_, question)| question);
         }
-        if quoted || quote_policy != Policy::EVERYONE {
+        if quoted || quote_policy != Policy::EVERYONE || !policies.is_open() {
             let (statuses, notes) = (
                 std::slice::from_ref(&status),
                 std::slice::from_mut(&mut note),
@@ -265,6 +316,13 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
             quotes::describe(tx, author, statuses, notes).await?;
         } else {
             quotes::describe_plain(author, &status, &mut note);
+        }
+        note.authorization = stamp;
+        if let Some((reception, parent)) = asking.as_ref().zip(parent.as_ref()) {
+            let whose = &reception.author;
+            let note = Some(note);
+            interactions::ask_reply(tx, ctx, author, whose, parent, &status, note).await?;
+            return Ok(status);
         }
         if let Some(request) = request {
             quotes::ask(tx, ctx, author, note.clone(), request).await?;
@@ -285,6 +343,11 @@ pub async fn edit(
     edit: Edit,
 ) -> AppResult<Status> {
     let before = own_status(tx, author, id).await?;
+    if waits(before.visibility) {
+        return Err(AppError::invalid(
+            "Validation failed: A reply that needs approval cannot be edited",
+        ));
+    }
     if edit.text.trim().is_empty() && edit.media_ids.is_empty() {
         return Err(AppError::invalid("Validation failed: Text can't be blank"));
     }
@@ -311,11 +374,16 @@ pub async fn edit(
         ..before.clone()
     };
     let says_anew = status != before || new_media || poll == polls::Change::Replaced;
-    if !says_anew && poll == polls::Change::None && edit.quote_policy.is_none() {
+    let same_policies = edit.quote_policy.is_none() && edit.policies.is_none();
+    if !says_anew && poll == polls::Change::None && same_policies {
         return Ok(status);
     }
     if says_anew {
         status.edited_at = Some(ctx.now());
+    }
+    if let Some(policies) = edit.policies {
+        status.consent = interactions::consent_with(status.consent, policies);
+        interactions::set_policies(tx, id, policies).await?;
     }
     db::statuses::update(tx, &status).await?;
     let earlier: Vec<i64> = db::statuses::mentions_of(tx, &[id])
@@ -441,7 +509,7 @@ pub async fn delete(
     let activity = Outgoing::Delete {
         uri: format!("{}#delete", status.uri),
         object: status.uri.clone(),
-        addressing: super::addressing(author, Visibility::from_db(status.visibility), &uris),
+        addressing: super::addressing(author, wanted(status.visibility), &uris),
     };
     if let Some((poll, _)) = db::polls::of_status(tx, id).await? {
         let voters = db::polls::remote_voters(tx, poll.id, 1000).await?;

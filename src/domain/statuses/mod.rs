@@ -5,6 +5,7 @@ mod edits;
 mod local;
 mod remote;
 mod send;
+mod waiting;
 
 pub use compose::{LIMITS, Limits};
 pub use edits::{MediaVersion, history};
@@ -14,6 +15,7 @@ pub(super) use local::{check, earlier};
 pub(in crate::domain) use remote::add_media;
 pub use remote::{RemoteMedia, RemoteNote, receive, remove, revise};
 pub(super) use send::send_update;
+pub(super) use waiting::{admitted, turned_down};
 
 use super::analytics;
 use super::conversations;
@@ -22,12 +24,12 @@ use super::emojis::Used;
 use super::notifications::{self, Type};
 use super::outgoing::{Addressing, Attachment, HashTag, MentionTag, Note, PUBLIC};
 use super::polls;
-use super::visibility::{Visibility, may_see};
+use super::visibility::{Visibility, may_see, waits, wanted};
 use super::{Ctx, reactions};
 use crate::db::accounts::Account;
 use crate::db::analytics::Counts;
 use crate::db::media::Media;
-use crate::db::statuses::{Status, Tag};
+use crate::db::statuses::{Status, Tag, consent};
 use crate::db::{self, Conn};
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Gone, Kind};
@@ -61,11 +63,48 @@ async fn publish(
     let Some(id) = db::statuses::insert(tx, status).await? else {
         return Ok(None);
     };
+    let tag_ids = attach(tx, id, &parts).await?;
+    appear(
+        tx,
+        ctx,
+        author,
+        status,
+        &parts.mentions,
+        &tag_ids,
+        parent,
+        quiet,
+    )
+    .await?;
+    Ok(Some(id))
+}
+
+/// Writes the parts of a status that was just inserted; the ids of its tags.
+async fn attach(tx: &mut Conn, id: i64, parts: &Parts) -> AppResult<Vec<i64>> {
     let mentioned: Vec<i64> = parts.mentions.iter().map(|a| a.id).collect();
     db::statuses::set_mentions(tx, id, &mentioned, true).await?;
     let tag_ids = ensure_tags(tx, &parts.tags).await?;
     db::statuses::set_tags(tx, id, &tag_ids, true).await?;
     db::media::attach(tx, id, &parts.media, true).await?;
+    Ok(tag_ids)
+}
+
+/// Does what follows in the database once a status is there for its readers.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "whoever wrote it, or lets it appear, has it all at hand"
+)]
+async fn appear(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    author: &Account,
+    status: &Status,
+    mentions: &[Account],
+    tag_ids: &[i64],
+    parent: Option<&Status>,
+    quiet: bool,
+) -> AppResult<()> {
+    let id = status.id;
+    let mentioned: Vec<i64> = mentions.iter().map(|a| a.id).collect();
     db::accounts::count_status(tx, author.id, status.created_at).await?;
     tx.emit(Event::of(Kind::AccountChanged, author.id));
     if let Some(parent) = parent {
@@ -76,7 +115,7 @@ async fn publish(
     let visibility = Visibility::from_db(status.visibility);
     if visibility == Visibility::Direct {
         let mut homes = Vec::new();
-        for account in parts.mentions.iter().filter(|a| a.is_local()) {
+        for account in mentions.iter().filter(|a| a.is_local()) {
             if db::relations::follow(tx, account.id, author.id)
                 .await?
                 .is_some()
@@ -98,20 +137,22 @@ async fn publish(
         db::timelines::put_home(tx, &[author.id], id, author.id).await?;
     }
     if !quiet {
-        for account in &parts.mentions {
+        for account in mentions {
             notifications::notify(tx, ctx, account, author, Type::Mention, Some(id)).await?;
         }
         if visibility == Visibility::Direct {
-            conversations::add(tx, ctx, author, status, &parts.mentions).await?;
+            conversations::add(tx, ctx, author, status, mentions).await?;
         } else {
             notify_watchers(tx, ctx, author, status, &mentioned).await?;
         }
     }
-    discovery::published(tx, ctx, author, status, &parts.mentions, &tag_ids, quiet).await?;
+    discovery::published(tx, ctx, author, status, mentions, tag_ids, quiet).await?;
     let homes = db::timelines::homes_of(tx, id, HOMES_IN_EVENT).await?;
     tx.emit(Event::of(Kind::StatusCreated, id).in_homes(homes));
     if !status.local {
-        let adopted = db::statuses::adopt_orphans(tx, status, ADOPTED).await?;
+        // Who may answer what has a policy is looked at when the answer comes.
+        let own = status.consent & consent::POLICY != 0;
+        let adopted = db::statuses::adopt_orphans(tx, status, own, ADOPTED).await?;
         if !adopted.is_empty() {
             db::statuses::count(tx, id, adopted.len() as i64, 0, 0).await?;
             for reply in adopted {
@@ -119,7 +160,7 @@ async fn publish(
             }
         }
     }
-    Ok(Some(id))
+    Ok(())
 }
 
 /// Tells those who asked to hear of an author's new posts.
@@ -156,6 +197,9 @@ async fn erase(tx: &mut Conn, ctx: &Ctx, status: &Status) -> AppResult<()> {
             Some(original) => reactions::withdraw(tx, ctx, status, &original).await,
             None => erase_row(tx, ctx, status, Vec::new()).await.map(|_| ()),
         };
+    }
+    if waits(status.visibility) {
+        return waiting::erase(tx, ctx, status).await;
     }
     let tags = db::statuses::tags_of(tx, &[status.id]).await?;
     // A reblog's row would lose its subject: it goes too.
@@ -276,7 +320,8 @@ pub async fn note_of(
         .ok_or_else(AppError::not_found)
 }
 
-/// Several statuses of one local author as they go out, in their order: nine statements.
+/// Several statuses of one local author as they go out, in their order: nine statements, and one more
+/// where some bear stamps.
 pub async fn notes_of(
     conn: &mut Conn,
     ctx: &Ctx,
@@ -331,6 +376,7 @@ pub async fn notes_of(
         })
         .collect();
     super::quotes::describe(conn, author, statuses, &mut notes).await?;
+    super::interactions::describe_stamps(conn, statuses, &mut notes).await?;
     Ok(notes)
 }
 
@@ -349,7 +395,7 @@ fn note(
         uri: status.uri.clone(),
         url: status.url.clone(),
         attributed_to: author.uri.clone(),
-        addressing: addressing(author, Visibility::from_db(status.visibility), &uris),
+        addressing: addressing(author, wanted(status.visibility), &uris),
         content: status.content.clone(),
         source: status.source.clone(),
         source_type: status.source_type.clone(),
@@ -377,7 +423,9 @@ fn note(
         question: None,
         quote: None,
         can_quote: None,
-        mutuals: status.visibility == Visibility::Mutuals as i16,
+        policies: None,
+        authorization: None,
+        mutuals: wanted(status.visibility) == Visibility::Mutuals,
         emojis: Used::list(&status.emojis),
     }
 }

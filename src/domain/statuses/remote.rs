@@ -1,13 +1,14 @@
 //! What authors elsewhere do. `federation` has checked by now that they did it: the activity is
 //! theirs, and what it speaks of lives on their server.
 
-use super::{Parts, edits, erase, publish};
+use super::{Parts, edits, erase, publish, waiting};
 use crate::db::accounts::Account;
 use crate::db::media::Media;
-use crate::db::statuses::{Status, Tag};
+use crate::db::statuses::{Status, Tag, consent};
 use crate::db::{self, Conn};
 use crate::domain::discovery;
 use crate::domain::emojis;
+use crate::domain::interactions::{self, Admission, Policies, Reception};
 use crate::domain::notifications::{self, Type};
 use crate::domain::polls::{self, RemotePoll};
 use crate::domain::quotes::{self, Policy, RemoteQuote};
@@ -48,6 +49,14 @@ pub struct RemoteNote {
     pub quote: Option<RemoteQuote>,
     /// Who may quote it, where it says so.
     pub quote_policy: Option<Policy>,
+    /// Who may like, answer and boost it, where it says so.
+    pub policies: Option<Policies>,
+    /// The stamp that it says allows it to answer what it answers.
+    pub authorization: Option<String>,
+    /// That stamp was fetched from its origin, and is for this.
+    pub vouched: bool,
+    /// The ReplyRequest that brought it.
+    pub request: Option<String>,
 }
 
 /// A file elsewhere.
@@ -66,7 +75,7 @@ pub struct RemoteMedia {
 }
 
 /// Takes in a status: the one that is here already when it came before, `None` when it was
-/// deleted before it came. `quiet`: an old one fetched for context, which notifies nobody.
+/// deleted before it came, or the policy of what it answers does not admit it. `quiet`: an old one fetched for context, which notifies nobody.
 pub async fn receive(
     tx: &mut Conn,
     ctx: &Ctx,
@@ -86,6 +95,18 @@ pub async fn receive(
         Some(uri) => db::statuses::by_uri(tx, uri).await?,
         None => None,
     };
+    let reception = match &parent {
+        Some(parent) if !interactions::is_free(parent) || note.request.is_some() => {
+            Some(Reception::of(tx, parent, author, note.vouched).await?)
+        }
+        _ => None,
+    };
+    if let Some(reception) = &reception
+        && reception.admission == Admission::Denied
+    {
+        return Ok(None);
+    }
+    let policies = note.policies.unwrap_or(Policies::OPEN);
     let id = ctx.ids.for_remote(note.published, &note.uri);
     let mut status = Status {
         id,
@@ -117,6 +138,7 @@ pub async fn receive(
             .filter(|at| *at > note.published)
             .map(|at| at.clamp(1, now)),
         fetched_at: Some(now),
+        consent: interactions::consent_with(0, policies),
     };
     let parts = Parts {
         mentions: note.mentions,
@@ -124,7 +146,12 @@ pub async fn receive(
         media: add_media(tx, ctx, author, note.media).await?,
     };
     emojis::remember(tx, ctx, &author.domain, &status.emojis).await?;
-    let published = publish(tx, ctx, author, &mut status, parts, parent.as_ref(), quiet).await?;
+    let waits = reception.as_ref().is_some_and(Reception::waits);
+    let published = if waits {
+        waiting::keep(tx, author, &mut status, parts).await?
+    } else {
+        publish(tx, ctx, author, &mut status, parts, parent.as_ref(), quiet).await?
+    };
     if published.is_none() {
         return Ok(db::statuses::by_uri(tx, &status.uri).await?);
     }
@@ -133,6 +160,14 @@ pub async fn receive(
     }
     if quote.is_some() || quote_policy.is_some() {
         quotes::received(tx, ctx, author, &status, quote.as_ref(), quote_policy).await?;
+    }
+    if !policies.is_open() {
+        interactions::set_policies(tx, status.id, policies).await?;
+    }
+    if let (Some(reception), Some(parent)) = (&reception, &parent) {
+        let stamp = note.authorization.as_deref().filter(|_| note.vouched);
+        let leave = (note.request.as_deref(), stamp);
+        interactions::received(tx, ctx, author, parent, &status, reception, leave).await?;
     }
     Ok(Some(status))
 }
@@ -190,6 +225,11 @@ pub async fn revise(
         None if says_anew => Some(now),
         _ => status.edited_at,
     };
+    let policies = note.policies.unwrap_or(Policies::OPEN);
+    if !policies.is_open() || status.consent & consent::POLICY != 0 {
+        interactions::set_policies(tx, status.id, policies).await?;
+        status.consent = interactions::consent_with(status.consent, policies);
+    }
     db::statuses::update(tx, &status).await?;
     // Who may see it was settled when it was posted: an edit adds no readers but those it
     // mentions, and they are told only at the first mention.
@@ -245,8 +285,9 @@ pub async fn remove(tx: &mut Conn, ctx: &Ctx, author: &Account, uri: &str) -> Ap
             erase(tx, ctx, &status).await
         }
         Some(_) => Ok(()),
-        // What is deleted may be a stamp that lets something here be quoted.
+        // What is deleted may be a stamp that lets something here be quoted, answered…
         None if quotes::stamp_deleted(tx, ctx, author, uri).await? => Ok(()),
+        None if interactions::stamp_deleted(tx, ctx, author, uri).await? => Ok(()),
         None => Ok(db::statuses::bury(tx, uri, author.id, ctx.now()).await?),
     }
 }

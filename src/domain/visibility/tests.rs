@@ -63,6 +63,7 @@ fn status(author: i64, visibility: Visibility) -> Status {
         created_at: 0,
         edited_at: None,
         fetched_at: None,
+        consent: 0,
     }
 }
 

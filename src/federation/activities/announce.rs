@@ -1,10 +1,10 @@
 //! Announce (ActivityPub, section 7.11): a reblog; or, from a group, an activity of somebody
 //! else that it passes on (FEP-1b12).
 
-use super::{Arrival, Failure, Prepared, create, delete, quote, update};
+use super::{Arrival, Failure, Prepared, create, delete, interaction, quote, update};
 use crate::db::accounts::Account;
 use crate::db::{self, Conn};
-use crate::domain::reactions::{self, Reblog};
+use crate::domain::interactions::{self, FromAfar, Verb};
 use crate::domain::visibility::Visibility;
 use crate::domain::{self, Ctx};
 use crate::error::AppResult;
@@ -19,6 +19,8 @@ pub struct Announce {
     published: i64,
     visibility: Visibility,
     object: String,
+    /// A stamp for it was seen at its origin.
+    vouched: bool,
     /// The object, where it was not here.
     fetched: Option<create::Ready>,
 }
@@ -67,6 +69,7 @@ pub(super) async fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> 
         let (author, document) = fetch::note(app, object_id, arrival.budget).await?;
         let mut ready = create::ready_alone(app, author, &document).await?;
         quote::resolve(app, &mut ready, arrival.budget).await;
+        interaction::resolve(app, &mut ready, &[], arrival.budget).await;
         if !ready.note.visibility.is_open() {
             return Prepared::nothing("the object is not for everyone");
         }
@@ -85,6 +88,7 @@ pub(super) async fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> 
             .as_ref()
             .map_or(object_id, |ready| &ready.note.uri)
             .to_owned(),
+        vouched: interaction::vouched(arrival, Verb::Announce, object_id).await,
         fetched,
     }))
 }
@@ -112,11 +116,15 @@ impl Announce {
         if db::statuses::buried(tx, &self.uri).await?.is_some() {
             return Ok("it was undone before it came");
         }
-        let reblog = Reblog {
-            visibility: Some(self.visibility),
-            remote: Some((self.uri.clone(), self.published)),
+        let from = FromAfar {
+            uri: self.uri.clone(),
+            request: None,
+            vouched: self.vouched,
+            published: self.published,
         };
-        reactions::reblog(tx, ctx, actor, &status, reblog).await?;
-        Ok("")
+        let visibility = Some(self.visibility);
+        let (outcome, _) =
+            interactions::reblog(tx, ctx, actor, &status, visibility, Some(&from)).await?;
+        Ok(outcome.reason())
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Arrival, Failure, Prepared, chat, quote, vote};
+use super::{Arrival, Failure, Prepared, chat, interaction, quote, vote};
 use crate::app::App;
 use crate::client::Budget;
 use crate::clock::DAY;
@@ -128,7 +128,7 @@ pub(super) async fn prepare_fetched(
 
 /// Keeps a status that concerns somebody here, as Mastodon does: its author (or who passes it
 /// on) is followed, someone here is mentioned or addressed, or it continues a thread that is here.
-async fn take_in(
+pub(super) async fn take_in(
     arrival: &Arrival<'_>,
     author: Account,
     object: &Value,
@@ -162,10 +162,17 @@ async fn take_in(
     }
     let mut status = ready(app, author, object, Some((facts, arrival.budget))).await?;
     quote::resolve(app, &mut status, arrival.budget).await;
-    let ancestors = match parent {
+    let mut ancestors = match parent {
         Some(parent) if !known => ancestors(app, parent, arrival.budget).await,
         _ => Vec::new(),
     };
+    for n in 0..ancestors.len() {
+        let (above, rest) = ancestors.split_at_mut(n);
+        if let Some(ready) = rest.first_mut() {
+            interaction::resolve(app, ready, above, arrival.budget).await;
+        }
+    }
+    interaction::resolve(app, &mut status, &ancestors, arrival.budget).await;
     Prepared::deed(super::Deed::Create(Create {
         ancestors,
         status,
@@ -317,7 +324,10 @@ impl Create {
         let Ready { author, note, .. } = &self.status;
         match statuses::receive(tx, ctx, author, note.clone(), self.quiet).await? {
             Some(_) => Ok(""),
-            None => Ok("it was deleted before it came"),
+            None if db::statuses::buried(tx, &note.uri).await?.is_some() => {
+                Ok("it was deleted before it came")
+            }
+            None => Ok("the policy of what it answers does not admit it"),
         }
     }
 }

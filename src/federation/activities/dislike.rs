@@ -3,6 +3,7 @@
 use super::{Arrival, Failure, Prepared, voted_on};
 use crate::db::Conn;
 use crate::db::accounts::Account;
+use crate::domain::interactions::{self, Outcome};
 use crate::domain::{Ctx, votes};
 use crate::error::AppResult;
 
@@ -28,6 +29,9 @@ impl Dislike {
         actor: &Account,
     ) -> AppResult<&'static str> {
         match voted_on(tx, actor, &self.object).await? {
+            Ok(status) if !interactions::may_vote(tx, actor, &status).await? => {
+                Ok(Outcome::Denied.reason())
+            }
             Ok(status) => {
                 votes::dislike(tx, ctx, actor, &status, Some(self.uri.clone())).await?;
                 Ok("")

@@ -6,6 +6,7 @@ use super::{Arrival, Failure, Prepared, voted_on};
 use crate::db::Conn;
 use crate::db::accounts::Account;
 use crate::domain::emojis::Used;
+use crate::domain::interactions::{self, Outcome};
 use crate::domain::{Ctx, chats, emoji_reactions};
 use crate::error::AppResult;
 use crate::federation::value::{emojis, text};
@@ -65,6 +66,9 @@ impl EmojiReact {
             Ok(status) => status,
             Err(reason) => return Ok(reason),
         };
+        if !interactions::may_vote(tx, actor, &status).await? {
+            return Ok(Outcome::Denied.reason());
+        }
         let (emoji, uri) = (self.emoji.clone(), self.uri.clone());
         emoji_reactions::receive(tx, ctx, actor, &status, emoji, uri).await?;
         Ok("")

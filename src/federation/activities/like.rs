@@ -3,7 +3,8 @@
 use super::{Arrival, Failure, Prepared, emoji_react, voted_on};
 use crate::db::Conn;
 use crate::db::accounts::Account;
-use crate::domain::{Ctx, reactions};
+use crate::domain::Ctx;
+use crate::domain::interactions::{self, FromAfar};
 use crate::error::AppResult;
 
 /// What Misskey writes into a plain like.
@@ -37,8 +38,12 @@ impl Like {
     ) -> AppResult<&'static str> {
         match voted_on(tx, actor, &self.object).await? {
             Ok(status) => {
-                reactions::favourite(tx, ctx, actor, &status, Some(self.uri.clone())).await?;
-                Ok("")
+                let from = FromAfar {
+                    uri: self.uri.clone(),
+                    ..FromAfar::default()
+                };
+                let done = interactions::favourite(tx, ctx, actor, &status, Some(&from)).await?;
+                Ok(done.reason())
             }
             Err(reason) => Ok(reason),
         }

@@ -16,6 +16,7 @@ use crate::db::inbox::Received;
 use crate::db::statuses::Status;
 use crate::db::{self, Conn};
 use crate::domain::Ctx;
+use crate::domain::interactions::Verb;
 use crate::domain::visibility::may_see;
 use crate::error::{AppError, AppResult};
 
@@ -31,6 +32,7 @@ pub mod emoji_react;
 pub mod feature;
 pub mod flag;
 pub mod follow;
+pub mod interaction;
 pub mod like;
 pub mod quote;
 pub mod undo;
@@ -110,6 +112,8 @@ pub enum Deed {
     Collection(collection::Change),
     FeatureRequest(collection::Request),
     FeatureAnswer(collection::Answer),
+    InteractionRequest(interaction::Request),
+    InteractionAnswer(interaction::Answer),
 }
 
 /// An activity on its way through preparation.
@@ -276,6 +280,9 @@ async fn prepare_verb(arrival: &Arrival<'_>, kind: &str) -> Result<Prepared, Fai
         "Accept" | "Reject" if collection::is_answered(arrival.activity) => {
             collection::prepare_answer(arrival, kind == "Accept").await
         }
+        "Accept" | "Reject" if interaction::is_answered(arrival.activity) => {
+            interaction::prepare_answer(arrival, kind == "Accept").await
+        }
         "Accept" => answer::prepare(arrival, true),
         "Reject" => answer::prepare(arrival, false),
         "Create" => create::prepare(arrival).await,
@@ -293,6 +300,9 @@ async fn prepare_verb(arrival: &Arrival<'_>, kind: &str) -> Result<Prepared, Fai
         "Remove" => feature::prepare(arrival, false).await,
         "QuoteRequest" => quote::prepare(arrival).await,
         "FeatureRequest" => collection::prepare_request(arrival).await,
+        "LikeRequest" => interaction::prepare(arrival, Verb::Like).await,
+        "ReplyRequest" => interaction::prepare(arrival, Verb::Reply).await,
+        "AnnounceRequest" => interaction::prepare(arrival, Verb::Announce).await,
         _ => Prepared::nothing("not understood"),
     }
 }
@@ -351,6 +361,8 @@ pub async fn apply(
         Deed::Collection(change) => change.apply(tx, ctx, actor).await,
         Deed::FeatureRequest(request) => request.apply(tx, ctx, actor).await,
         Deed::FeatureAnswer(answer) => answer.apply(tx, ctx, actor).await,
+        Deed::InteractionRequest(request) => request.apply(tx, ctx, actor).await,
+        Deed::InteractionAnswer(answer) => answer.apply(tx, ctx, actor).await,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::client::Budget;
 use crate::db::accounts::Account;
 use crate::db::{self, Conn};
+use crate::domain::interactions::Verb;
 use crate::domain::visibility::may_see;
 use crate::domain::{self, Ctx, quotes};
 use crate::error::AppResult;
@@ -138,7 +139,7 @@ pub(super) async fn prepare_answer(
             .ok_or_else(|| Failure::Hopeless("accepts a quote without a stamp".to_owned()))?;
         let author = &arrival.actor.uri;
         let document = fetch::document(app, result, arrival.budget).await?;
-        if !objects::is_stamp(&document, result, author, &quoting, &quoted) {
+        if !objects::is_stamp(&document, Verb::Quote, result, author, &quoting, &quoted) {
             return Err(Failure::Hopeless(
                 "the stamp is for something else".to_owned(),
             ));
@@ -189,7 +190,9 @@ pub async fn resolve(app: &App, ready: &mut Ready, budget: &Budget) {
             let (quoting, quoted) = (&ready.note.uri, &quote.uri);
             fetch::document(app, stamp, &budget)
                 .await
-                .is_ok_and(|found| objects::is_stamp(&found, stamp, &author, quoting, quoted))
+                .is_ok_and(|found| {
+                    objects::is_stamp(&found, Verb::Quote, stamp, &author, quoting, quoted)
+                })
         }
         _ => false,
     };

@@ -1,4 +1,5 @@
-//! `/users/{name}/quote_authorizations/{id}`: the stamps of local authors (FEP-044f).
+//! `/users/{name}/quote_authorizations/{id}`, `/users/{name}/authorizations/{id}`: the stamps of
+//! local authors, for quotes (FEP-044f) and for likes, replies and boosts.
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -9,18 +10,39 @@ use super::actor::local;
 use super::{Ap, Reader};
 use crate::app::App;
 use crate::db;
+use crate::domain::interactions::Verb;
 use crate::error::{AppError, AppResult};
 use crate::federation::render;
 
 pub fn routes() -> Router<App> {
-    Router::new().route("/users/{name}/quote_authorizations/{id}", get(show))
+    Router::new()
+        .route("/users/{name}/quote_authorizations/{id}", get(quote))
+        .route("/users/{name}/authorizations/{id}", get(other))
+}
+
+async fn quote(
+    State(app): State<App>,
+    Path((name, id)): Path<(String, String)>,
+    reader: Reader,
+) -> AppResult<Response> {
+    show(app, name, id, reader, "quote_authorizations").await
+}
+
+async fn other(
+    State(app): State<App>,
+    Path((name, id)): Path<(String, String)>,
+    reader: Reader,
+) -> AppResult<Response> {
+    show(app, name, id, reader, "authorizations").await
 }
 
 /// The stamp, for whoever has it named to them; 410 where it was taken back.
 async fn show(
-    State(app): State<App>,
-    Path((name, id)): Path<(String, String)>,
+    app: App,
+    name: String,
+    id: String,
     reader: Reader,
+    kind: &'static str,
 ) -> AppResult<Response> {
     reader.admit()?;
     let id: i64 = id.parse().map_err(|_| AppError::not_found())?;
@@ -28,15 +50,20 @@ async fn show(
     app.read(move |c| {
         Box::pin(async move {
             let author = local(c, &name).await?;
-            let uri = config.url(&format!(
-                "/users/{}/quote_authorizations/{id}",
-                author.username
-            ));
-            match db::quotes::authorization_by_id(c, id).await? {
-                Some((stamp, quoted)) if stamp.account_id == author.id => {
-                    let quoting = &stamp.quoting_uri;
-                    let document =
-                        render::quote::authorization(&uri, &author.uri, quoting, &quoted);
+            let uri = config.url(&format!("/users/{}/{kind}/{id}", author.username));
+            let quotes = kind == "quote_authorizations";
+            let fits = |verb| (verb == Verb::Quote) == quotes;
+            match db::interactions::authorization_by_id(c, id).await? {
+                Some((stamp, target)) if stamp.account_id == author.id => {
+                    let verb = Verb::from_db(stamp.verb).filter(|verb| fits(*verb));
+                    let verb = verb.ok_or_else(AppError::not_found)?;
+                    let (author, interacting) = (&author.uri, &stamp.interacting_uri);
+                    let document = if quotes {
+                        render::quote::authorization(&uri, author, interacting, &target)
+                    } else {
+                        let make = render::interaction::authorization;
+                        make(&uri, verb, author, interacting, &target)
+                    };
                     Ok(Ap::open(document).into_response())
                 }
                 Some(_) => Err(AppError::not_found()),

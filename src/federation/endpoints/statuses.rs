@@ -18,6 +18,7 @@ use crate::db::Conn;
 use crate::db::accounts::Account;
 use crate::db::statuses::Status;
 use crate::domain::Ctx;
+use crate::domain::interactions::{Verb, stamp_of_boost};
 use crate::domain::reactions::announce_addressing;
 use crate::domain::statuses::note_of;
 use crate::domain::visibility::{Visibility, may_see};
@@ -160,7 +161,10 @@ async fn activity(
                     let announce = announce_of(c, &account, &reblog)
                         .await?
                         .ok_or_else(AppError::not_found)?;
-                    Ok(answer(&reblog, render::plain_document(announce)))
+                    let stamp = stamp_of_boost(c, &reblog).await?;
+                    let stamp = stamp.as_deref();
+                    let document = render::interaction::stamped(announce, Verb::Announce, stamp);
+                    Ok(answer(&reblog, document))
                 }
             }
         })

@@ -88,6 +88,7 @@ pub fn read(document: &Value, now: i64) -> Result<RemoteActor, &'static str> {
         actor: actor_id,
         followers: &followers,
         following: &following,
+        mentioned: &[],
     };
     let account = Account {
         id: 0,

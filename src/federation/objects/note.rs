@@ -149,6 +149,13 @@ pub fn read(object: &Value, author: &Account, now: i64) -> Result<RemoteNote, &'
         emojis: emojis(object),
         quote: quote::quote(object),
         quote_policy: quote::policy(object, author),
+        policies: quote::policies(object, author),
+        authorization: first_id(object, "replyAuthorization")
+            .or_else(|| first_id(object, "approvedBy"))
+            .filter(|stamp| uri(stamp).is_some())
+            .map(str::to_owned),
+        vouched: false,
+        request: None,
     })
 }
 

@@ -3,13 +3,15 @@
 use serde_json::{Map, Value, json};
 
 use crate::clock::iso;
-use crate::domain::outgoing::{Addressing, FollowRef, Outgoing, PUBLIC, React};
+use crate::domain::interactions::Verb;
+use crate::domain::outgoing::{Addressing, FollowRef, Instrument, Outgoing, PUBLIC, React};
 
 pub mod actor;
 pub mod chat;
 pub mod collection;
 pub mod emoji;
 pub mod featured;
+pub mod interaction;
 pub mod note;
 pub mod quote;
 
@@ -137,7 +139,14 @@ pub fn activity(
         Outgoing::Reject { uri, follow } => {
             plain_document(wrap(uri, "Reject", actor, self::follow(follow)))
         }
-        Outgoing::Like { uri, object } => plain_document(wrap(uri, "Like", actor, json!(object))),
+        Outgoing::Like {
+            uri,
+            object,
+            authorization,
+        } => {
+            let like = wrap(uri, "Like", actor, json!(object));
+            interaction::stamped(like, Verb::Like, authorization.as_deref())
+        }
         Outgoing::UndoLike { uri, like, object } => {
             let like = wrap(like, "Like", actor, json!(object));
             plain_document(wrap(uri, "Undo", actor, like))
@@ -164,7 +173,11 @@ pub fn activity(
             object,
             published,
             addressing,
-        } => plain_document(announce(uri, actor, object, *published, addressing)),
+            authorization,
+        } => {
+            let announce = announce(uri, actor, object, *published, addressing);
+            interaction::stamped(announce, Verb::Announce, authorization.as_deref())
+        }
         Outgoing::UndoAnnounce {
             uri,
             announce,
@@ -320,6 +333,54 @@ pub fn activity(
             insert(&mut delete, "to", json!([PUBLIC]));
             insert(&mut delete, "cc", json!([owner]));
             document(featured::stamp_context(), delete)
+        Outgoing::InteractionRequest {
+            verb,
+            uri,
+            object,
+            to,
+            instrument,
+        } => {
+            let kind = format!("{}Request", verb.stem());
+            let mut request = wrap(uri, &kind, actor, json!(object));
+            insert(&mut request, "to", json!([to]));
+            let (inner, context) = match instrument {
+                Instrument::Like { uri } => {
+                    let mut like = wrap(uri, "Like", actor, json!(object));
+                    insert(&mut like, "to", json!([to]));
+                    (like, interaction::context())
+                }
+                Instrument::Announce {
+                    uri,
+                    published,
+                    addressing,
+                } => {
+                    let inner = announce(uri, actor, object, *published, addressing);
+                    (inner, interaction::context())
+                }
+                Instrument::Reply(note) => {
+                    (note::object(note, None), interaction::note_context(note))
+                }
+            };
+            insert(&mut request, "instrument", inner);
+            document(context, request)
+        }
+        Outgoing::AcceptInteraction {
+            uri,
+            verb,
+            request,
+            result,
+            cc,
+        } => {
+            let mut accept = interaction::answer(uri, "Accept", actor, *verb, request);
+            insert(&mut accept, "result", json!(result));
+            if !cc.is_empty() {
+                insert(&mut accept, "cc", json!(cc));
+            }
+            document(interaction::context(), accept)
+        }
+        Outgoing::RejectInteraction { uri, verb, request } => {
+            let reject = interaction::answer(uri, "Reject", actor, *verb, request);
+            document(interaction::context(), reject)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{CONTEXT, emoji};
+use super::{CONTEXT, emoji, interaction};
 use crate::clock::iso;
 use crate::domain::outgoing::{Attachment, CanQuote, Note};
 
@@ -41,6 +41,11 @@ pub fn context_of(note: &Note) -> Value {
         && let Some(terms) = context.get_mut(1)
     {
         terms["kith"] = json!(super::NAMESPACE);
+    }
+    if (note.policies.is_some() || note.authorization.is_some())
+        && let Value::Array(terms) = &mut context
+    {
+        terms.push(json!(interaction::GOTOSOCIAL));
     }
     context
 }
@@ -133,7 +138,16 @@ pub fn object(note: &Note, counts: Option<Counts>) -> Value {
         if !manual.is_empty() {
             policy["manualApproval"] = json!(manual);
         }
-        put("interactionPolicy", json!({"canQuote": policy}));
+        let mut all = Map::new();
+        all.insert("canQuote".to_owned(), policy);
+        for (name, policy) in note.policies.iter().flat_map(|p| interaction::policies(p)) {
+            all.insert(name.to_owned(), policy);
+        }
+        put("interactionPolicy", Value::Object(all));
+    }
+    if let Some(stamp) = &note.authorization {
+        put("replyAuthorization", json!(stamp));
+        put("approvedBy", json!(stamp));
     }
     // The first page is given, empty, so that nobody fetches replies to what is new.
     let replies = format!("{}/replies", note.uri);

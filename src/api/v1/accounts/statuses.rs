@@ -50,7 +50,12 @@ pub async fn get(
     }
     // Read no more than there is to show: what a reader may see in the end is decided when the
     // page is put together.
-    let deepest = if reader.is_some() { 4 } else { 1 };
+    let deepest = match &reader {
+        // Replies that wait are among one's own.
+        Some(reader) if reader.account_id == id => i16::MAX,
+        Some(_) => 4,
+        None => 1,
+    };
     let asked = paging.page(20, 40);
     let wanted = list::generous(asked);
     let tagged = query.tagged.filter(|tag| !tag.is_empty());

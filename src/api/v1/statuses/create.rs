@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::answer;
 use super::quotes::parse_policy;
 use crate::api::entities::Json;
-use crate::api::v1::scheduled_statuses;
+use crate::api::v1::{interaction_policies, scheduled_statuses};
 use crate::app::App;
 use crate::domain::drafts;
 use crate::domain::polls::PollDraft;
@@ -50,6 +50,9 @@ pub struct Body {
     quoted_status_id: Option<String>,
     #[serde(default, deserialize_with = "params::text")]
     quote_approval_policy: Option<String>,
+    /// GoToSocial's.
+    #[serde(default)]
+    interaction_policy: Option<interaction_policies::Body>,
     /// The draft that is posted by this: Kith's own.
     #[serde(default, deserialize_with = "params::integer")]
     draft_id: Option<i64>,
@@ -107,6 +110,7 @@ impl Body {
             poll: self.poll.map(PollBody::draft),
             quoted_status_id: parse_reply(self.quoted_status_id)?,
             quote_policy: parse_policy(self.quote_approval_policy)?,
+            policies: interaction_policies::parse(self.interaction_policy)?,
             app_id: None,
             idempotency_key: None,
         })

@@ -8,6 +8,7 @@ use super::answer;
 use super::create::{PollBody, parse_language};
 use super::quotes::parse_policy;
 use crate::api::entities::Json;
+use crate::api::v1::interaction_policies;
 use crate::app::App;
 use crate::db;
 use crate::domain::statuses::{self, Edit, MediaChange, PollEdit};
@@ -36,6 +37,8 @@ pub struct Body {
     poll: Option<Option<PollBody>>,
     #[serde(default, deserialize_with = "params::text")]
     quote_approval_policy: Option<String>,
+    #[serde(default)]
+    interaction_policy: Option<interaction_policies::Body>,
 }
 
 fn given<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Option<PollBody>>, D::Error> {
@@ -102,6 +105,7 @@ pub async fn put(
         Some(None) => PollEdit::Remove,
         Some(Some(body)) => PollEdit::Set(body.draft()),
     };
+    let policies = interaction_policies::parse(body.interaction_policy)?;
     let quote_policy = parse_policy(body.quote_approval_policy)?;
     crate::federation::resolve_mentions(&app, body.status.as_deref().unwrap_or_default()).await;
     let ctx = app.ctx.clone();
@@ -131,6 +135,7 @@ pub async fn put(
                 media_changes: changes.into_iter().flatten().collect(),
                 poll,
                 quote_policy,
+                policies,
             };
             statuses::edit(tx, &ctx, &author, id, edit).await
         })

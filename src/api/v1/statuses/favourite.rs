@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use super::answer;
 use crate::api::entities::Json;
 use crate::app::App;
+use crate::domain::interactions::{self, Verb};
 use crate::domain::reactions;
 use crate::error::AppResult;
 use crate::http::auth::{User, scope};
@@ -21,7 +22,8 @@ pub async fn post(
         .write(move |tx| {
             Box::pin(async move {
                 let status = reactions::subject(tx, &account, id).await?;
-                reactions::favourite(tx, &ctx, &account, &status, None).await?;
+                let done = interactions::favourite(tx, &ctx, &account, &status, None).await?;
+                done.allowed(Verb::Like)?;
                 Ok(status.id)
             })
         })

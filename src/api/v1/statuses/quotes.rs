@@ -9,8 +9,10 @@ use super::{answer, shown};
 use crate::api::entities::Json;
 use crate::api::entities::status::{Mode, Reader};
 use crate::api::list;
+use crate::api::v1::interaction_policies;
 use crate::app::App;
 use crate::db;
+use crate::domain::interactions;
 use crate::domain::quotes::{self, Policy};
 use crate::error::{AppError, AppResult};
 use crate::http::auth::{User, scope};
@@ -52,6 +54,8 @@ pub async fn revoke(
 pub struct Body {
     #[serde(default, deserialize_with = "params::text")]
     quote_approval_policy: Option<String>,
+    #[serde(default)]
+    interaction_policy: Option<interaction_policies::Body>,
 }
 
 /// A policy that a client named.
@@ -74,12 +78,19 @@ pub async fn policy(
 ) -> AppResult<Json> {
     let id = path_id(&id)?;
     let policy = parse_policy(body.quote_approval_policy)?;
+    let policies = interaction_policies::parse(body.interaction_policy)?;
     let (ctx, author) = (app.ctx.clone(), user.account.clone());
-    if let Some(policy) = policy {
-        app.write(move |tx| {
-            Box::pin(async move { quotes::change_policy(tx, &ctx, &author, id, policy).await })
+    app.write(move |tx| {
+        Box::pin(async move {
+            if let Some(policy) = policy {
+                quotes::change_policy(tx, &ctx, &author, id, policy).await?;
+            }
+            if let Some(policies) = policies {
+                interactions::change_policies(tx, &ctx, &author, id, policies).await?;
+            }
+            Ok(())
         })
-        .await?;
-    }
+    })
+    .await?;
     answer(&app, id, user.account.id).await
 }

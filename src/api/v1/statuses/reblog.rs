@@ -6,7 +6,8 @@ use serde::Deserialize;
 use super::answer;
 use crate::api::entities::Json;
 use crate::app::App;
-use crate::domain::reactions::{self, Reblog};
+use crate::domain::interactions::{self, Verb};
+use crate::domain::reactions;
 use crate::domain::visibility::Visibility;
 use crate::error::{AppError, AppResult};
 use crate::http::auth::{User, scope};
@@ -37,15 +38,15 @@ pub async fn post(
         .write(move |tx| {
             Box::pin(async move {
                 let status = reactions::subject(tx, &account, id).await?;
-                let reblog = Reblog {
-                    visibility,
-                    remote: None,
-                };
-                reactions::reblog(tx, &ctx, &account, &status, reblog).await
+                let (outcome, made) =
+                    interactions::reblog(tx, &ctx, &account, &status, visibility, None).await?;
+                outcome.allowed(Verb::Announce)?;
+                // What waits is no reblog yet.
+                Ok(made.map_or(status.id, |made| made.id))
             })
         })
         .await?;
-    answer(&app, made.id, user.account.id).await
+    answer(&app, made, user.account.id).await
 }
 
 pub async fn undo(
