@@ -32,6 +32,7 @@ pub mod endorsements;
 pub mod filters;
 pub mod follows;
 pub mod friends;
+pub mod groups;
 pub mod instance;
 pub mod invites;
 pub mod jobs;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::activities::{create, quote};
+use super::activities::{create, group, quote};
 use super::objects::actor as actors;
 use super::{fetch, webfinger};
 use crate::app::App;
@@ -150,6 +150,7 @@ async fn elsewhere(app: &App, text: &str, budget: &Budget) -> Result<Option<Foun
         return Ok(None);
     }
     quote::resolve(app, &mut ready, budget).await;
+    group::resolve::sought(app, &mut ready, budget).await;
     let ctx = app.ctx.clone();
     let status = app
         .write(move |tx| {

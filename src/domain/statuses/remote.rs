@@ -8,6 +8,7 @@ use crate::db::statuses::{Status, Tag};
 use crate::db::{self, Conn};
 use crate::domain::discovery;
 use crate::domain::emojis;
+use crate::domain::groups::{self, Addressed};
 use crate::domain::notifications::{self, Type};
 use crate::domain::polls::{self, RemotePoll};
 use crate::domain::quotes::{self, Policy, RemoteQuote};
@@ -48,6 +49,7 @@ pub struct RemoteNote {
     pub quote: Option<RemoteQuote>,
     /// Who may quote it, where it says so.
     pub quote_policy: Option<Policy>,
+    pub groups: Addressed,
 }
 
 /// A file elsewhere.
@@ -81,6 +83,7 @@ pub async fn receive(
         return Ok(Some(known));
     }
     let (quote, quote_policy) = (note.quote.clone(), note.quote_policy);
+    let addressed = note.groups;
     let now = ctx.now();
     let parent = match &note.in_reply_to {
         Some(uri) => db::statuses::by_uri(tx, uri).await?,
@@ -128,6 +131,7 @@ pub async fn receive(
     if published.is_none() {
         return Ok(db::statuses::by_uri(tx, &status.uri).await?);
     }
+    groups::join(tx, &status, &addressed.found, addressed.locked).await?;
     if let Some(poll) = &note.poll {
         polls::attach_remote(tx, ctx, &status, poll).await?;
     }
@@ -225,6 +229,7 @@ pub async fn revise(
         note.quote_policy,
     )
     .await?;
+    groups::relock(tx, &status, &note.groups).await?;
     if says_anew {
         edits::keep(tx, ctx, &before, &status).await?;
         tx.emit(Event::of(Kind::StatusEdited, status.id));
@@ -242,13 +247,14 @@ pub async fn revise(
 pub async fn remove(tx: &mut Conn, ctx: &Ctx, author: &Account, uri: &str) -> AppResult<()> {
     match db::statuses::by_uri(tx, uri).await? {
         Some(status) if status.account_id == author.id && !status.local => {
-            erase(tx, ctx, &status).await
+            erase(tx, ctx, &status).await?;
         }
-        Some(_) => Ok(()),
+        Some(_) => return Ok(()),
         // What is deleted may be a stamp that lets something here be quoted.
-        None if quotes::stamp_deleted(tx, ctx, author, uri).await? => Ok(()),
-        None => Ok(db::statuses::bury(tx, uri, author.id, ctx.now()).await?),
+        None if quotes::stamp_deleted(tx, ctx, author, uri).await? => return Ok(()),
+        None => db::statuses::bury(tx, uri, author.id, ctx.now()).await?,
     }
+    Ok(db::statuses::may_return(tx, uri, author.id).await?)
 }
 
 fn tags(ctx: &Ctx, written: Vec<String>) -> Vec<Tag> {

@@ -106,6 +106,8 @@ pub fn read(document: &Value, now: i64) -> Result<RemoteActor, &'static str> {
             "outbox": own(first_id(document, "outbox")),
             "following": own(first_id(document, "following")),
             "featured": own(first_id(document, "featured")),
+            // Of groups (FEP-1b12): the collection of moderators.
+            "moderators": own(first_id(document, "attributedTo")),
             "acceptsChatMessages": document
                 .get("capabilities")
                 .and_then(|capabilities| flag(capabilities, "acceptsChatMessages"))
