@@ -35,6 +35,7 @@ pub mod event;
 pub mod events;
 pub mod filters;
 pub mod friends;
+pub mod groups;
 pub mod hosts;
 pub mod inbox;
 pub mod instance;

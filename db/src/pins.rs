@@ -74,14 +74,15 @@ pub async fn page(conn: &mut Conn, account_id: i64, page: Page) -> Result<Vec<(i
     }
 }
 
-/// Of some statuses, those that are pinned.
+/// Of some statuses, those that an account has pinned.
 #[boxed]
-pub async fn pinned(conn: &mut Conn, ids: &[i64]) -> Result<Vec<i64>> {
+pub async fn pinned(conn: &mut Conn, account_id: i64, ids: &[i64]) -> Result<Vec<i64>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     on_db!(conn, |c| pins::table
         .filter(pins::status_id.any_of(ids))
+        .filter(pins::account_id.eq(account_id))
         .select(pins::status_id)
         .load(c)
         .await)

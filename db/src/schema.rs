@@ -357,6 +357,29 @@ table! {
         uri -> Text,
         account_id -> BigInt,
         deleted_at -> BigInt,
+        by_author -> Bool,
+    }
+}
+
+table! {
+    group_posts (status_id, group_id) {
+        status_id -> BigInt,
+        group_id -> BigInt,
+        locked -> Bool,
+        removed_at -> Nullable<BigInt>,
+        removed_by -> Text,
+        announce_uri -> Text,
+        announced_at -> BigInt,
+    }
+}
+
+table! {
+    group_votes (status_id, actor_uri) {
+        status_id -> BigInt,
+        actor_uri -> Text,
+        group_id -> BigInt,
+        value -> SmallInt,
+        created_at -> BigInt,
     }
 }
 
@@ -1408,6 +1431,7 @@ appear_together! {
     statuses: status_stats status_tags media favourites bookmarks home_entries pins
         thread_mutes list_entries conversations quotes interaction_authorizations status_cards
         active_weeks dislikes emoji_reactions;
+    group_posts: accounts statuses;
     tags: status_tags tag_follows featured_tags account_tags;
     status_tags: media follows home_entries tag_follows;
     media: scheduled_media chats chat_messages chat_edits chat_reactions chat_files

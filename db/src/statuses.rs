@@ -570,6 +570,46 @@ pub async fn bury(conn: &mut Conn, uri: &str, account_id: i64, now: i64) -> Resu
     Ok(())
 }
 
+/// Says of what is buried that its author deleted it, and may bring it back.
+#[boxed]
+pub async fn may_return(conn: &mut Conn, uri: &str, author_id: i64) -> Result<()> {
+    on_db!(conn, |c| diesel::update(
+        tombstones::table
+            .find(uri)
+            .filter(tombstones::account_id.eq(author_id))
+    )
+    .set(tombstones::by_author.eq(true))
+    .execute(c)
+    .await)?;
+    Ok(())
+}
+
+/// Whose an object was that its author deleted and may bring back.
+#[boxed]
+pub async fn deleted_by(conn: &mut Conn, uri: &str) -> Result<Option<i64>> {
+    on_db!(conn, |c| tombstones::table
+        .find(uri)
+        .filter(tombstones::by_author.eq(true))
+        .select(tombstones::account_id)
+        .first(c)
+        .await
+        .optional())
+}
+
+/// Forgets that an object was deleted, where its author may bring it back.
+#[boxed]
+pub async fn unbury(conn: &mut Conn, uri: &str, author_id: i64) -> Result<()> {
+    on_db!(conn, |c| diesel::delete(
+        tombstones::table
+            .find(uri)
+            .filter(tombstones::account_id.eq(author_id))
+            .filter(tombstones::by_author.eq(true))
+    )
+    .execute(c)
+    .await)?;
+    Ok(())
+}
+
 /// When an object was deleted, if it was.
 #[boxed]
 pub async fn buried(conn: &mut Conn, uri: &str) -> Result<Option<i64>> {

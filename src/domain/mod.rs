@@ -33,6 +33,7 @@ pub mod endorsements;
 pub mod filters;
 pub mod follows;
 pub mod friends;
+pub mod groups;
 pub mod instance;
 pub mod interactions;
 pub mod invites;

@@ -19,9 +19,13 @@ pub const PUBLIC: &str = "https://www.w3.org/ns/activitystreams#Public";
 
 /// Who an activity or object is addressed to: URIs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Addressing {
     pub to: Vec<String>,
     pub cc: Vec<String>,
+    /// The groups it is for (FEP-1b12).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub audience: Vec<String>,
 }
 
 /// A status as it goes out.
@@ -33,6 +37,9 @@ pub struct Note {
     pub attributed_to: String,
     #[serde(flatten)]
     pub addressing: Addressing,
+    /// The title that groups show it under; empty for none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
     pub content: String,
     /// What the author typed, and its media type.
     pub source: String,
@@ -298,6 +305,8 @@ pub enum Outgoing {
     Like {
         uri: String,
         object: String,
+        #[serde(flatten)]
+        addressing: Addressing,
         /// The stamp that allows it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         authorization: Option<String>,
@@ -306,15 +315,21 @@ pub enum Outgoing {
         uri: String,
         like: String,
         object: String,
+        #[serde(flatten)]
+        addressing: Addressing,
     },
     Dislike {
         uri: String,
         object: String,
+        #[serde(flatten)]
+        addressing: Addressing,
     },
     UndoDislike {
         uri: String,
         dislike: String,
         object: String,
+        #[serde(flatten)]
+        addressing: Addressing,
     },
     EmojiReact(React),
     UndoEmojiReact {

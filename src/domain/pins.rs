@@ -29,7 +29,8 @@ pub async fn pin(tx: &mut Conn, ctx: &Ctx, account: &Account, status: &Status) -
         return refuse("Posts that are only visible to mentioned users cannot be pinned");
     }
     let local = account.is_local();
-    let known = !db::pins::pinned(tx, &[status.id]).await?.is_empty();
+    let pinned = db::pins::pinned(tx, account.id, &[status.id]).await?;
+    let known = !pinned.is_empty();
     if local && !known && db::pins::count(tx, account.id).await? >= MAX_PINS {
         return refuse("You have already pinned the maximum number of posts");
     }
@@ -48,6 +49,20 @@ pub async fn pin(tx: &mut Conn, ctx: &Ctx, account: &Account, status: &Status) -
         }
     })
     .await
+}
+
+/// A group's moderators pin a status of the group. Again is no error.
+pub(super) async fn pin_in_group(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    group: &Account,
+    status: &Status,
+) -> AppResult<()> {
+    if db::pins::add(tx, ctx.ids.next(), group.id, status.id, ctx.now()).await? {
+        tx.emit(Event::to(group.id, Kind::ViewerChanged, status.id));
+        drop_oldest(tx, group).await?;
+    }
+    Ok(())
 }
 
 /// `account` unpins a status. None pinned is no error.

@@ -379,6 +379,7 @@ pub async fn revoke(
             addressing: Addressing {
                 to: vec![PUBLIC.to_owned()],
                 cc: quoter.into_iter().map(|account| account.uri).collect(),
+                ..Addressing::default()
             },
         };
         let audience = Audience {

@@ -5,7 +5,7 @@ use super::notifications::{self, Type};
 use super::outgoing::{self, Addressing, Audience, Outgoing, PUBLIC};
 use super::statuses::{HOMES_IN_EVENT, erase_row};
 use super::visibility::{Visibility, may_see};
-use super::{Ctx, analytics, emoji_reactions, votes};
+use super::{Ctx, analytics, emoji_reactions, groups, votes};
 use crate::db::accounts::Account;
 use crate::db::analytics::Counts;
 use crate::db::reactions::Favourite;
@@ -56,6 +56,9 @@ pub(super) async fn favourite(
         created_at: ctx.now(),
     };
     db::votes::lock(tx, status.id).await?;
+    if !account.is_local() {
+        groups::forget_vote(tx, status, &account.uri).await?;
+    }
     if !db::reactions::add_favourite(tx, &row).await? {
         return Ok(());
     }
@@ -66,13 +69,16 @@ pub(super) async fn favourite(
     tx.emit(Event::to(account.id, Kind::ViewerChanged, status.id));
     let author = author_of(tx, status).await?;
     notifications::notify(tx, ctx, &author, account, Type::Favourite, Some(status.id)).await?;
-    if account.is_local() && !author.is_local() {
+    if account.is_local() {
+        let groups = groups::told(tx, status).await?;
         let activity = Outgoing::Like {
             uri: row.uri,
             object: status.uri.clone(),
+            addressing: groups::vote_addressing(&author, &groups),
             authorization,
         };
-        outgoing::send(tx, ctx, account, &activity, Audience::one(author.id)).await?;
+        let audience = groups::vote_audience(&author, &groups);
+        outgoing::send(tx, ctx, account, &activity, audience).await?;
     }
     Ok(())
 }
@@ -97,13 +103,16 @@ pub async fn unfavourite(
     tx.emit(Event::to(account.id, Kind::ViewerChanged, status.id));
     let author = author_of(tx, status).await?;
     notifications::retract(tx, &author, account, Type::Favourite, Some(status.id)).await?;
-    if account.is_local() && !author.is_local() {
+    if account.is_local() {
+        let groups = groups::told(tx, status).await?;
         let activity = Outgoing::UndoLike {
             uri: outgoing::activity_uri(ctx, account, "undo"),
             like: row.uri,
             object: status.uri.clone(),
+            addressing: groups::vote_addressing(&author, &groups),
         };
-        outgoing::send(tx, ctx, account, &activity, Audience::one(author.id)).await?;
+        let audience = groups::vote_audience(&author, &groups);
+        outgoing::send(tx, ctx, account, &activity, audience).await?;
     }
     Ok(())
 }
@@ -226,6 +235,9 @@ pub(super) async fn reblog(
     db::lists::fan_out(tx, row.id, account.id, None, true, None).await?;
     if account.is_local() {
         db::timelines::put_home(tx, &[account.id], row.id, account.id).await?;
+    } else if groups::is_group(account) {
+        // A group passes on all that is posted to it: who has the post already has read it.
+        db::groups::spare_holders(tx, row.id, status.id).await?;
     }
     let homes = db::timelines::homes_of(tx, row.id, HOMES_IN_EVENT).await?;
     tx.emit(Event::of(Kind::StatusCreated, row.id).in_homes(homes));
@@ -340,14 +352,17 @@ pub fn announce_addressing(
         Visibility::Public => Addressing {
             to: vec![public],
             cc: vec![author.uri.clone(), followers],
+            ..Addressing::default()
         },
         Visibility::Unlisted => Addressing {
             to: vec![followers],
             cc: vec![author.uri.clone(), public],
+            ..Addressing::default()
         },
         _ => Addressing {
             to: vec![followers],
             cc: vec![author.uri.clone()],
+            ..Addressing::default()
         },
     }
 }

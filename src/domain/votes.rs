@@ -2,9 +2,9 @@
 
 use super::interactions::{self, Verb};
 use super::notifications::{self, Type};
-use super::outgoing::{self, Audience, Outgoing};
+use super::outgoing::{self, Outgoing};
 use super::reactions::{author_of, unfavourite};
-use super::{Ctx, analytics};
+use super::{Ctx, analytics, groups};
 use crate::db::accounts::Account;
 use crate::db::statuses::Status;
 use crate::db::votes::Dislike;
@@ -33,6 +33,9 @@ pub async fn dislike(
         return Err(interactions::denied(Verb::Like));
     }
     db::votes::lock(tx, status.id).await?;
+    if !account.is_local() {
+        groups::forget_vote(tx, status, &account.uri).await?;
+    }
     if !db::votes::add(tx, &row).await? {
         return Ok(());
     }
@@ -43,12 +46,15 @@ pub async fn dislike(
     tx.emit(Event::to(account.id, Kind::ViewerChanged, status.id));
     let author = author_of(tx, status).await?;
     notifications::notify(tx, ctx, &author, account, Type::Dislike, Some(status.id)).await?;
-    if account.is_local() && !author.is_local() {
+    if account.is_local() {
+        let groups = groups::told(tx, status).await?;
         let activity = Outgoing::Dislike {
             uri: row.uri,
             object: status.uri.clone(),
+            addressing: groups::vote_addressing(&author, &groups),
         };
-        outgoing::send(tx, ctx, account, &activity, Audience::one(author.id)).await?;
+        let audience = groups::vote_audience(&author, &groups);
+        outgoing::send(tx, ctx, account, &activity, audience).await?;
     }
     Ok(())
 }
@@ -73,13 +79,16 @@ pub async fn undislike(
     tx.emit(Event::to(account.id, Kind::ViewerChanged, status.id));
     let author = author_of(tx, status).await?;
     notifications::retract(tx, &author, account, Type::Dislike, Some(status.id)).await?;
-    if account.is_local() && !author.is_local() {
+    if account.is_local() {
+        let groups = groups::told(tx, status).await?;
         let activity = Outgoing::UndoDislike {
             uri: outgoing::activity_uri(ctx, account, "undo"),
             dislike: row.uri,
             object: status.uri.clone(),
+            addressing: groups::vote_addressing(&author, &groups),
         };
-        outgoing::send(tx, ctx, account, &activity, Audience::one(author.id)).await?;
+        let audience = groups::vote_audience(&author, &groups);
+        outgoing::send(tx, ctx, account, &activity, audience).await?;
     }
     Ok(())
 }

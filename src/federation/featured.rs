@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::client::{Budget, Limits};
 use crate::db;
 use crate::db::accounts::Account;
-use crate::domain::{pins, statuses};
+use crate::domain::{groups, pins, statuses};
 use crate::error::AppResult;
 
 /// Pins looked at.
@@ -54,8 +54,10 @@ pub async fn refresh_featured(app: &App, account_id: i64) -> AppResult<()> {
         }
     };
     let listed = ids(&collection, "orderedItems").chain(ids(&collection, "items"));
+    // What is pinned in a group is by anybody, anywhere.
+    let in_group = groups::is_group(&account);
     let listed: Vec<String> = listed
-        .filter(|item| same_origin(item, &account.uri))
+        .filter(|item| in_group || same_origin(item, &account.uri))
         .take(MAX_ITEMS)
         .map(str::to_owned)
         .collect();
@@ -72,6 +74,9 @@ pub async fn refresh_featured(app: &App, account_id: i64) -> AppResult<()> {
                     statuses::receive(tx, &ctx, &found.author, found.note, true).await?;
                 }
                 let status = db::statuses::by_uri(tx, &uri).await?;
+                if let Some(status) = status.as_ref().filter(|_| in_group) {
+                    groups::pin(tx, &ctx, &account, status, true).await?;
+                }
                 if let Some(status) = status.filter(|status| status.account_id == account.id) {
                     match pins::pin(tx, &ctx, &account, &status).await {
                         Err(error) if error.status.is_client_error() => {}
@@ -104,7 +109,8 @@ async fn status(
     }
     let embedded = many(collection, "orderedItems")
         .iter()
-        .find(|value| value.is_object() && id(value) == Some(item));
+        .find(|value| value.is_object() && id(value) == Some(item))
+        .filter(|_| same_origin(item, &account.uri) && !groups::is_group(account));
     let ready = match embedded {
         Some(document) => create::ready_alone(app, account.clone(), document).await,
         None => {
@@ -115,6 +121,9 @@ async fn status(
     };
     ready
         .ok()
-        .filter(|ready| ready.author.id == account.id && ready.note.visibility.is_open())
+        .filter(|ready| ready.note.visibility.is_open())
+        .filter(|ready| {
+            ready.author.id == account.id || ready.note.groups.found.contains(&account.id)
+        })
         .map(Some)
 }

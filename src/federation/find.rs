@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::activities::{create, interaction, quote};
+use super::activities::{create, group, interaction, quote};
 use super::objects::actor as actors;
 use super::{fetch, webfinger};
 use crate::app::App;
@@ -151,6 +151,7 @@ async fn elsewhere(app: &App, text: &str, budget: &Budget) -> Result<Option<Foun
     }
     quote::resolve(app, &mut ready, budget).await;
     interaction::resolve(app, &mut ready, &[], budget).await;
+    group::resolve::sought(app, &mut ready, budget).await;
     let ctx = app.ctx.clone();
     let status = app
         .write(move |tx| {

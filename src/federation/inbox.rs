@@ -344,17 +344,22 @@ async fn is_proven(
     if fetch::is_blocked(app, &signer.owner).await? {
         return Ok(false);
     }
+    holds_proof(app, envelope.actor, activity).await
+}
+
+/// Whether an activity carries a proof that it is an actor's.
+pub(super) async fn holds_proof(app: &App, actor: &str, activity: &Value) -> AppResult<bool> {
     let now = app.clock.now_ms();
-    let is_own = |key_id: &str| same_origin(key_id, envelope.actor);
+    let is_own = |key_id: &str| same_origin(key_id, actor);
     let Some(proof) =
         proof::proofs(activity).find(|proof| proof.is_fresh(now) && is_own(proof.key_id))
     else {
         return Ok(false);
     };
-    let Ok(known) = keys::public_key(app, proof.key_id, envelope.actor).await else {
+    let Ok(known) = keys::public_key(app, proof.key_id, actor).await else {
         return Ok(false);
     };
-    if known.owner != envelope.actor {
+    if known.owner != actor {
         return Ok(false);
     }
     if proof.holds(activity, &known.key) {

@@ -441,6 +441,7 @@ async fn thread_page(app: &App, name: &str, id: &str, headers: &HeaderMap) -> Ap
                 let below = db::statuses::descendants(c, &status, REPLIES + 1, usize::MAX).await?;
                 let mut ids = vec![id];
                 ids.extend(above.iter().chain(&below).map(|s| s.id));
+                let removed = db::groups::removed(c, &ids).await?;
                 let posts = Posts::read(c, config, &ids, now).await?;
                 let post = posts.one(id).ok_or_else(AppError::not_found)?;
                 let mut depths: HashMap<i64, u8> = HashMap::from([(id, 0)]);
@@ -452,12 +453,18 @@ async fn thread_page(app: &App, name: &str, id: &str, headers: &HeaderMap) -> Ap
                         .and_then(|parent| depths.get(&parent).copied())
                         .unwrap_or_default();
                     depths.insert(reply.id, depth.saturating_add(1));
-                    if let Some(post) = posts.one(reply.id) {
+                    if let Some(post) = posts.one(reply.id)
+                        && !removed.contains(&reply.id)
+                    {
                         replies.push(Reply { post, depth });
                     }
                 }
                 // Read nearest first, shown from the start.
-                let ancestors = above.iter().rev().filter_map(|s| posts.one(s.id));
+                let ancestors = above
+                    .iter()
+                    .rev()
+                    .filter(|s| !removed.contains(&s.id))
+                    .filter_map(|s| posts.one(s.id));
                 let ancestors: Vec<_> = ancestors.collect();
                 Ok(Ok((
                     status,

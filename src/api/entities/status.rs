@@ -38,6 +38,8 @@ pub struct Prepared {
     pub status: Status,
     /// Whom it mentions.
     pub mentioned: Vec<i64>,
+    /// Whether a group's moderators took it out: it is not shown in threads, but to its author.
+    removed: bool,
     words: OnceLock<Box<str>>,
     /// Its poll, whose showing depends on who voted and on the time.
     poll: Option<poll::Known>,
@@ -112,6 +114,8 @@ struct Rows {
     quotes: HashMap<i64, db::quotes::Quote>,
     policies: HashMap<i64, Vec<PolicyRow>>,
     reactions: HashMap<i64, Vec<db::emoji_reactions::Count>>,
+    /// Those that a group's moderators took out.
+    removed: Vec<i64>,
 }
 
 /// Prepared statuses by id, with what they are reblogs of, what they quote, and what that quotes:
@@ -171,7 +175,7 @@ async fn prepare_level(
     Ok(fresh)
 }
 
-/// Reads statuses, their originals and all that is shown with them: fourteen statements at most.
+/// Reads statuses, their originals and all that is shown with them: fifteen statements at most.
 async fn load(c: &mut db::Conn, ids: Vec<i64>) -> AppResult<Rows> {
     let mut statuses = db::statuses::by_ids(c, &ids).await?;
     let originals: Vec<i64> = statuses
@@ -252,6 +256,7 @@ async fn load(c: &mut db::Conn, ids: Vec<i64>) -> AppResult<Rows> {
         let all = rows.policies.entry(policy.status_id).or_default();
         all.push(policy);
     }
+    rows.removed = db::groups::removed(c, &own).await?;
     rows.statuses = statuses;
     Ok(rows)
 }
@@ -366,6 +371,7 @@ fn assemble(
             ..status.clone()
         },
         mentioned,
+        removed: rows.removed.contains(&id),
         words: OnceLock::new(),
         poll: rows.polls.get(&id).cloned(),
         head,
@@ -552,6 +558,10 @@ pub async fn page(app: &App, ids: &[i64], reader: Option<&Reader>, mode: Mode) -
             None => None,
         };
         if !sees(outer) || !original.is_none_or(|o| sees(o)) {
+            continue;
+        }
+        let own = reader.is_some_and(|r| r.account_id == outer.status.account_id);
+        if mode == Mode::Thread && outer.removed && !own {
             continue;
         }
         if mode != Mode::Visible {

@@ -88,7 +88,7 @@ pub(super) async fn delete(
         object: message.uri.clone(),
         addressing: Addressing {
             to: vec![other.uri.clone()],
-            cc: Vec::new(),
+            ..Addressing::default()
         },
     };
     outgoing::send(tx, ctx, author, &activity, Audience::one(other.id)).await

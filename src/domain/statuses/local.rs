@@ -19,7 +19,7 @@ use crate::domain::polls::{self, PollDraft};
 use crate::domain::quotes::{self, Policy};
 use crate::domain::settings::Settings;
 use crate::domain::visibility::{Visibility, may_see, waits, wanted};
-use crate::domain::{Ctx, conversations, media};
+use crate::domain::{Ctx, conversations, groups, media};
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Kind};
 
@@ -125,6 +125,9 @@ async fn checked(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: &Draft) -> A
         Some(id) => Some(visible_parent(tx, author, id).await?),
         None => None,
     };
+    if let Some(parent) = &parent {
+        groups::check_open(tx, parent).await?;
+    }
     let reception = match &parent {
         Some(parent) if !interactions::is_free(parent) => {
             let reception = Reception::of(tx, parent, author, false).await?;
@@ -262,6 +265,13 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
             "status id {id} is taken"
         )));
     }
+    let named: Vec<i64> = composed
+        .mentions
+        .iter()
+        .filter(|account| groups::is_group(account))
+        .map(|group| group.id)
+        .collect();
+    groups::join(tx, &status, &named, false).await?;
     if let Some(poll) = &draft.poll {
         polls::attach(tx, ctx, &status, poll).await?;
     }
@@ -308,6 +318,7 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
             let questions = polls::questions(tx, ctx, &[status.id]).await?;
             note.question = questions.into_iter().next().map(|(_, question)| question);
         }
+        groups::describe(&mut note, &groups::told(tx, &status).await?);
         if quoted || quote_policy != Policy::EVERYONE || !policies.is_open() {
             let (statuses, notes) = (
                 std::slice::from_ref(&status),
@@ -506,10 +517,13 @@ pub async fn delete(
         .accounts
         .extend(db::statuses::involved(tx, id, 1000).await?);
     let uris: Vec<&str> = mentions.iter().map(|a| a.uri.as_str()).collect();
+    let mut addressing = super::addressing(author, wanted(status.visibility), &uris);
+    let groups = groups::told(tx, &status).await?;
+    groups::address(&mut addressing, &groups, status.in_reply_to_uri.is_some());
     let activity = Outgoing::Delete {
         uri: format!("{}#delete", status.uri),
         object: status.uri.clone(),
-        addressing: super::addressing(author, wanted(status.visibility), &uris),
+        addressing,
     };
     if let Some((poll, _)) = db::polls::of_status(tx, id).await? {
         let voters = db::polls::remote_voters(tx, poll.id, 1000).await?;

@@ -21,6 +21,7 @@ use super::analytics;
 use super::conversations;
 use super::discovery;
 use super::emojis::Used;
+use super::groups;
 use super::notifications::{self, Type};
 use super::outgoing::{Addressing, Attachment, HashTag, MentionTag, Note, PUBLIC};
 use super::polls;
@@ -290,19 +291,22 @@ pub fn addressing(author: &Account, visibility: Visibility, mentioned: &[&str]) 
         Visibility::Public => Addressing {
             to: vec![public],
             cc: std::iter::once(followers).chain(mentioned()).collect(),
+            ..Addressing::default()
         },
         Visibility::Unlisted => Addressing {
             to: vec![followers],
             cc: std::iter::once(public).chain(mentioned()).collect(),
+            ..Addressing::default()
         },
         Visibility::Private => Addressing {
             to: vec![followers],
             cc: mentioned().collect(),
+            ..Addressing::default()
         },
         // Each mutual's server is told of those alone who live on it.
         Visibility::Direct | Visibility::Mutuals => Addressing {
             to: mentioned().collect(),
-            cc: Vec::new(),
+            ..Addressing::default()
         },
     }
 }
@@ -320,8 +324,8 @@ pub async fn note_of(
         .ok_or_else(AppError::not_found)
 }
 
-/// Several statuses of one local author as they go out, in their order: nine statements, and one more
-/// where some bear stamps.
+/// Several statuses of one local author as they go out, in their order: eleven statements, and one
+/// more where some bear stamps.
 pub async fn notes_of(
     conn: &mut Conn,
     ctx: &Ctx,
@@ -337,6 +341,7 @@ pub async fn notes_of(
     let tags = db::statuses::tags_of(conn, &ids).await?;
     let media = db::media::of_statuses(conn, &ids).await?;
     let questions = polls::questions(conn, ctx, &ids).await?;
+    let groups = groups::of_notes(conn, &ids).await?;
     let parents: Vec<i64> = statuses
         .iter()
         .filter(|s| s.in_reply_to_uri.is_none())
@@ -369,10 +374,12 @@ pub async fn notes_of(
                 Some(parent.uri.clone())
             });
             let question = questions.iter().find(|(id, _)| *id == status.id);
-            Note {
-                question: question.map(|(_, question)| question.clone()),
-                ..note(ctx, author, status, &mentions, &tags, &media, parent)
+            let mut note = note(ctx, author, status, &mentions, &tags, &media, parent);
+            note.question = question.map(|(_, question)| question.clone());
+            if let Some(groups) = groups.get(&status.id) {
+                groups::describe(&mut note, groups);
             }
+            note
         })
         .collect();
     super::quotes::describe(conn, author, statuses, &mut notes).await?;
@@ -396,6 +403,7 @@ fn note(
         url: status.url.clone(),
         attributed_to: author.uri.clone(),
         addressing: addressing(author, wanted(status.visibility), &uris),
+        name: String::new(),
         content: status.content.clone(),
         source: status.source.clone(),
         source_type: status.source_type.clone(),

@@ -8,6 +8,7 @@ use crate::db::statuses::{Status, Tag, consent};
 use crate::db::{self, Conn};
 use crate::domain::discovery;
 use crate::domain::emojis;
+use crate::domain::groups::{self, Addressed};
 use crate::domain::interactions::{self, Admission, Policies, Reception};
 use crate::domain::notifications::{self, Type};
 use crate::domain::polls::{self, RemotePoll};
@@ -57,6 +58,7 @@ pub struct RemoteNote {
     pub vouched: bool,
     /// The ReplyRequest that brought it.
     pub request: Option<String>,
+    pub groups: Addressed,
 }
 
 /// A file elsewhere.
@@ -90,6 +92,7 @@ pub async fn receive(
         return Ok(Some(known));
     }
     let (quote, quote_policy) = (note.quote.clone(), note.quote_policy);
+    let addressed = note.groups;
     let now = ctx.now();
     let parent = match &note.in_reply_to {
         Some(uri) => db::statuses::by_uri(tx, uri).await?,
@@ -155,6 +158,7 @@ pub async fn receive(
     if published.is_none() {
         return Ok(db::statuses::by_uri(tx, &status.uri).await?);
     }
+    groups::join(tx, &status, &addressed.found, addressed.locked).await?;
     if let Some(poll) = &note.poll {
         polls::attach_remote(tx, ctx, &status, poll).await?;
     }
@@ -265,6 +269,7 @@ pub async fn revise(
         note.quote_policy,
     )
     .await?;
+    groups::relock(tx, &status, &note.groups).await?;
     if says_anew {
         edits::keep(tx, ctx, &before, &status).await?;
         tx.emit(Event::of(Kind::StatusEdited, status.id));
@@ -282,14 +287,15 @@ pub async fn revise(
 pub async fn remove(tx: &mut Conn, ctx: &Ctx, author: &Account, uri: &str) -> AppResult<()> {
     match db::statuses::by_uri(tx, uri).await? {
         Some(status) if status.account_id == author.id && !status.local => {
-            erase(tx, ctx, &status).await
+            erase(tx, ctx, &status).await?;
         }
-        Some(_) => Ok(()),
+        Some(_) => return Ok(()),
         // What is deleted may be a stamp that lets something here be quoted, answered…
-        None if quotes::stamp_deleted(tx, ctx, author, uri).await? => Ok(()),
-        None if interactions::stamp_deleted(tx, ctx, author, uri).await? => Ok(()),
-        None => Ok(db::statuses::bury(tx, uri, author.id, ctx.now()).await?),
+        None if quotes::stamp_deleted(tx, ctx, author, uri).await? => return Ok(()),
+        None if interactions::stamp_deleted(tx, ctx, author, uri).await? => return Ok(()),
+        None => db::statuses::bury(tx, uri, author.id, ctx.now()).await?,
     }
+    Ok(db::statuses::may_return(tx, uri, author.id).await?)
 }
 
 fn tags(ctx: &Ctx, written: Vec<String>) -> Vec<Tag> {

@@ -7,6 +7,7 @@ use crate::db::accounts::Account;
 use crate::db::statuses::Status;
 use crate::db::{self, Conn};
 use crate::domain::Ctx;
+use crate::domain::groups;
 use crate::domain::outgoing::{self, Audience, Note, Outgoing};
 use crate::domain::visibility::Visibility;
 use crate::error::AppResult;
@@ -83,6 +84,8 @@ pub(super) async fn audience(
     parent: Option<&Status>,
 ) -> AppResult<Audience> {
     let mut accounts: Vec<i64> = mentions.iter().map(|a| a.id).collect();
+    let groups = groups::told(tx, status).await?;
+    accounts.extend(groups.iter().map(|group| group.id));
     let visibility = Visibility::from_db(status.visibility);
     match visibility {
         Visibility::Direct => {}

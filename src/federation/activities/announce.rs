@@ -1,7 +1,7 @@
-//! Announce (ActivityPub, section 7.11): a reblog; or, from a group, an activity of somebody
-//! else that it passes on (FEP-1b12).
+//! Announce (ActivityPub, section 7.11): a reblog; or an activity of somebody else that is passed
+//! on, which groups do (`group`), and here and there others.
 
-use super::{Arrival, Failure, Prepared, create, delete, interaction, quote, update};
+use super::{Arrival, Failure, Prepared, create, delete, group, interaction, quote, update};
 use crate::db::accounts::Account;
 use crate::db::{self, Conn};
 use crate::domain::interactions::{self, FromAfar, Verb};
@@ -26,6 +26,9 @@ pub struct Announce {
 }
 
 pub(super) async fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> {
+    if group::is_group(arrival.actor) {
+        return group::prepare(arrival).await;
+    }
     let app = arrival.app;
     let (object_id, object) = arrival.object()?;
     let passed_on = ["Create", "Update", "Delete"];
@@ -70,6 +73,7 @@ pub(super) async fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> 
         let mut ready = create::ready_alone(app, author, &document).await?;
         quote::resolve(app, &mut ready, arrival.budget).await;
         interaction::resolve(app, &mut ready, &[], arrival.budget).await;
+        group::resolve::sought(app, &mut ready, arrival.budget).await;
         if !ready.note.visibility.is_open() {
             return Prepared::nothing("the object is not for everyone");
         }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Arrival, Failure, Prepared, chat, interaction, quote, vote};
+use super::{Arrival, Failure, Prepared, chat, group, interaction, quote, vote};
 use crate::app::App;
 use crate::client::Budget;
 use crate::clock::DAY;
@@ -14,7 +14,7 @@ use crate::domain::{self, Ctx};
 use crate::error::AppResult;
 use crate::federation::fetch;
 use crate::federation::objects::note as notes;
-use crate::federation::value::{ids, same_origin, time};
+use crate::federation::value::{self, ids, same_origin, time};
 
 /// Mentioned strangers that are looked up; a status that names more is a list, not a talk.
 const MAX_STRANGERS: usize = 10;
@@ -49,7 +49,12 @@ pub struct Create {
     status: Ready,
     /// It is no news: nobody is told.
     quiet: bool,
+    /// Its author had deleted it, and brings it back.
+    returns: bool,
 }
+
+/// What is said of a status that need not be had.
+pub(super) const HERE: &str = "the object is here already";
 
 /// What the database says about a status that arrives.
 #[derive(Debug, Default)]
@@ -114,8 +119,8 @@ pub(super) async fn prepare_fetched(
             })
         })
         .await?;
-    if here || app.config.is_ours(id) {
-        return Prepared::nothing("the object is here already");
+    if here || arrival.coming.contains(id) || app.config.is_ours(id) {
+        return Prepared::nothing(HERE);
     }
     let (author, document) = fetch::note(app, id, arrival.budget).await?;
     if by.is_some_and(|by| by != author.uri) {
@@ -124,6 +129,54 @@ pub(super) async fn prepare_fetched(
         ));
     }
     take_in(arrival, author, &document, arrival.actor.id).await
+}
+
+/// A status in a Create that was passed on and carries its author's proof.
+pub(super) async fn prepare_proven(
+    arrival: &Arrival<'_>,
+    author: Account,
+    activity: &Value,
+) -> Result<Prepared, Failure> {
+    let object = activity.get("object").unwrap_or_default();
+    let id = value::id(object).unwrap_or_default();
+    if !notes::is_note(object) || !same_origin(id, &author.uri) || !author.is_active() {
+        return prepare_fetched(arrival, id, None).await;
+    }
+    if arrival.coming.contains(id) {
+        return Prepared::nothing(HERE);
+    }
+    take_in(arrival, author, object, arrival.actor.id).await
+}
+
+/// A status that its author had deleted and brings back, as its origin serves it.
+pub(super) async fn prepare_returned(
+    arrival: &Arrival<'_>,
+    id: &str,
+    author_id: i64,
+) -> Result<Prepared, Failure> {
+    let app = arrival.app;
+    if app.config.is_ours(id) {
+        return Prepared::nothing("the object is one of ours");
+    }
+    let (author, document) = match fetch::note(app, id, arrival.budget).await {
+        Err(fetch::Error::Gone(_)) => return Prepared::nothing("its origin does not serve it"),
+        other => other?,
+    };
+    if author.id != author_id {
+        return Err(Failure::Hopeless(
+            "the object is attributed to somebody else".to_owned(),
+        ));
+    }
+    match take_in(arrival, author, &document, arrival.actor.id).await? {
+        Prepared::Deed(deed) => Prepared::deed(match *deed {
+            super::Deed::Create(create) => super::Deed::Create(Create {
+                returns: true,
+                ..create
+            }),
+            other => other,
+        }),
+        nothing => Ok(nothing),
+    }
 }
 
 /// Keeps a status that concerns somebody here, as Mastodon does: its author (or who passes it
@@ -158,10 +211,12 @@ pub(super) async fn take_in(
             ancestors: Vec::new(),
             status,
             quiet,
+            returns: false,
         }));
     }
     let mut status = ready(app, author, object, Some((facts, arrival.budget))).await?;
     quote::resolve(app, &mut status, arrival.budget).await;
+    group::resolve::sought(app, &mut status, arrival.budget).await;
     let mut ancestors = match parent {
         Some(parent) if !known => ancestors(app, parent, arrival.budget).await,
         _ => Vec::new(),
@@ -177,6 +232,7 @@ pub(super) async fn take_in(
         ancestors,
         status,
         quiet,
+        returns: false,
     }))
 }
 
@@ -227,6 +283,7 @@ async fn ready(
     accounts.sort_by_key(|account| account.id);
     accounts.dedup_by_key(|account| account.id);
     note.mentions = accounts;
+    group::resolve::known(app, &mut note).await?;
     Ok(Ready {
         author,
         note,
@@ -302,9 +359,10 @@ async fn ancestors(app: &App, parent: &str, budget: &Budget) -> Vec<Ready> {
         let Ok((author, document)) = fetch::note(app, &uri, &budget).await else {
             break;
         };
-        let Ok(ready) = ready_alone(app, author, &document).await else {
+        let Ok(mut ready) = ready_alone(app, author, &document).await else {
             break;
         };
+        group::resolve::sought(app, &mut ready, &budget).await;
         if !ready.note.visibility.is_open() || ready.note.uri != uri {
             break;
         }
@@ -316,11 +374,25 @@ async fn ancestors(app: &App, parent: &str, budget: &Budget) -> Vec<Ready> {
 }
 
 impl Create {
+    /// The status's id.
+    pub(super) fn uri(&self) -> &str {
+        &self.status.note.uri
+    }
+
+    /// Whether everyone may see it.
+    pub(super) fn is_open(&self) -> bool {
+        self.status.note.visibility.is_open()
+    }
+
     pub(super) async fn apply(&self, tx: &mut Conn, ctx: &Ctx) -> AppResult<&'static str> {
         for Ready { author, note, .. } in &self.ancestors {
             domain::statuses::receive(tx, ctx, author, note.clone(), true).await?;
         }
         self.status.store_quoted(tx, ctx).await?;
+        if self.returns {
+            let author = self.status.author.id;
+            db::statuses::unbury(tx, self.uri(), author).await?;
+        }
         let Ready { author, note, .. } = &self.status;
         match statuses::receive(tx, ctx, author, note.clone(), self.quiet).await? {
             Some(_) => Ok(""),

@@ -65,6 +65,14 @@ pub(super) async fn prepare_fetched(
 }
 
 impl Remove {
+    /// Of an author's own object.
+    pub(super) fn new(author: Account, uri: &str) -> Remove {
+        Remove {
+            author,
+            uri: uri.to_owned(),
+        }
+    }
+
     pub(super) async fn apply(&self, tx: &mut Conn, ctx: &Ctx) -> AppResult<&'static str> {
         let (author, uri) = (&self.author, &self.uri);
         if !domain::chats::remove(tx, ctx, author, uri).await?

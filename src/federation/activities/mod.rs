@@ -32,6 +32,7 @@ pub mod emoji_react;
 pub mod feature;
 pub mod flag;
 pub mod follow;
+pub mod group;
 pub mod interaction;
 pub mod like;
 pub mod quote;
@@ -114,6 +115,9 @@ pub enum Deed {
     FeatureAnswer(collection::Answer),
     InteractionRequest(interaction::Request),
     InteractionAnswer(interaction::Answer),
+    GroupPost(group::Post),
+    GroupVote(group::vote::Vote),
+    Moderation(group::moderation::Moderation),
 }
 
 /// An activity on its way through preparation.
@@ -253,8 +257,15 @@ async fn prepare_row(
     } else {
         prepare_verb(&arrival, kind).await?
     };
+    let is_deed = matches!(prepared, Prepared::Deed(_));
     let coming = match arrival.object() {
         Ok((object, _)) if kind == "Create" => Some(object.to_owned()),
+        Ok((object, passed_on)) if kind == "Announce" && is_deed => {
+            match value::first_id(passed_on, "object") {
+                Some(inner) if value::is_a(passed_on, "Create") => Some(inner.to_owned()),
+                _ => Some(object.to_owned()),
+            }
+        }
         _ => None,
     };
     if let Some(object) = coming {
@@ -272,6 +283,11 @@ async fn known_actor(app: &App, uri: &str) -> AppResult<Option<Account>> {
 }
 
 async fn prepare_verb(arrival: &Arrival<'_>, kind: &str) -> Result<Prepared, Failure> {
+    if group::MODERATED.contains(&kind)
+        && let Some(prepared) = group::moderation::prepare_direct(arrival, kind).await?
+    {
+        return Ok(prepared);
+    }
     match kind {
         "Follow" => follow::prepare(arrival),
         "Accept" | "Reject" if quote::is_answered(arrival.activity) => {
@@ -293,7 +309,7 @@ async fn prepare_verb(arrival: &Arrival<'_>, kind: &str) -> Result<Prepared, Fai
         "Dislike" => dislike::prepare(arrival),
         "EmojiReact" => emoji_react::prepare(arrival),
         "Announce" => announce::prepare(arrival).await,
-        "Undo" => undo::prepare(arrival),
+        "Undo" => undo::prepare(arrival).await,
         "Block" => block::prepare(arrival),
         "Flag" => flag::prepare(arrival).await,
         "Add" => feature::prepare(arrival, true).await,
@@ -363,6 +379,9 @@ pub async fn apply(
         Deed::FeatureAnswer(answer) => answer.apply(tx, ctx, actor).await,
         Deed::InteractionRequest(request) => request.apply(tx, ctx, actor).await,
         Deed::InteractionAnswer(answer) => answer.apply(tx, ctx, actor).await,
+        Deed::GroupPost(post) => post.apply(tx, ctx, actor).await,
+        Deed::GroupVote(vote) => vote.apply(tx, ctx, actor).await,
+        Deed::Moderation(moderation) => moderation.apply(tx, ctx).await,
     }
 }
 

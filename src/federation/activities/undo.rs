@@ -1,14 +1,16 @@
 //! Undo (ActivityPub, section 7.12) of a Follow, Like, Dislike, EmojiReact, Announce or Block:
 //! embedded, or by its id alone.
 
-use super::{Arrival, Failure, Prepared, local_account};
+use serde_json::Value;
+
+use super::{Arrival, Failure, Prepared, group, local_account};
 use crate::db::accounts::Account;
 use crate::db::statuses::Status;
 use crate::db::{self, Conn};
 use crate::domain::accounts::INSTANCE_ACTOR;
 use crate::domain::{Ctx, blocks, chats, emoji_reactions, follows, reactions, relays, votes};
 use crate::error::AppResult;
-use crate::federation::value::{first_id, id, kind_of};
+use crate::federation::value::{first_id, id, is_a, kind_of, same_origin};
 
 /// What can be undone.
 const UNDONE: [&str; 6] = [
@@ -30,7 +32,7 @@ pub struct Undo {
     object: Option<String>,
 }
 
-pub(super) fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> {
+pub(super) async fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> {
     let inner = crate::federation::value::many(arrival.activity, "object")
         .first()
         .ok_or_else(|| Failure::Hopeless("the activity has no object".to_owned()))?;
@@ -41,6 +43,9 @@ pub(super) fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> {
             "undoes what somebody else did".to_owned(),
         ));
     }
+    if is_a(inner, "Delete") {
+        return restore(arrival, inner).await;
+    }
     let kind = kind_of(inner, &UNDONE);
     if kind.is_none() && inner.get("type").is_some() {
         return Prepared::nothing("not understood");
@@ -50,6 +55,20 @@ pub(super) fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> {
         uri: id(inner).unwrap_or_default().to_owned(),
         object: first_id(inner, "object").map(str::to_owned),
     }))
+}
+
+/// An author brings back what they deleted.
+async fn restore(arrival: &Arrival<'_>, delete: &Value) -> Result<Prepared, Failure> {
+    let object = first_id(delete, "object").unwrap_or_default();
+    if !same_origin(object, &arrival.actor.uri) {
+        return Err(Failure::Hopeless(
+            "the object is on another host than the actor".to_owned(),
+        ));
+    }
+    match group::returned(arrival, object).await? {
+        Some(create) => Prepared::deed(super::Deed::Create(create)),
+        None => Prepared::nothing("there is nothing to undo"),
+    }
 }
 
 impl Undo {

@@ -9,7 +9,7 @@ use crate::domain::{self, Ctx};
 use crate::error::AppResult;
 use crate::federation::fetch;
 use crate::federation::objects::{actor as actors, collection as collections, note as notes};
-use crate::federation::value::same_origin;
+use crate::federation::value::{self, same_origin};
 
 #[derive(Debug)]
 pub struct Revise {
@@ -53,7 +53,8 @@ pub(super) async fn prepare_fetched(
     id: &str,
     by: Option<&str>,
 ) -> Result<Prepared, Failure> {
-    if arrival.app.config.is_ours(id) || !is_here(arrival, id).await? {
+    let here = arrival.coming.contains(id) || is_here(arrival, id).await?;
+    if arrival.app.config.is_ours(id) || !here {
         return Prepared::nothing("the object is not known here");
     }
     let (author, document) = fetch::note(arrival.app, id, arrival.budget).await?;
@@ -63,6 +64,23 @@ pub(super) async fn prepare_fetched(
         ));
     }
     revise(arrival, author, &document).await
+}
+
+/// A status in an Update that was passed on and carries its author's proof.
+pub(super) async fn prepare_proven(
+    arrival: &Arrival<'_>,
+    author: Account,
+    activity: &Value,
+) -> Result<Prepared, Failure> {
+    let object = activity.get("object").unwrap_or_default();
+    let id = value::id(object).unwrap_or_default();
+    if !notes::is_note(object) || !same_origin(id, &author.uri) {
+        return prepare_fetched(arrival, id, None).await;
+    }
+    if !arrival.coming.contains(id) && !is_here(arrival, id).await? {
+        return Prepared::nothing("the object is not known here");
+    }
+    revise(arrival, author, object).await
 }
 
 async fn is_here(arrival: &Arrival<'_>, id: &str) -> AppResult<bool> {

@@ -119,6 +119,8 @@ pub fn read(document: &Value, now: i64) -> Result<RemoteActor, &'static str> {
             "featured": own(first_id(document, "featured")),
             "featuredCollections": own(first_id(document, "featuredCollections")),
             "canFeature": approval(document, "canFeature", people),
+            // Of groups (FEP-1b12): the collection of moderators.
+            "moderators": own(first_id(document, "attributedTo")),
             "acceptsChatMessages": document
                 .get("capabilities")
                 .and_then(|capabilities| flag(capabilities, "acceptsChatMessages"))

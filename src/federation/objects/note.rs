@@ -6,6 +6,7 @@ use url::Url;
 use super::actor::page;
 use super::quote;
 use crate::db::accounts::Account;
+use crate::domain::groups::Addressed;
 use crate::domain::polls::RemotePoll;
 use crate::domain::statuses::{RemoteMedia, RemoteNote};
 use crate::domain::visibility::Visibility;
@@ -35,6 +36,8 @@ const MAX_OPTIONS: usize = 50;
 const MAX_OPTION: usize = 500;
 /// Votes or voters believed at most.
 const MAX_VOTES: i64 = 10_000_000_000;
+/// Recipients that are looked at for groups.
+const MAX_GROUPS: usize = 5;
 /// Mentions and hashtags kept, of each.
 const MAX_TAGS: usize = 100;
 
@@ -156,7 +159,47 @@ pub fn read(object: &Value, author: &Account, now: i64) -> Result<RemoteNote, &'
             .map(str::to_owned),
         vouched: false,
         request: None,
+        groups: groups(object, kind, author),
     })
+}
+
+/// The groups an object is addressed to, as far as it says: `audience` names them; link aggregators
+/// name one among the recipients; elsewhere any recipient, or who else it is attributed to, may be
+/// one.
+fn groups(object: &Value, kind: &str, author: &Account) -> Addressed {
+    let is_actor = |recipient: &&str| {
+        !is_public(recipient)
+            && *recipient != author.uri
+            && *recipient != author.followers_url
+            && uri(recipient).is_some()
+    };
+    let mut named: Vec<String> = Vec::new();
+    let mut others: Vec<String> = Vec::new();
+    let add = |list: &mut Vec<String>, uri: &str| {
+        if list.len() < MAX_GROUPS && list.iter().all(|known| known != uri) {
+            list.push(uri.to_owned());
+        }
+    };
+    for group in ids(object, "audience").filter(is_actor) {
+        add(&mut named, group);
+    }
+    let recipients = ids(object, "to")
+        .chain(ids(object, "cc"))
+        .chain(ids(object, "attributedTo"));
+    for recipient in recipients.filter(is_actor).take(MAX_TAGS) {
+        let aggregated = kind == "Page" && named.is_empty();
+        if aggregated {
+            add(&mut named, recipient);
+        } else {
+            add(&mut others, recipient);
+        }
+    }
+    Addressed {
+        named,
+        others,
+        found: Vec::new(),
+        locked: flag(object, "commentsEnabled") == Some(false),
+    }
 }
 
 /// The poll of a Question, where it has options to choose from.

@@ -142,26 +142,29 @@ pub fn activity(
         Outgoing::Like {
             uri,
             object,
+            addressing,
             authorization,
         } => {
-            let like = wrap(uri, "Like", actor, json!(object));
+            let like = vote((uri, "Like"), actor, object, addressing);
             interaction::stamped(like, Verb::Like, authorization.as_deref())
         }
-        Outgoing::UndoLike { uri, like, object } => {
-            let like = wrap(like, "Like", actor, json!(object));
-            plain_document(wrap(uri, "Undo", actor, like))
-        }
-        Outgoing::Dislike { uri, object } => {
-            plain_document(wrap(uri, "Dislike", actor, json!(object)))
-        }
+        Outgoing::UndoLike {
+            uri,
+            like,
+            object,
+            addressing,
+        } => undo_vote(uri, actor, (like, "Like"), object, addressing),
+        Outgoing::Dislike {
+            uri,
+            object,
+            addressing,
+        } => plain_document(vote((uri, "Dislike"), actor, object, addressing)),
         Outgoing::UndoDislike {
             uri,
             dislike,
             object,
-        } => {
-            let dislike = wrap(dislike, "Dislike", actor, json!(object));
-            plain_document(wrap(uri, "Undo", actor, dislike))
-        }
+            addressing,
+        } => undo_vote(uri, actor, (dislike, "Dislike"), object, addressing),
         Outgoing::EmojiReact(react) => document(emoji::react_context(), emoji_react(react, actor)),
         Outgoing::UndoEmojiReact { uri, react } => {
             let mut undo = wrap(uri, "Undo", actor, emoji_react(react, actor));
@@ -333,6 +336,7 @@ pub fn activity(
             insert(&mut delete, "to", json!([PUBLIC]));
             insert(&mut delete, "cc", json!([owner]));
             document(featured::stamp_context(), delete)
+        }
         Outgoing::InteractionRequest {
             verb,
             uri,
@@ -430,6 +434,30 @@ fn emoji_react(react: &React, actor: &str) -> Value {
     activity
 }
 
+/// A Like or Dislike, without context. Only those of posts of groups are addressed to anyone.
+fn vote((uri, kind): (&str, &str), actor: &str, object: &str, addressing: &Addressing) -> Value {
+    let mut vote = wrap(uri, kind, actor, json!(object));
+    if *addressing != Addressing::default() {
+        address(&mut vote, addressing);
+    }
+    vote
+}
+
+fn undo_vote(
+    uri: &str,
+    actor: &str,
+    vote: (&str, &str),
+    object: &str,
+    addressing: &Addressing,
+) -> Value {
+    let inner = self::vote(vote, actor, object, addressing);
+    let mut undo = wrap(uri, "Undo", actor, inner);
+    if *addressing != Addressing::default() {
+        address(&mut undo, addressing);
+    }
+    plain_document(undo)
+}
+
 fn follow(follow: &FollowRef) -> Value {
     wrap(&follow.uri, "Follow", &follow.actor, json!(follow.object))
 }
@@ -449,6 +477,17 @@ fn wrap(uri: &str, kind: &str, actor: &str, object: Value) -> Value {
 fn address(activity: &mut Value, addressing: &Addressing) {
     insert(activity, "to", json!(addressing.to));
     insert(activity, "cc", json!(addressing.cc));
+    if !addressing.audience.is_empty() {
+        insert(activity, "audience", audience(addressing));
+    }
+}
+
+/// The groups something is for: one stands alone, as most read no list.
+fn audience(addressing: &Addressing) -> Value {
+    match &addressing.audience[..] {
+        [group] => json!(group),
+        groups => json!(groups),
+    }
 }
 
 fn insert(object: &mut Value, name: &str, value: Value) {

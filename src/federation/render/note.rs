@@ -77,6 +77,12 @@ pub fn object(note: &Note, counts: Option<Counts>) -> Value {
     put("attributedTo", json!(note.attributed_to));
     put("to", json!(note.addressing.to));
     put("cc", json!(note.addressing.cc));
+    if !note.addressing.audience.is_empty() {
+        put("audience", super::audience(&note.addressing));
+    }
+    if !note.name.is_empty() {
+        put("name", json!(note.name));
+    }
     put(
         "summary",
         match note.summary.as_str() {
