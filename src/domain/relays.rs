@@ -270,8 +270,9 @@ pub(super) async fn pass_on(
                 published: ctx.now(),
                 addressing: Addressing {
                     to: vec![own.followers_url.clone()],
-                    cc: Vec::new(),
+                    ..Addressing::default()
                 },
+                authorization: None,
             };
             send(tx, ctx, &own, &announce, &told).await?;
         }

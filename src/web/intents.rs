@@ -21,10 +21,10 @@ use crate::api::oauth::browser::{self, Cookies};
 use crate::api::oauth::sign_in::sign_in_page;
 use crate::app::App;
 use crate::db::accounts::Account;
-use crate::domain::reactions::{self, Reblog};
+use crate::domain::reactions;
 use crate::domain::statuses::{self, Draft};
 use crate::domain::visibility::Visibility;
-use crate::domain::{follows, votes};
+use crate::domain::{follows, interactions, votes};
 use crate::error::{AppError, AppResult};
 use crate::federation::{self, Found};
 use crate::http::params::{Params, text};
@@ -481,15 +481,17 @@ async fn done(
                 Box::pin(async move {
                     let status = reactions::subject(tx, &account, id).await?;
                     match verb {
-                        Verb::Like => reactions::favourite(tx, &ctx, &account, &status, None).await,
+                        Verb::Like => {
+                            let done =
+                                interactions::favourite(tx, &ctx, &account, &status, None).await?;
+                            done.allowed(interactions::Verb::Like)
+                        }
                         Verb::Dislike => votes::dislike(tx, &ctx, &account, &status, None).await,
                         _ => {
-                            let reblog = Reblog {
-                                visibility: None,
-                                remote: None,
-                            };
-                            reactions::reblog(tx, &ctx, &account, &status, reblog).await?;
-                            Ok(())
+                            let (done, _) =
+                                interactions::reblog(tx, &ctx, &account, &status, None, None)
+                                    .await?;
+                            done.allowed(interactions::Verb::Announce)
                         }
                     }
                 })

@@ -17,6 +17,7 @@ use crate::db::profiles::Profile;
 use crate::db::users::User;
 use crate::domain::collections::{MAX_COLLECTIONS, policy_of};
 use crate::domain::emojis::Used;
+use crate::domain::interactions::Standing;
 use crate::domain::profiles::shown_privacy;
 use crate::domain::quotes::Policy;
 use crate::domain::settings::Settings;
@@ -125,7 +126,14 @@ impl FeatureApproval {
 
 /// What becomes of it when somebody features an account, as the API names it.
 fn stance(policy: Option<Policy>, follows: bool, followed: bool) -> &'static str {
-    policy.map_or("missing", |policy| policy.leave(follows, followed).as_str())
+    policy.map_or("missing", |policy| {
+        let standing = Standing {
+            follows,
+            followed,
+            mentioned: false,
+        };
+        policy.leave(standing).as_str()
+    })
 }
 
 /// `CustomEmoji`.

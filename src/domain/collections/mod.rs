@@ -15,6 +15,7 @@ pub use remote::{
 };
 
 use super::Ctx;
+use super::interactions::Standing;
 use super::notifications::{self, Subject, Type};
 use super::outgoing::{
     self, Audience, CanQuote, FeaturedCollection, FeaturedItem, HashTag, Outgoing,
@@ -87,7 +88,11 @@ async fn leave(conn: &mut Conn, owner: &Account, featured: &Account) -> AppResul
         && db::relations::follow(conn, featured.id, owner.id)
             .await?
             .is_some();
-    Ok(policy.leave(follows, followed))
+    Ok(policy.leave(Standing {
+        follows,
+        followed,
+        mentioned: false,
+    }))
 }
 
 /// The list of a local actor's collections.

@@ -111,6 +111,7 @@ pub async fn pass_on(
     let reblog = Reblog {
         visibility: Some(Visibility::Public),
         remote: Some((uri.to_owned(), published)),
+        granted: None,
     };
     reactions::reblog(tx, ctx, group, status, reblog).await?;
     Ok("")

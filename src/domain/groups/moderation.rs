@@ -98,6 +98,7 @@ async fn put_back(
         let reblog = Reblog {
             visibility: Some(Visibility::Public),
             remote: Some((row.announce_uri, row.announced_at)),
+            granted: None,
         };
         reactions::reblog(tx, ctx, group, status, reblog).await?;
     }

@@ -11,8 +11,9 @@ use crate::db::analytics::Counts;
 use crate::db::groups::GroupVote;
 use crate::db::statuses::Status;
 use crate::db::{self, Conn};
+use crate::domain::interactions::{self, FromAfar, Outcome};
 use crate::domain::visibility::may_see;
-use crate::domain::{Ctx, analytics, reactions, votes};
+use crate::domain::{Ctx, analytics, votes};
 use crate::error::AppResult;
 use crate::events::{Event, Kind};
 
@@ -76,12 +77,19 @@ pub async fn vote(
     match judge(tx, group, status, vote).await? {
         Err(reason) => return Ok(reason),
         Ok(Whose::Of(actor)) => {
-            let uri = Some(vote.uri.clone());
+            let uri = vote.uri.clone();
             if vote.like {
-                reactions::favourite(tx, ctx, &actor, status, uri).await?;
-            } else {
-                votes::dislike(tx, ctx, &actor, status, uri).await?;
+                let from = FromAfar {
+                    uri,
+                    ..FromAfar::default()
+                };
+                let done = interactions::favourite(tx, ctx, &actor, status, Some(&from)).await?;
+                return Ok(done.reason());
             }
+            if !interactions::may_vote(tx, &actor, status).await? {
+                return Ok(Outcome::Denied.reason());
+            }
+            votes::dislike(tx, ctx, &actor, status, Some(uri)).await?;
             return Ok("");
         }
         Ok(Whose::Nobodys) => {}

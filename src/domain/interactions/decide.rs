@@ -267,6 +267,7 @@ async fn withdraw_stamp(tx: &mut Conn, ctx: &Ctx, about: &About, row: &Request) 
         addressing: Addressing {
             to: vec![PUBLIC.to_owned()],
             cc: vec![about.account.uri.clone()],
+            ..Addressing::default()
         },
     };
     let audience = Audience {
