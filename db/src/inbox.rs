@@ -1,6 +1,8 @@
 //! Received activities: durable before they are acknowledged, worked on in the order of their
 //! ids for each actor.
 
+use std::collections::HashMap;
+
 use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
@@ -8,7 +10,7 @@ use diesel::sql_types::{BigInt, Bool, Text};
 
 use super::any::AnyOfExt;
 use super::conn::Backend;
-use super::schema::inbox_queue;
+use super::schema::{inbox_bodies, inbox_queue};
 use super::{Conn, Result, on_db};
 
 /// Waiting to be worked on.
@@ -18,9 +20,9 @@ pub const DONE: i16 = 1;
 /// Given up: `last_error` tells why.
 pub const SET_ASIDE: i16 = 2;
 
-/// A row of `inbox_queue`.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = inbox_queue)]
+/// A row of `inbox_queue`, and its text, which lies by itself: what becomes of an activity is
+/// written without writing that again.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Received {
     pub id: i64,
     /// The activity's id; what one actor's server forwarded of another's has the forwarder's
@@ -30,46 +32,144 @@ pub struct Received {
     pub actor_uri: String,
     /// The activity's type.
     pub kind: String,
-    pub state: i16,
     pub attempts: i64,
     pub received_at: i64,
-    /// Not before this time.
-    pub next_at: i64,
-    /// A worker has it until then.
-    pub leased_until: i64,
-    /// The process (its mark in the event log) that has it.
-    pub leased_by: i64,
-    pub last_error: String,
     /// The activity as it came; empty once it is done.
     pub body: String,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = inbox_queue)]
+struct New<'a> {
+    id: i64,
+    activity_uri: &'a str,
+    actor_uri: &'a str,
+    kind: &'a str,
+    state: i16,
+    attempts: i64,
+    received_at: i64,
+    next_at: i64,
+    leased_until: i64,
+    leased_by: i64,
+    last_error: &'static str,
+}
+
+impl<'a> New<'a> {
+    fn of(row: &'a Received) -> New<'a> {
+        New {
+            id: row.id,
+            activity_uri: &row.activity_uri,
+            actor_uri: &row.actor_uri,
+            kind: &row.kind,
+            state: WAITING,
+            attempts: row.attempts,
+            received_at: row.received_at,
+            next_at: 0,
+            leased_until: 0,
+            leased_by: 0,
+            last_error: "",
+        }
+    }
 }
 
 /// Adds activities; those whose id is here already are passed over. Says how many were new.
 #[boxed]
 pub async fn insert(conn: &mut Conn, rows: &[Received]) -> Result<usize> {
-    conn.statements += 1;
+    let body = |row: &Received| {
+        (
+            inbox_bodies::id.eq(row.id),
+            inbox_bodies::body.eq(row.body.clone()),
+        )
+    };
+    conn.statements += 2;
     match &mut conn.backend {
         // SQLite has no multi-row statement here that diesel keeps prepared; one row at a time
         // costs microseconds.
         Backend::Sqlite(c) => {
             let mut added = 0;
             for row in rows {
-                added += diesel::insert_into(inbox_queue::table)
-                    .values(row)
+                let new = diesel::insert_into(inbox_queue::table)
+                    .values(New::of(row))
                     .on_conflict_do_nothing()
                     .execute(c)
                     .await?;
+                if new > 0 {
+                    diesel::insert_into(inbox_bodies::table)
+                        .values(body(row))
+                        .execute(c)
+                        .await?;
+                    added += 1;
+                }
             }
             Ok(added)
         }
         Backend::Postgres(c) => {
-            diesel::insert_into(inbox_queue::table)
-                .values(rows)
+            let added: Vec<i64> = diesel::insert_into(inbox_queue::table)
+                .values(rows.iter().map(New::of).collect::<Vec<_>>())
                 .on_conflict_do_nothing()
+                .returning(inbox_queue::id)
+                .get_results(&mut **c)
+                .await?;
+            let bodies: Vec<_> = rows
+                .iter()
+                .filter(|row| added.contains(&row.id))
+                .map(body)
+                .collect();
+            diesel::insert_into(inbox_bodies::table)
+                .values(bodies)
                 .execute(&mut **c)
-                .await
+                .await?;
+            Ok(added.len())
         }
     }
+}
+
+type Columns = (i64, String, String, String, i64, i64);
+
+/// Adds the texts of rows.
+async fn with_bodies(conn: &mut Conn, rows: Vec<Columns>) -> Result<Vec<Received>> {
+    let ids: Vec<i64> = rows.iter().map(|row| row.0).collect();
+    let mut bodies: HashMap<i64, String> = if ids.is_empty() {
+        HashMap::new()
+    } else {
+        let bodies: Vec<(i64, String)> = on_db!(conn, |c| inbox_bodies::table
+            .filter(inbox_bodies::id.any_of(&ids))
+            .select((inbox_bodies::id, inbox_bodies::body))
+            .load(c)
+            .await)?;
+        bodies.into_iter().collect()
+    };
+    let received = rows.into_iter().map(
+        |(id, activity_uri, actor_uri, kind, attempts, received_at)| Received {
+            id,
+            activity_uri,
+            actor_uri,
+            kind,
+            attempts,
+            received_at,
+            body: bodies.remove(&id).unwrap_or_default(),
+        },
+    );
+    Ok(received.collect())
+}
+
+/// What [`Columns`] are.
+fn columns() -> (
+    inbox_queue::id,
+    inbox_queue::activity_uri,
+    inbox_queue::actor_uri,
+    inbox_queue::kind,
+    inbox_queue::attempts,
+    inbox_queue::received_at,
+) {
+    (
+        inbox_queue::id,
+        inbox_queue::activity_uri,
+        inbox_queue::actor_uri,
+        inbox_queue::kind,
+        inbox_queue::attempts,
+        inbox_queue::received_at,
+    )
 }
 
 /// Only a literal matches the partial indexes of what waits.
@@ -77,9 +177,33 @@ fn waiting() -> diesel::expression::SqlLiteral<Bool> {
     diesel::dsl::sql::<Bool>("inbox_queue.state = 0")
 }
 
+/// Waiting activities that are due, oldest first, at most `limit`, but for those of some actors and
+/// for `taken`: for the one process that works on SQLite, which knows what it has at hand and need
+/// not write it down.
+#[boxed]
+pub async fn due(
+    conn: &mut Conn,
+    now: i64,
+    limit: i64,
+    except: &[String],
+    taken: &[i64],
+) -> Result<Vec<Received>> {
+    let rows: Vec<Columns> = on_db!(conn, |c| inbox_queue::table
+        .filter(waiting())
+        .filter(inbox_queue::next_at.le(now))
+        .filter(diesel::dsl::not(inbox_queue::actor_uri.any_of(except)))
+        .filter(diesel::dsl::not(inbox_queue::id.any_of(taken)))
+        .order(inbox_queue::id)
+        .limit(limit)
+        .select(columns())
+        .load(c)
+        .await)?;
+    with_bodies(conn, rows).await
+}
+
 /// Leases waiting activities that are due, oldest first, at most `limit`, but for those of some
-/// actors. While another process has an activity of an actor, that actor's others wait; `who`
-/// keeps the order of its own.
+/// actors: for the processes that work on PostgreSQL. While another process has an activity of an
+/// actor, that actor's others wait; `who` keeps the order of its own.
 #[boxed]
 pub async fn claim(
     conn: &mut Conn,
@@ -108,7 +232,7 @@ pub async fn claim(
                 .field(inbox_queue::actor_uri)
                 .eq(inbox_queue::actor_uri),
         );
-    let mut rows: Vec<Received> = on_db!(conn, |c| inbox_queue::table
+    let rows: Vec<Columns> = on_db!(conn, |c| inbox_queue::table
         .filter(waiting())
         .filter(inbox_queue::next_at.le(now))
         .filter(inbox_queue::leased_until.le(now))
@@ -116,18 +240,14 @@ pub async fn claim(
         .filter(diesel::dsl::not(inbox_queue::actor_uri.any_of(except)))
         .order(inbox_queue::id)
         .limit(limit)
-        .select(Received::as_select())
+        .select(columns())
         .load(c)
         .await)?;
-    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let ids: Vec<i64> = rows.iter().map(|row| row.0).collect();
     if !ids.is_empty() {
         lease(conn, who, &ids, until).await?;
     }
-    for row in &mut rows {
-        row.leased_by = who;
-        row.leased_until = until;
-    }
-    Ok(rows)
+    with_bodies(conn, rows).await
 }
 
 /// Keeps waiting activities leased until a time; 0 gives them back.
@@ -168,12 +288,12 @@ pub async fn lease(conn: &mut Conn, who: i64, ids: &[i64], until: i64) -> Result
 }
 
 /// Marks an activity done, with a reason where it was dropped; false when it was not waiting any
-/// more, so that nothing is applied twice.
+/// more, so that nothing is applied twice. Its text goes with [`forget_bodies`].
 #[boxed]
 pub async fn finish(conn: &mut Conn, id: i64, reason: &str) -> Result<bool> {
     // As text: diesel's own UPDATE is never kept prepared, and this one runs with every activity.
     let changed = on_db!(conn, |c| diesel::sql_query(
-        "UPDATE inbox_queue SET state = 1, leased_until = 0, last_error = $1, body = '' \
+        "UPDATE inbox_queue SET state = 1, leased_until = 0, last_error = $1 \
          WHERE id = $2 AND state = 0"
     )
     .bind::<Text, _>(reason)
@@ -181,6 +301,54 @@ pub async fn finish(conn: &mut Conn, id: i64, reason: &str) -> Result<bool> {
     .execute(c)
     .await)?;
     Ok(changed > 0)
+}
+
+/// Deletes the texts of activities, of those among them that are done.
+#[boxed]
+pub async fn forget_bodies(conn: &mut Conn, ids: &[i64]) -> Result<()> {
+    let done: Vec<i64> = on_db!(conn, |c| inbox_queue::table
+        .filter(inbox_queue::id.any_of(ids))
+        .filter(inbox_queue::state.eq(DONE))
+        .select(inbox_queue::id)
+        .load(c)
+        .await)?;
+    delete_bodies(conn, &done).await
+}
+
+async fn delete_bodies(conn: &mut Conn, ids: &[i64]) -> Result<()> {
+    on_db!(conn, |c| diesel::delete(
+        inbox_bodies::table.filter(inbox_bodies::id.any_of(ids))
+    )
+    .execute(c)
+    .await)?;
+    Ok(())
+}
+
+/// Deletes texts without an activity that still needs them, of the first `limit` above an id: those
+/// that a process left behind that was stopped. Says where to go on; `None`: that was all.
+#[boxed]
+pub async fn sweep_bodies(conn: &mut Conn, above: i64, limit: i64) -> Result<Option<i64>> {
+    let ids: Vec<i64> = on_db!(conn, |c| inbox_bodies::table
+        .filter(inbox_bodies::id.gt(above))
+        .order(inbox_bodies::id)
+        .limit(limit)
+        .select(inbox_bodies::id)
+        .load(c)
+        .await)?;
+    let needed: Vec<i64> = on_db!(conn, |c| inbox_queue::table
+        .filter(inbox_queue::id.any_of(&ids))
+        .filter(inbox_queue::state.ne(DONE))
+        .select(inbox_queue::id)
+        .load(c)
+        .await)?;
+    let left: Vec<i64> = ids
+        .iter()
+        .copied()
+        .filter(|id| !needed.contains(id))
+        .collect();
+    delete_bodies(conn, &left).await?;
+    let full = ids.len() as i64 == limit;
+    Ok(ids.last().copied().filter(|_| full))
 }
 
 /// Counts a failed attempt: again at a time, or (`None`) set aside.
@@ -219,6 +387,7 @@ pub async fn forget_before(conn: &mut Conn, time: i64, limit: i64) -> Result<usi
         .select(inbox_queue::id)
         .load(c)
         .await)?;
+    delete_bodies(conn, &ids).await?;
     on_db!(conn, |c| diesel::delete(
         inbox_queue::table.filter(inbox_queue::id.any_of(&ids))
     )
@@ -263,12 +432,13 @@ pub async fn list(conn: &mut Conn, state: i16, below: i64, limit: i64) -> Result
 /// One received activity.
 #[boxed]
 pub async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<Received>> {
-    on_db!(conn, |c| inbox_queue::table
+    let row: Option<Columns> = on_db!(conn, |c| inbox_queue::table
         .find(id)
-        .select(Received::as_select())
+        .select(columns())
         .first(c)
         .await
-        .optional())
+        .optional())?;
+    Ok(with_bodies(conn, row.into_iter().collect()).await?.pop())
 }
 
 /// Lets an activity that was set aside wait again, due now; false when there is no such one.
@@ -299,9 +469,10 @@ pub async fn drop_set_aside(conn: &mut Conn, id: i64) -> Result<bool> {
             .filter(inbox_queue::state.eq(SET_ASIDE))
     )
     // The row stays until it is old: should the activity come again, it is known.
-    .set((inbox_queue::state.eq(DONE), inbox_queue::body.eq("")))
+    .set(inbox_queue::state.eq(DONE))
     .execute(c)
     .await)?;
+    forget_bodies(conn, &[id]).await?;
     Ok(dropped > 0)
 }
 

@@ -443,6 +443,12 @@ table! {
         leased_until -> BigInt,
         leased_by -> BigInt,
         last_error -> Text,
+    }
+}
+
+table! {
+    inbox_bodies (id) {
+        id -> BigInt,
         body -> Text,
     }
 }

@@ -21,7 +21,7 @@ use super::signature::{self, Candidate, Parts, SignatureError};
 use super::value::{self, first_id, id, same_origin, text, uri};
 use crate::app::App;
 use crate::db;
-use crate::db::inbox::{Received, WAITING};
+use crate::db::inbox::Received;
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Kind};
 
@@ -143,13 +143,8 @@ async fn receive(app: &App, request: Request<Body>) -> AppResult<StatusCode> {
         actor_uri: envelope.actor.to_owned(),
         kind: envelope.kind.to_owned(),
         body: String::new(),
-        state: WAITING,
         attempts: 0,
         received_at: now,
-        next_at: 0,
-        leased_until: 0,
-        leased_by: 0,
-        last_error: String::new(),
     };
     let own = signer.owner == envelope.actor;
     let relayed = app.policies().await?.is_relay(&signer.owner);

@@ -1,7 +1,7 @@
 //! Works on received activities: those of one actor in the order of their arrival, those of
 //! different actors side by side.
 //!
-//! A row is leased, prepared (which may fetch), and applied; applying it and marking it done are
+//! A row is claimed, prepared (which may fetch), and applied; applying it and marking it done are
 //! one transaction, so that nothing is lost and nothing happens twice, whenever we stop. What
 //! several actors' activities come to shares a transaction; should one fail, each gets its own.
 
@@ -44,6 +44,9 @@ const CHUNK: usize = 24;
 /// The same on SQLite while others arrive: with one writer, each of those waits for all of it
 /// before it can be acknowledged.
 const SMALL_CHUNK: usize = 1;
+/// Texts of finished activities that are deleted together, and how long they are gathered.
+const BODIES: usize = 256;
+const GATHER_FINISHED: Duration = Duration::from_millis(500);
 /// How far what arrives may be put before what has arrived.
 const BEHIND: i64 = 10 * SECOND;
 /// How long a lease holds, and how often it is renewed.
@@ -237,7 +240,7 @@ pub async fn run(app: App) {
         let freed = shared.freed.notified();
         let room = IN_FLIGHT.saturating_sub(shared.in_flight().len());
         let claimed = if room >= CLAIM {
-            claim(&app, shared.let_be()).await.unwrap_or_else(|error| {
+            claim(&shared).await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "cannot read the inbox queue");
                 Vec::new()
             })
@@ -277,20 +280,32 @@ pub async fn run(app: App) {
     release_until(&app, rows, None).await;
 }
 
-async fn claim(app: &App, except: Vec<String>) -> AppResult<Vec<Received>> {
-    let (now, who) = (app.clock.now_ms(), app.origin);
-    app.write(move |tx| {
-        Box::pin(async move {
-            let until = now + LEASE;
-            Ok(db::inbox::claim(tx, who, now, until, CLAIM as i64, &except).await?)
-        })
+/// What waits and nobody works on, in the order of its coming. On SQLite one process alone works on
+/// it, and what that has at hand it knows; on PostgreSQL it is leased.
+async fn claim(shared: &Shared) -> AppResult<Vec<Received>> {
+    let app = &shared.app;
+    let (now, who, except) = (app.clock.now_ms(), app.origin, shared.let_be());
+    if app.db.is_postgres() {
+        return app
+            .write(move |tx| {
+                Box::pin(async move {
+                    let until = now + LEASE;
+                    Ok(db::inbox::claim(tx, who, now, until, CLAIM as i64, &except).await?)
+                })
+            })
+            .await;
+    }
+    // Looked up before the database is: what is finished between the two is done there as well.
+    let taken: Vec<i64> = shared.in_flight().iter().copied().collect();
+    app.read(move |c| {
+        Box::pin(async move { Ok(db::inbox::due(c, now, CLAIM as i64, &except, &taken).await?) })
     })
     .await
 }
 
 /// Renews leases, or (`None`) gives them back.
 async fn release_until(app: &App, rows: Vec<i64>, lease: Option<i64>) {
-    if rows.is_empty() {
+    if rows.is_empty() || !app.db.is_postgres() {
         return;
     }
     let until = lease.map_or(0, |lease| app.clock.now_ms() + lease);
@@ -307,6 +322,18 @@ async fn release_until(app: &App, rows: Vec<i64>, lease: Option<i64>) {
 
 async fn forget_old(app: App) {
     let before = app.clock.now_ms() - KEEP;
+    let mut above = Some(0);
+    while let Some(from) = above {
+        let swept = app
+            .write(move |tx| {
+                Box::pin(async move { Ok(db::inbox::sweep_bodies(tx, from, SWEEP).await?) })
+            })
+            .await;
+        above = swept.unwrap_or_else(|error: AppError| {
+            tracing::warn!(%error, "cannot sweep texts of the inbox queue");
+            None
+        });
+    }
     loop {
         let gone = app
             .write(move |tx| {
@@ -466,6 +493,8 @@ fn again_at(attempts: i64, now: i64) -> Option<i64> {
 /// Writes what is ready, as much as waits (up to a bound) in one transaction.
 async fn apply_all(shared: Arc<Shared>, mut ready: mpsc::Receiver<Work>) {
     let mut chunk = Vec::new();
+    // What is finished, and has its text still.
+    let mut finished: Vec<i64> = Vec::new();
     let one_writer = !shared.app.db.is_postgres();
     loop {
         let arriving = one_writer && shared.app.federation.intake.is_busy();
@@ -475,8 +504,19 @@ async fn apply_all(shared: Arc<Shared>, mut ready: mpsc::Receiver<Work>) {
         } else {
             CHUNK
         };
-        if ready.recv_many(&mut chunk, limit).await == 0 {
-            return;
+        let next = if finished.is_empty() {
+            Some(ready.recv_many(&mut chunk, limit).await)
+        } else {
+            let wait = tokio::time::timeout(GATHER_FINISHED, ready.recv_many(&mut chunk, limit));
+            wait.await.ok()
+        };
+        if next.is_none() || finished.len() >= BODIES {
+            forget_bodies(&shared.app, std::mem::take(&mut finished)).await;
+        }
+        match next {
+            Some(0) => return,
+            Some(_) => {}
+            None => continue,
         }
         let works = Arc::new(std::mem::take(&mut chunk));
         if write(&shared.app, &works, None).await.is_err() {
@@ -484,7 +524,21 @@ async fn apply_all(shared: Arc<Shared>, mut ready: mpsc::Receiver<Work>) {
                 write_alone(&shared.app, &works, index).await;
             }
         }
+        finished.extend(works.iter().map(Work::row));
         shared.release(works.iter().map(Work::row));
+    }
+}
+
+/// Deletes texts that nobody needs any more, many at a time: whole pages are freed at once.
+async fn forget_bodies(app: &App, rows: Vec<i64>) {
+    let done: AppResult<()> = app
+        .write(move |tx| {
+            let rows = rows.clone();
+            Box::pin(async move { Ok(db::inbox::forget_bodies(tx, &rows).await?) })
+        })
+        .await;
+    if let Err(error) = done {
+        tracing::warn!(%error, "cannot delete texts of the inbox queue");
     }
 }
 
