@@ -191,6 +191,13 @@ pub enum Outgoing {
     DeleteActor {
         uri: String,
     },
+    /// The actor moves to another.
+    Move {
+        uri: String,
+        target: String,
+        /// Its followers, to whom that is said.
+        followers: String,
+    },
     /// A choice in somebody else's poll.
     Vote {
         /// The vote's own id.
@@ -344,6 +351,7 @@ impl Outgoing {
             | Outgoing::UpdateActor { .. }
             | Outgoing::ChatUpdate { .. } => "Update",
             Outgoing::Delete { .. } | Outgoing::DeleteActor { .. } => "Delete",
+            Outgoing::Move { .. } => "Move",
             Outgoing::Add { .. } => "Add",
             Outgoing::Remove { .. } => "Remove",
             Outgoing::Follow(_) | Outgoing::FriendRequest(_) => "Follow",

@@ -41,6 +41,8 @@ pub struct State {
     pub schemes: Expiring<String, Scheme>,
     /// Actors that were refreshed, or could not be, a while ago.
     pub refreshed: Expiring<String, ()>,
+    /// Actors whose followers here did not agree with what they said a moment ago.
+    pub synchronised: Expiring<String, ()>,
     /// Polls whose counts were asked for a moment ago.
     pub polls: Expiring<i64, ()>,
     /// Whether a local actor is there, by its id: `Some(false)` for one that was.
@@ -62,6 +64,7 @@ impl State {
             documents: Expiring::new(2_000, HOUR),
             schemes: Expiring::new(10_000, HOUR),
             refreshed: Expiring::new(10_000, HOUR),
+            synchronised: Expiring::new(10_000, AFTER_FAILURE),
             polls: Expiring::new(10_000, AFTER_FAILURE),
             inboxes: Expiring::new(10_000, Duration::from_secs(10)),
             intake: Intake::default(),

@@ -22,9 +22,7 @@ pub struct Flag {
 }
 
 pub(super) fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> {
-    let config = &arrival.app.config;
     let objects: Vec<String> = ids(arrival.activity, "object")
-        .filter(|uri| config.is_ours(uri))
         .take(MAX_OBJECTS)
         .map(str::to_owned)
         .collect();
@@ -51,7 +49,7 @@ impl Flag {
         if reports::receive(tx, ctx, actor, &self.uri, &self.objects, &self.comment).await? {
             Ok("")
         } else {
-            Ok("there is no such account here")
+            Ok("not about anyone here")
         }
     }
 }

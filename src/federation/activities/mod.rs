@@ -30,6 +30,7 @@ pub mod feature;
 pub mod flag;
 pub mod follow;
 pub mod like;
+pub mod moved;
 pub mod quote;
 pub mod undo;
 pub mod update;
@@ -103,6 +104,7 @@ pub enum Deed {
     ChatEdit(chat::Edited),
     ChatRead(chat::Read),
     Feature(feature::Feature),
+    Move(moved::Move),
     QuoteRequest(quote::Request),
     QuoteAnswer(quote::Answer),
 }
@@ -256,6 +258,7 @@ async fn prepare_verb(arrival: &Arrival<'_>, kind: &str) -> Result<Prepared, Fai
         "Undo" => undo::prepare(arrival),
         "Block" => block::prepare(arrival),
         "Flag" => flag::prepare(arrival),
+        "Move" => moved::prepare(arrival).await,
         "Add" => feature::prepare(arrival, true).await,
         "Remove" => feature::prepare(arrival, false).await,
         "QuoteRequest" => quote::prepare(arrival).await,
@@ -312,6 +315,7 @@ pub async fn apply(
         Deed::ChatEdit(edited) => edited.apply(tx, ctx, actor).await,
         Deed::ChatRead(read) => read.apply(tx, ctx, actor).await,
         Deed::Feature(feature) => feature.apply(tx, ctx, actor).await,
+        Deed::Move(moved) => moved.apply(tx, ctx, actor).await,
         Deed::QuoteRequest(request) => request.apply(tx, ctx, actor).await,
         Deed::QuoteAnswer(answer) => answer.apply(tx, ctx, actor).await,
     }

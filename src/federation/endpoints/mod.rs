@@ -17,6 +17,7 @@ mod nodeinfo;
 mod quotes;
 mod reader;
 mod statuses;
+mod synchronisation;
 mod webfinger;
 
 pub use accept::wants_activity;
@@ -32,6 +33,7 @@ pub fn routes() -> Router<App> {
         .merge(quotes::routes())
         .merge(emojis::routes())
         .merge(statuses::routes())
+        .merge(synchronisation::routes())
         .merge(webfinger::routes())
         .merge(nodeinfo::routes())
 }

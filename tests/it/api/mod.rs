@@ -26,6 +26,7 @@ mod lists;
 mod markers;
 pub mod media;
 pub mod media_av;
+pub mod moves;
 mod notifications;
 mod oauth;
 mod people;
