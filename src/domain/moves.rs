@@ -127,9 +127,10 @@ pub async fn depart(
     // One move at a time.
     db::relations::lock_pair(tx, id, id).await?;
     let mut account = current(tx, id).await?;
-    let target = current(tx, target_id)
-        .await
-        .map_err(|_| invalid("Target could not be found"))?;
+    let target = db::accounts::by_id(tx, target_id)
+        .await?
+        .filter(Account::is_active)
+        .ok_or_else(|| invalid("Target could not be found"))?;
     if target.id == account.id {
         return Err(invalid("Target cannot be the current account"));
     }
