@@ -1245,6 +1245,27 @@ table! {
 }
 
 table! {
+    account_moves (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        target_id -> BigInt,
+        followers -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    follower_digests (account_id, origin) {
+        account_id -> BigInt,
+        origin -> Text,
+        digest_0 -> BigInt,
+        digest_1 -> BigInt,
+        digest_2 -> BigInt,
+        digest_3 -> BigInt,
+    }
+}
+
+table! {
     drafts (id) {
         id -> BigInt,
         account_id -> BigInt,

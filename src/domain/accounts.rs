@@ -6,7 +6,7 @@ use super::emojis;
 use super::jobs::{self, Job};
 use super::outgoing::{self, Audience, Outgoing};
 use super::profiles::{self, StatusLine};
-use super::{Ctx, reactions, search, standing, statuses};
+use super::{Ctx, reactions, search, standing, statuses, synchronisation};
 use crate::db::accounts::{Account, AccountKey};
 use crate::db::profiles::Profile;
 use crate::db::{self, Conn};
@@ -231,6 +231,7 @@ pub async fn remove_remote(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppRe
     gone.avatar = String::new();
     gone.header = String::new();
     db::accounts::update(tx, &gone).await?;
+    synchronisation::forget(tx, account).await?;
     db::accounts::sever(tx, account.id).await?;
     chats::forget_author(tx, account, ctx.now()).await?;
     db::statuses::bury(tx, &account.uri, account.id, ctx.now()).await?;

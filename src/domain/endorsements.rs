@@ -8,7 +8,7 @@ use crate::error::{AppError, AppResult};
 /// Accounts that one may feature.
 const MOST: i64 = 1000;
 /// Longest note, in characters.
-const MAX_NOTE: usize = 2000;
+pub const MAX_NOTE: usize = 2000;
 
 /// `account` features `target`, whom it follows.
 pub async fn endorse(

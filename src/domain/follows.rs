@@ -6,6 +6,7 @@ use super::friends;
 use super::jobs::{self, Job};
 use super::notifications::{self, Type};
 use super::outgoing::{self, Audience, FollowRef, Outgoing};
+use super::{moves, synchronisation};
 use crate::db::accounts::Account;
 use crate::db::relations::Follow;
 use crate::db::{self, Conn};
@@ -28,6 +29,9 @@ pub struct Options {
     pub uri: Option<String>,
     /// Whether it asks to be friends.
     pub friend_request: bool,
+    /// Whether the follower is taken along by somebody who moved: no limit counts, and the new
+    /// account, where it lives here, neither decides nor is notified.
+    pub moved: bool,
 }
 
 /// How a follow, or the request for one, ends.
@@ -88,7 +92,20 @@ pub async fn follow(
         }
         return Ok(());
     }
-    if follower.is_local() {
+    if moves::target_of(tx, target).await?.is_some() {
+        if follower.is_local() {
+            return Err(
+                AppError::forbidden("This action is not allowed").describe("The account has moved")
+            );
+        }
+        let refused = FollowRef {
+            uri: options.uri.unwrap_or_default(),
+            actor: follower.uri.clone(),
+            object: target.uri.clone(),
+        };
+        return send_reject(tx, ctx, target, follower, refused).await;
+    }
+    if follower.is_local() && !options.moved {
         let stats = db::accounts::stats_of(tx, &[follower.id]).await?;
         if stats
             .first()
@@ -114,13 +131,14 @@ pub async fn follow(
     };
     // A local account decides here; one elsewhere decides there. Whoever is limited has to ask
     // anyone. Whom it asked to be friends it has admitted.
-    let by_hand = target.locked || follower.silenced_at.is_some();
-    if target.is_local() && (!by_hand || friends::has_asked(tx, target, follower).await?) {
+    let open = (!target.locked || options.moved) && follower.silenced_at.is_none();
+    if target.is_local() && (open || friends::has_asked(tx, target, follower).await?) {
         // A request from when it was not admitted is answered by this.
         if db::relations::remove_request(tx, follower.id, target.id).await? {
             notifications::retract(tx, target, follower, Type::FollowRequest, None).await?;
         }
-        establish(tx, ctx, follower, target, row).await?;
+        let quietly = wanted.moved;
+        establish(tx, ctx, follower, target, row, quietly).await?;
         return Ok(());
     }
     let uri = row.uri.clone();
@@ -219,18 +237,20 @@ pub(super) async fn blocked(tx: &mut Conn, a: &Account, b: &Account) -> AppResul
         || domain_blocks::between(tx, a, b).await?)
 }
 
-/// The follow becomes real: counts, home, notification, Accept.
+/// The follow becomes real: counts, home, notification unless it comes quietly, Accept.
 async fn establish(
     tx: &mut Conn,
     ctx: &Ctx,
     follower: &Account,
     target: &Account,
     row: Follow,
+    quietly: bool,
 ) -> AppResult<()> {
     let uri = row.uri.clone();
-    let notify = target.is_local();
+    let notify = target.is_local() && !quietly;
     if db::relations::add_follow(tx, &row).await? {
         count(tx, follower, target, 1).await?;
+        synchronisation::toggle(tx, follower, target).await?;
         tx.emit(Event::of(Kind::AccountChanged, target.id));
         tx.emit(Event::of(Kind::AccountChanged, follower.id));
         relation_changed(tx, follower, target);
@@ -273,7 +293,7 @@ pub async fn accept(
     };
     db::relations::remove_request(tx, follower.id, target.id).await?;
     notifications::retract(tx, target, follower, Type::FollowRequest, None).await?;
-    establish(tx, ctx, follower, target, request).await
+    establish(tx, ctx, follower, target, request, false).await
 }
 
 /// `target` refuses the request of `follower`, or takes an accepted follow back (a remote
@@ -340,9 +360,14 @@ pub(super) async fn end(
     if db::relations::remove_request(tx, follower.id, target.id).await? {
         notifications::retract(tx, target, follower, Type::FollowRequest, None).await?;
         relation_changed(tx, follower, target);
+        // Whom one was moved to is on lists already.
+        if follower.is_local() {
+            db::lists::drop_member(tx, follower.id, target.id).await?;
+        }
     }
     if db::relations::remove_follow(tx, follower.id, target.id).await? {
         count(tx, follower, target, -1).await?;
+        synchronisation::toggle(tx, follower, target).await?;
         notifications::retract(tx, target, follower, Type::Follow, None).await?;
         tx.emit(Event::of(Kind::AccountChanged, target.id));
         tx.emit(Event::of(Kind::AccountChanged, follower.id));

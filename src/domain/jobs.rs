@@ -60,6 +60,17 @@ pub enum Job {
     Announcement { id: i64 },
     /// An account elsewhere is gone: so is what it wrote and did here.
     EraseAccount { account_id: i64 },
+    /// An account moved: those here who have to do with it are to have to do with the new one.
+    Move { account_id: i64, target_id: i64 },
+    /// The followers here of an account elsewhere are to be compared with those that its server
+    /// lists.
+    SynchroniseFollowers {
+        account_id: i64,
+        /// Where it lists them.
+        url: String,
+        /// What they come to, as the header said.
+        digest: String,
+    },
     /// A status line's time is over.
     StatusLine { account_id: i64 },
     /// A digest by mail is due, as it was planned for a time.
@@ -87,6 +98,8 @@ impl Job {
             Job::SettleNotifications { .. } => "settle_notifications",
             Job::Announcement { .. } => "announcement",
             Job::EraseAccount { .. } => "erase_account",
+            Job::Move { .. } => "move",
+            Job::SynchroniseFollowers { .. } => "synchronise_followers",
             Job::StatusLine { .. } => "status_line",
             Job::Digest { .. } => "digest",
         }
@@ -113,6 +126,13 @@ impl Job {
             | Job::FeaturedItems { collection_id: id }
             | Job::EraseAccount { account_id: id }
             | Job::StatusLine { account_id: id } => Some(format!("{}:{id}", self.kind())),
+            Job::SynchroniseFollowers { account_id: id, .. } => {
+                Some(format!("{}:{id}", self.kind()))
+            }
+            Job::Move {
+                account_id,
+                target_id,
+            } => Some(format!("move:{account_id}:{target_id}")),
             Job::Digest { account_id, at } => Some(format!("digest:{account_id}:{at}")),
         }
     }

@@ -164,3 +164,25 @@ pub async fn remove(tx: &mut Conn, owner: &Account, id: i64, accounts: &[i64]) -
     }
     Ok(())
 }
+
+/// Lists of `owner` that have an account which moved get the one it moved to.
+pub(super) async fn take_along(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    owner: &Account,
+    lists: &[List],
+    to: &Account,
+) -> AppResult<()> {
+    // What it posted shows once it has accepted the follow.
+    let follows = db::relations::follow(tx, owner.id, to.id).await?.is_some();
+    for list in lists {
+        if !db::lists::add_member(tx, ctx.ids.next(), list.id, to.id).await? || !follows {
+            continue;
+        }
+        db::lists::backfill(tx, list.id, to.id, BACKFILL).await?;
+        if list.exclusive {
+            db::timelines::remove_author(tx, owner.id, to.id).await?;
+        }
+    }
+    Ok(())
+}

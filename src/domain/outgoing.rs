@@ -263,6 +263,13 @@ pub enum Outgoing {
     DeleteActor {
         uri: String,
     },
+    /// The actor moves to another.
+    Move {
+        uri: String,
+        target: String,
+        /// Its followers, to whom that is said.
+        followers: String,
+    },
     /// A choice in somebody else's poll.
     Vote {
         /// The vote's own id.
@@ -502,6 +509,7 @@ impl Outgoing {
             Outgoing::Delete { .. }
             | Outgoing::DeleteActor { .. }
             | Outgoing::DeleteStamp { .. } => "Delete",
+            Outgoing::Move { .. } => "Move",
             Outgoing::Add { .. } | Outgoing::AddCollection { .. } | Outgoing::AddItem { .. } => {
                 "Add"
             }

@@ -6,8 +6,10 @@ use super::outgoing::{self, Audience, Outgoing};
 use super::visibility::may_see;
 use crate::db::accounts::Account;
 use crate::db::reports::Report;
+use crate::db::statuses::Status;
 use crate::db::{self, Conn};
 use crate::error::{AppError, AppResult};
+use crate::text::names::normalize_domain;
 
 /// Longest comment of a report filed here, in characters.
 const MAX_COMMENT: usize = 1000;
@@ -25,6 +27,8 @@ pub struct Filing {
     pub rule_ids: Vec<i64>,
     /// Tell the server of who is reported too.
     pub forward: bool,
+    /// Which servers that may be: that one, and those of whom the statuses answer. Empty: that one.
+    pub forward_to_domains: Vec<String>,
 }
 
 /// `account` reports `target`. Its statuses in the report must be ones that `account` may see.
@@ -50,6 +54,7 @@ pub async fn file(
         )));
     }
     let mut uris = Vec::with_capacity(filing.status_ids.len());
+    let mut answered = Vec::new();
     for id in &filing.status_ids {
         let status = db::statuses::by_id(tx, *id)
             .await?
@@ -58,12 +63,19 @@ pub async fn file(
         if !may_see(tx, &status, Some(account)).await? {
             return Err(AppError::not_found());
         }
+        answered.extend(status.in_reply_to_account_id);
         uris.push(status.uri);
     }
     let now = ctx.now();
     let id = ctx.ids.next();
     let representative = db::accounts::by_handle(tx, INSTANCE_ACTOR, "").await?;
-    let forwarded = filing.forward && !target.is_local() && representative.is_some();
+    let told = if filing.forward && !target.is_local() {
+        told(tx, target, &answered, &filing.forward_to_domains).await?
+    } else {
+        Vec::new()
+    };
+    // As Mastodon has it: whether the server of who is reported knows.
+    let forwarded = told.contains(&target.id) && representative.is_some();
     let row = Report {
         id,
         uri: ctx.config.url(&format!("/reports/{id}")),
@@ -81,7 +93,7 @@ pub async fn file(
         action_taken_by_id: None,
     };
     db::reports::insert(tx, &row).await?;
-    if forwarded && let Some(representative) = representative {
+    if let Some(representative) = representative.filter(|_| !told.is_empty()) {
         // The server itself speaks: who reported stays unknown there.
         let activity = Outgoing::Flag {
             uri: row.uri.clone(),
@@ -89,10 +101,36 @@ pub async fn file(
             content: row.comment.clone(),
             to: target.uri.clone(),
         };
-        let audience = Audience::one(target.id);
+        let audience = Audience {
+            followers: false,
+            accounts: told,
+        };
         outgoing::send(tx, ctx, &representative, &activity, audience).await?;
     }
     Ok(row)
+}
+
+/// Accounts whose servers are to be told: `target`, and those whom its statuses answer, as far as
+/// they are of the named domains.
+async fn told(
+    tx: &mut Conn,
+    target: &Account,
+    answered: &[i64],
+    domains: &[String],
+) -> AppResult<Vec<i64>> {
+    if domains.is_empty() {
+        return Ok(vec![target.id]);
+    }
+    let named = |account: &Account| {
+        !account.is_local()
+            && domains
+                .iter()
+                .any(|domain| normalize_domain(domain).as_ref() == Some(&account.domain))
+    };
+    let mut all = db::accounts::by_ids(tx, answered).await?;
+    all.retain(|account| account.id != target.id && account.is_active());
+    all.push(target.clone());
+    Ok(all.iter().filter(|a| named(a)).map(|a| a.id).collect())
 }
 
 fn category(filing: &Filing) -> AppResult<&'static str> {
@@ -125,8 +163,19 @@ async fn check_rules(conn: &mut Conn, ids: &[i64]) -> AppResult<()> {
     Ok(())
 }
 
+/// Whether a status answers somebody who lives here.
+async fn answers_here(tx: &mut Conn, status: &Status) -> AppResult<bool> {
+    match status.in_reply_to_account_id {
+        Some(id) => Ok(db::accounts::by_id(tx, id)
+            .await?
+            .is_some_and(|account| account.is_local())),
+        None => Ok(false),
+    }
+}
+
 /// Takes in a report from elsewhere: one for each account here that it names or whose statuses
-/// it names. False when it names none.
+/// it names, and for those elsewhere that it names with an answer to someone here. False when it
+/// concerns nobody here. What is not known here is passed over.
 pub async fn receive(
     tx: &mut Conn,
     ctx: &Ctx,
@@ -135,25 +184,37 @@ pub async fn receive(
     objects: &[String],
     comment: &str,
 ) -> AppResult<bool> {
-    let mut accounts: Vec<Account> = db::accounts::by_uris(tx, objects)
-        .await?
-        .into_iter()
+    let named = db::accounts::by_uris(tx, objects).await?;
+    let mut accounts: Vec<Account> = named
+        .iter()
         .filter(|account| account.is_local() && account.is_active())
+        .cloned()
         .collect();
     let mut statuses = Vec::new();
     for uri in objects {
-        if let Some(status) = db::statuses::by_uri(tx, uri).await?
-            && status.local
-        {
-            if accounts.iter().all(|a| a.id != status.account_id)
-                && let Some(author) = db::accounts::by_id(tx, status.account_id).await?
-            {
+        let Some(status) = db::statuses::by_uri(tx, uri).await? else {
+            continue;
+        };
+        let known = accounts.iter().any(|a| a.id == status.account_id);
+        if status.local {
+            if !known && let Some(author) = db::accounts::by_id(tx, status.account_id).await? {
                 accounts.push(author);
             }
-            // Only what the reporter's server may know of.
-            if may_see(tx, &status, Some(reporter)).await? {
-                statuses.push((status.account_id, status.id));
+        } else {
+            let author = named.iter().find(|a| a.id == status.account_id);
+            let Some(author) = author.filter(|author| author.is_active()) else {
+                continue;
+            };
+            if !answers_here(tx, &status).await? {
+                continue;
             }
+            if !known {
+                accounts.push(author.clone());
+            }
+        }
+        // Only what the reporter's server may know of.
+        if may_see(tx, &status, Some(reporter)).await? {
+            statuses.push((status.account_id, status.id));
         }
     }
     let comment: String = comment.chars().take(MAX_REMOTE_COMMENT).collect();

@@ -369,6 +369,22 @@ pub async fn refresh(app: &App, id: &str, budget: &Budget) -> Result<Account, Er
     store_at(app, id, &document, account, budget).await
 }
 
+/// The same for a client that waits for it.
+pub async fn refresh_now(app: &App, id: &str) -> Result<Account, Error> {
+    let limits = Limits {
+        time: Duration::from_secs(15),
+        ..LIMITS
+    };
+    refresh(app, id, &Budget::new(limits)).await
+}
+
+/// A collection as a URL serves it, which may be another than its id: part of one.
+pub async fn collection(app: &App, at: &str, budget: &Budget) -> Result<Value, Error> {
+    let url = uri(at).ok_or_else(|| Error::Hopeless(format!("{at:.200}: not a usable URL")))?;
+    let response = get(app, &url, budget).await?;
+    document_of(&url, &response)
+}
+
 /// Reads an actor again in a task of its own, unless that was tried lately.
 fn refresh_beside(app: &App, account: &Account) {
     if app.federation.refreshed.contains(&account.uri) {

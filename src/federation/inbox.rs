@@ -18,6 +18,7 @@ use super::fetch::{self, Error};
 use super::keys::{self, KnownKey};
 use super::proof;
 use super::signature::{self, Candidate, Parts, SignatureError};
+use super::synchronise;
 use super::value::{self, first_id, id, same_origin, text, uri};
 use crate::app::App;
 use crate::db;
@@ -133,9 +134,10 @@ async fn receive(app: &App, request: Request<Body>) -> AppResult<StatusCode> {
     if fetch::is_blocked(app, envelope.actor).await? {
         return Err(refuse(StatusCode::FORBIDDEN, "the domain is blocked"));
     }
-    let Some(signer) = signer(app, &envelope, &parts).await? else {
+    let Some((signer, covers)) = signer(app, &envelope, &parts).await? else {
         return Ok(StatusCode::ACCEPTED);
     };
+    let heeded = (covers && signer.owner == envelope.actor).then(|| envelope.actor.to_owned());
     let now = app.clock.now_ms();
     let mut row = Received {
         id: 0,
@@ -164,6 +166,9 @@ async fn receive(app: &App, request: Request<Body>) -> AppResult<StatusCode> {
         forwarded(app, &mut row, &envelope, &activity, &signer).await?;
     }
     app.federation.intake.put(app, row).await?;
+    if let Some(actor) = heeded {
+        synchronise::heed(app, &actor, &head.headers);
+    }
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -252,12 +257,13 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// The owner of the key that signed the request; `None` for what is of no interest.
+/// The owner of the key that signed the request, and whether it signed what the request says of
+/// its followers; `None` for what is of no interest.
 async fn signer(
     app: &App,
     envelope: &Envelope<'_>,
     parts: &Parts<'_>,
-) -> AppResult<Option<std::sync::Arc<KnownKey>>> {
+) -> AppResult<Option<(std::sync::Arc<KnownKey>, bool)>> {
     let unauthorized = |reason: &dyn std::fmt::Display| refuse(StatusCode::UNAUTHORIZED, reason);
     let now = app.clock.now_ms();
     let candidates = signature::parse_all(parts).map_err(|e| unauthorized(&e))?;
@@ -268,7 +274,9 @@ async fn signer(
             continue;
         }
         match verified(app, envelope, parts, &candidate, now).await {
-            Ok(Some(key)) if same_origin(candidate.key_id(), &key.owner) => return Ok(Some(key)),
+            Ok(Some(key)) if same_origin(candidate.key_id(), &key.owner) => {
+                return Ok(Some((key, candidate.covers(&synchronise::HEADER))));
+            }
             Ok(Some(_)) => {
                 failure.get_or_insert(unauthorized(&"the key is not on its owner's host"));
             }

@@ -17,10 +17,13 @@ pub mod relays;
 pub mod render;
 pub mod signature;
 mod state;
+pub mod synchronise;
 pub mod value;
 pub mod webfinger;
 
 pub use featured::refresh_featured;
+pub use fetch::refresh_now as refresh;
 pub use find::{Found, find, resolve_mentions};
 pub use polls::refresh_poll;
 pub use state::State;
+pub use synchronise::synchronise_followers;

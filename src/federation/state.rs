@@ -44,6 +44,8 @@ pub struct State {
     pub refreshed: Expiring<String, ()>,
     /// Accounts whose collections were asked for a while ago.
     pub collections: Expiring<i64, ()>,
+    /// Actors whose followers here did not agree with what they said a moment ago.
+    pub synchronised: Expiring<String, ()>,
     /// Polls whose counts were asked for a moment ago.
     pub polls: Expiring<i64, ()>,
     /// Whether a local actor is there, by its id: `Some(false)` for one that was.
@@ -68,6 +70,7 @@ impl State {
             schemes: Expiring::new(10_000, HOUR),
             refreshed: Expiring::new(10_000, HOUR),
             collections: Expiring::new(10_000, HOUR),
+            synchronised: Expiring::new(10_000, AFTER_FAILURE),
             polls: Expiring::new(10_000, AFTER_FAILURE),
             inboxes: Expiring::new(10_000, Duration::from_secs(10)),
             relays: Loads::default(),

@@ -19,6 +19,7 @@ use crate::clock::MINUTE;
 use crate::db;
 use crate::db::accounts::Account;
 use crate::domain::instance::week_of;
+use crate::domain::moves;
 use crate::domain::users::Role;
 use crate::error::{AppError, AppResult};
 
@@ -308,15 +309,36 @@ impl<S: Scope> FromRequestParts<App> for User<S> {
     type Rejection = AppError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> AppResult<Self> {
+        let EvenMoved { user } = EvenMoved::from_request_parts(parts, app).await?;
+        if !parts.method.is_safe() {
+            moves::may_act(&user.account)?;
+        }
+        Ok(user)
+    }
+}
+
+/// The same, also for what a user may do whose account has moved away: to them, all other routes
+/// that write are closed.
+pub struct EvenMoved<S> {
+    pub user: User<S>,
+}
+
+impl<S: Scope> FromRequestParts<App> for EvenMoved<S> {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> AppResult<Self> {
         let (account, session) = any_user(parts, app).await?;
         session.admit()?;
         if !session.allows(S::NAME) && !S::OR.is_some_and(|other| session.allows(other)) {
             return Err(outside_scope());
         }
-        Ok(User {
-            account,
-            session,
-            scope: PhantomData,
+        let scope = PhantomData;
+        Ok(EvenMoved {
+            user: User {
+                account,
+                session,
+                scope,
+            },
         })
     }
 }

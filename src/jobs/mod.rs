@@ -7,6 +7,7 @@ pub mod deliver;
 mod forget;
 pub mod ingest;
 pub mod media;
+mod moves;
 mod posts;
 pub mod presence;
 mod push;

@@ -213,6 +213,15 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
                 return Ok(());
             }
         },
+        Job::Move {
+            account_id,
+            target_id,
+        } => super::moves::run(app, account_id, target_id).await,
+        Job::SynchroniseFollowers {
+            account_id,
+            url,
+            digest,
+        } => super::moves::synchronise(app, account_id, &url, &digest).await,
         Job::Digest { account_id, at } => {
             let ctx = app.ctx.clone();
             app.write(move |tx| {

@@ -21,6 +21,7 @@ use crate::db::accounts::Account;
 use crate::db::relations::Page;
 use crate::db::timelines::{AccountFilter, PublicFilter};
 use crate::db::{self};
+use crate::domain::moves;
 use crate::domain::pins::MAX_PINS;
 use crate::error::{AppError, AppResult};
 use crate::http::middleware::REQUEST_ID;
@@ -328,17 +329,14 @@ async fn profile_page(
     let site = site(app).await?;
     let config = app.config.clone();
     let path = format!("/@{}", account.username);
-    let (id, moved_to, asked) = (account.id, account.moved_to.clone(), place.page());
+    let (id, asked) = (account.id, place.page());
+    let shown = account.clone();
     let first = place.is_first();
     let (stats, moved_to, ids, pinned) = app
         .read(move |c| {
             Box::pin(async move {
                 let stats = db::accounts::stats_of(c, &[id]).await?.pop();
-                let moved_to = if moved_to.is_empty() {
-                    None
-                } else {
-                    db::accounts::by_uri(c, &moved_to).await?
-                };
+                let moved_to = moves::target_of(c, &shown).await?;
                 let filter = AccountFilter {
                     exclude_replies: true,
                     deepest: 1,

@@ -11,13 +11,14 @@ use super::raw;
 use crate::app::App;
 use crate::clock::{DAY, iso};
 use crate::config::{Config, is_remote};
-use crate::db;
 use crate::db::accounts::{Account, AccountStats};
 use crate::db::profiles::Profile;
 use crate::db::users::User;
+use crate::db::{self, Conn};
 use crate::domain::collections::{MAX_COLLECTIONS, policy_of};
 use crate::domain::emojis::Used;
 use crate::domain::interactions::Standing;
+use crate::domain::moves;
 use crate::domain::profiles::shown_privacy;
 use crate::domain::quotes::Policy;
 use crate::domain::settings::Settings;
@@ -63,6 +64,9 @@ pub struct Entity<'a> {
     suspended: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     limited: bool,
+    /// Where the account has moved to: that account, without where it has moved itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moved: Option<Box<Entity<'a>>>,
     #[serde(skip_serializing_if = "Extra::is_empty")]
     kith: Extra<'a>,
 }
@@ -263,6 +267,7 @@ pub fn entity<'a>(config: &Config, account: &'a Account, stats: AccountStats) ->
         feature_approval: FeatureApproval::of(account),
         suspended: account.suspended_at.is_some() || account.deleted_at.is_some(),
         limited: account.silenced_at.is_some(),
+        moved: None,
         kith: Extra::default(),
     }
 }
@@ -299,7 +304,55 @@ impl<'a> Entity<'a> {
     }
 }
 
-/// Account entities as JSON by id: from memory, the rest in three statements.
+/// Accounts with what is shown of them besides.
+#[derive(Default)]
+struct Rows {
+    accounts: Vec<Account>,
+    stats: HashMap<i64, AccountStats>,
+    profiles: HashMap<i64, Profile>,
+}
+
+impl Rows {
+    async fn read(conn: &mut Conn, accounts: Vec<Account>) -> AppResult<Rows> {
+        let ids: Vec<i64> = accounts.iter().map(|account| account.id).collect();
+        if ids.is_empty() {
+            return Ok(Rows::default());
+        }
+        let stats = db::accounts::stats_of(conn, &ids).await?;
+        let profiles = db::profiles::of(conn, &ids).await?;
+        Ok(Rows {
+            accounts,
+            stats: stats.into_iter().map(|s| (s.account_id, s)).collect(),
+            profiles: profiles.into_iter().map(|p| (p.account_id, p)).collect(),
+        })
+    }
+
+    /// Where the others have moved to.
+    async fn moved(conn: &mut Conn, accounts: &[Account]) -> AppResult<Rows> {
+        let uris: Vec<String> = accounts
+            .iter()
+            .filter(|account| account.moved_to != account.uri)
+            .map(|account| account.moved_to.clone())
+            .filter(|uri| !uri.is_empty())
+            .collect();
+        let mut targets = db::accounts::by_uris(conn, &uris).await?;
+        targets.retain(Account::is_active);
+        Rows::read(conn, targets).await
+    }
+
+    fn entity<'a>(&'a self, app: &App, account: &'a Account) -> Entity<'a> {
+        let stats = self.stats.get(&account.id).copied().unwrap_or_default();
+        entity(&app.config, account, stats)
+            .showing(self.profiles.get(&account.id), app.clock.now_ms())
+    }
+
+    fn by_uri(&self, uri: &str) -> Option<&Account> {
+        self.accounts.iter().find(|account| account.uri == uri)
+    }
+}
+
+/// Account entities as JSON by id: from memory, the rest in three statements; in six where some
+/// have moved.
 pub async fn json(app: &App, ids: &[i64]) -> AppResult<HashMap<i64, Arc<str>>> {
     let mut found = HashMap::with_capacity(ids.len());
     let mut missing: Vec<i64> = Vec::new();
@@ -320,32 +373,42 @@ pub async fn json(app: &App, ids: &[i64]) -> AppResult<HashMap<i64, Arc<str>>> {
     let ticket = app.caches.account_json.ticket();
     let accounts_ticket = app.caches.accounts.ticket();
     let policies = app.policies().await?;
-    let rows = app
+    let (rows, moved) = app
         .read(move |c| {
             Box::pin(async move {
                 let accounts = db::accounts::by_ids(c, &missing).await?;
-                let stats = db::accounts::stats_of(c, &missing).await?;
-                let profiles = db::profiles::of(c, &missing).await?;
-                Ok((accounts, stats, profiles))
+                let moved = Rows::moved(c, &accounts).await?;
+                Ok((Rows::read(c, accounts).await?, moved))
             })
         })
         .await?;
-    let profiles: HashMap<i64, Profile> = rows.2.into_iter().map(|p| (p.account_id, p)).collect();
-    let stats: HashMap<i64, AccountStats> = rows.1.into_iter().map(|s| (s.account_id, s)).collect();
-    for account in rows.0 {
+    for account in &rows.accounts {
         let id = account.id;
-        let stats = stats.get(&id).copied().unwrap_or_default();
-        let mut shown =
-            entity(&app.config, &account, stats).showing(profiles.get(&id), app.clock.now_ms());
-        if policies.rejects_media_of(&account) {
+        let mut shown = rows.entity(app, account);
+        if policies.rejects_media_of(account) {
             shown = shown.without_media(&app.config);
         }
+        if let Some(target) = moved
+            .by_uri(&account.moved_to)
+            .filter(|_| !account.moved_to.is_empty())
+        {
+            let mut target_shown = moved.entity(app, target);
+            if policies.rejects_media_of(target) {
+                target_shown = target_shown.without_media(&app.config);
+            }
+            shown.moved = Some(Box::new(target_shown));
+        }
         let json: Arc<str> = serde_json::to_string(&shown)?.into();
-        app.caches.account_json.put(ticket, id, json.clone());
+        // One that moved shows another, whose changes it does not hear of.
+        if account.moved_to.is_empty() {
+            app.caches.account_json.put(ticket, id, json.clone());
+        }
+        found.insert(id, json);
+    }
+    for account in rows.accounts {
         app.caches
             .accounts
-            .put(accounts_ticket, id, Arc::new(account));
-        found.insert(id, json);
+            .put(accounts_ticket, account.id, Arc::new(account));
     }
     Ok(found)
 }
@@ -423,10 +486,12 @@ struct Own {
     user: Option<User>,
     settings: Settings,
     requests: i64,
+    /// Where it has moved to.
+    moved: Option<i64>,
 }
 
 async fn own(app: &App, account: &Account) -> AppResult<Own> {
-    let id = account.id;
+    let (id, account) = (account.id, account.clone());
     app.read(move |c| {
         Box::pin(async move {
             let stats = db::accounts::stats_of(c, &[id]).await?.pop();
@@ -438,6 +503,7 @@ async fn own(app: &App, account: &Account) -> AppResult<Own> {
                 settings: user.as_ref().map(Settings::of).unwrap_or_default(),
                 user,
                 requests: db::relations::count_requests(c, id).await?,
+                moved: moves::target_of(c, &account).await?.map(|moved| moved.id),
             })
         })
     })
@@ -454,6 +520,11 @@ pub async fn credential(app: &App, account: &Account) -> AppResult<Value> {
     let now = app.clock.now_ms();
     let shown = entity(&app.config, account, own.stats).showing(Some(&own.profile), now);
     let mut value = serde_json::to_value(shown)?;
+    if let Some(moved) = &own.moved
+        && let Some(json) = json(app, &[*moved]).await?.get(moved)
+    {
+        value["moved"] = serde_json::from_str(json)?;
+    }
     let settings = &own.settings;
     let role = own.user.as_ref().map_or("user", |u| u.role.as_str());
     let (role_id, permissions) = match role {

@@ -5,6 +5,7 @@ use axum::routing::get;
 
 use crate::app::App;
 
+mod account;
 mod admin;
 mod analytics;
 pub mod auth;
@@ -22,6 +23,7 @@ pub mod statuses;
 /// Routes of this area.
 pub fn routes() -> Router<App> {
     Router::new()
+        .merge(account::routes())
         .merge(auth::routes())
         .merge(bookmark_folders::routes())
         .merge(drafts::routes())

@@ -31,6 +31,9 @@ struct Body {
     comment: Option<String>,
     #[serde(default, deserialize_with = "params::flag")]
     forward: Option<bool>,
+    /// Whose servers are told: that of who is reported, and those of whom the posts answer.
+    #[serde(default, deserialize_with = "params::texts")]
+    forward_to_domains: Vec<String>,
     #[serde(default, deserialize_with = "params::text")]
     category: Option<String>,
     #[serde(default, deserialize_with = "params::ids")]
@@ -94,6 +97,7 @@ async fn create(
         category: body.category,
         rule_ids: body.rule_ids,
         forward: body.forward.unwrap_or(false),
+        forward_to_domains: body.forward_to_domains,
     };
     let (ctx, account) = (app.ctx.clone(), user.account.clone());
     let report = app

@@ -10,7 +10,7 @@ use crate::db::chats::{self as rows, Chat};
 use crate::db::media::Media;
 use crate::db::{self, Conn};
 use crate::domain::notifications::{self, Subject, Type};
-use crate::domain::{Ctx, emojis, media, reactions};
+use crate::domain::{Ctx, emojis, media, moves, reactions};
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Kind};
 use crate::ids::Ids;
@@ -81,6 +81,7 @@ pub async fn send(
     chat_id: i64,
     draft: Draft,
 ) -> AppResult<Message> {
+    moves::may_act(author)?;
     let Side { own, other } = side(tx, author, chat_id).await?;
     let chat = lock(tx, ctx, chat_id).await?;
     if let Some(key) = &draft.idempotency_key {

@@ -13,7 +13,7 @@ use crate::db::statuses::Status;
 use crate::db::{self, Conn};
 use crate::domain::interactions::{self, FromAfar, Outcome};
 use crate::domain::visibility::may_see;
-use crate::domain::{Ctx, analytics, votes};
+use crate::domain::{Ctx, analytics, reactions, votes};
 use crate::error::AppResult;
 use crate::events::{Event, Kind};
 

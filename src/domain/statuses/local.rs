@@ -19,7 +19,7 @@ use crate::domain::polls::{self, PollDraft};
 use crate::domain::quotes::{self, Policy};
 use crate::domain::settings::Settings;
 use crate::domain::visibility::{Visibility, may_see, waits, wanted};
-use crate::domain::{Ctx, conversations, groups, media};
+use crate::domain::{Ctx, conversations, groups, media, moves};
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Kind};
 
@@ -181,6 +181,8 @@ pub(in crate::domain) async fn check(
 
 /// Posts a status, or returns the one that the same idempotency key posted before.
 pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> AppResult<Status> {
+    // One that was scheduled comes due all the same.
+    moves::may_act(author)?;
     let now = ctx.now();
     if let Some(id) = earlier(tx, ctx, author, &draft).await?
         && let Some(status) = db::statuses::by_id(tx, id).await?

@@ -26,9 +26,7 @@ pub(super) async fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> 
     if policies.rejects_reports_of(arrival.actor) {
         return Prepared::nothing("reports from its domain are not taken");
     }
-    let config = &arrival.app.config;
     let objects: Vec<String> = ids(arrival.activity, "object")
-        .filter(|uri| config.is_ours(uri))
         .take(MAX_OBJECTS)
         .map(str::to_owned)
         .collect();
@@ -55,7 +53,7 @@ impl Flag {
         if reports::receive(tx, ctx, actor, &self.uri, &self.objects, &self.comment).await? {
             Ok("")
         } else {
-            Ok("there is no such account here")
+            Ok("not about anyone here")
         }
     }
 }

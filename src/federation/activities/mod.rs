@@ -35,6 +35,7 @@ pub mod follow;
 pub mod group;
 pub mod interaction;
 pub mod like;
+pub mod moved;
 pub mod quote;
 pub mod undo;
 pub mod update;
@@ -108,6 +109,7 @@ pub enum Deed {
     ChatEdit(chat::Edited),
     ChatRead(chat::Read),
     Feature(feature::Feature),
+    Move(moved::Move),
     QuoteRequest(quote::Request),
     QuoteAnswer(quote::Answer),
     Collection(collection::Change),
@@ -312,6 +314,7 @@ async fn prepare_verb(arrival: &Arrival<'_>, kind: &str) -> Result<Prepared, Fai
         "Undo" => undo::prepare(arrival).await,
         "Block" => block::prepare(arrival),
         "Flag" => flag::prepare(arrival).await,
+        "Move" => moved::prepare(arrival).await,
         "Add" => feature::prepare(arrival, true).await,
         "Remove" => feature::prepare(arrival, false).await,
         "QuoteRequest" => quote::prepare(arrival).await,
@@ -372,6 +375,7 @@ pub async fn apply(
         Deed::ChatEdit(edited) => edited.apply(tx, ctx, actor).await,
         Deed::ChatRead(read) => read.apply(tx, ctx, actor).await,
         Deed::Feature(feature) => feature.apply(tx, ctx, actor).await,
+        Deed::Move(moved) => moved.apply(tx, ctx, actor).await,
         Deed::QuoteRequest(request) => request.apply(tx, ctx, actor).await,
         Deed::QuoteAnswer(answer) => answer.apply(tx, ctx, actor).await,
         Deed::Collection(change) => change.apply(tx, ctx, actor).await,

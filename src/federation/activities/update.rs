@@ -20,7 +20,12 @@ pub(super) async fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> 
     let (id, object) = arrival.object()?;
     if id == arrival.actor.uri && (object.is_string() || actors::is_actor(object)) {
         // Read from its origin, keys and all, whatever the activity says.
-        fetch::refresh(arrival.app, id, arrival.budget).await?;
+        let actor = fetch::refresh(arrival.app, id, arrival.budget).await?;
+        // Where it has moved to is shown; that one may have moved further, but not for this.
+        let to = &actor.moved_to;
+        if !to.is_empty() && to != id && !arrival.app.config.is_ours(to) {
+            let _ = fetch::actor(arrival.app, to, arrival.budget).await;
+        }
         return Prepared::nothing("");
     }
     if !same_origin(id, &arrival.actor.uri) {

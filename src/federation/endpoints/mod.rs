@@ -18,6 +18,7 @@ mod nodeinfo;
 mod quotes;
 mod reader;
 mod statuses;
+mod synchronisation;
 mod webfinger;
 
 pub use accept::wants_activity;
@@ -34,6 +35,7 @@ pub fn routes() -> Router<App> {
         .merge(quotes::routes())
         .merge(emojis::routes())
         .merge(statuses::routes())
+        .merge(synchronisation::routes())
         .merge(webfinger::routes())
         .merge(nodeinfo::routes())
 }

@@ -12,7 +12,9 @@ use crate::db;
 use crate::db::accounts::Account;
 use crate::error::{AppError, AppResult};
 use crate::federation::fetch;
+use crate::federation::keys;
 use crate::federation::signature::{self, PublicKey, SignatureError};
+use crate::federation::value::same_origin;
 
 /// The reader of a document: the actor that signed the request, or anyone.
 pub struct Reader {
@@ -112,4 +114,50 @@ async fn signer(app: &App, parts: &Parts) -> AppResult<Result<Arc<Account>, Sign
         Some(account) if account.is_active() => Ok(account),
         _ => Err(SignatureError::Invalid),
     })
+}
+
+/// The actor that signed a request without body, of whom nothing need be known here: its key is
+/// fetched. 401 where there is none.
+pub async fn signing_actor(app: &App, parts: &Parts) -> AppResult<String> {
+    let unsigned = |why: &dyn std::fmt::Display| {
+        AppError::new(StatusCode::UNAUTHORIZED, "Request not signed").describe(why.to_string())
+    };
+    let authority = app.config.authority();
+    let request = signature::Parts {
+        method: &parts.method,
+        target: parts
+            .uri
+            .path_and_query()
+            .map_or("/", http::uri::PathAndQuery::as_str),
+        authority: &authority,
+        scheme: app.config.public_url.scheme(),
+        headers: &parts.headers,
+        body: None,
+    };
+    let now = app.clock.now_ms();
+    let candidate = signature::parse(&request).map_err(|why| unsigned(&why))?;
+    candidate
+        .check(&request, now)
+        .map_err(|why| unsigned(&why))?;
+    let key_id = candidate.key_id();
+    if fetch::is_blocked(app, key_id).await? || app.config.is_ours(key_id) {
+        return Err(unsigned(&"nobody is known by that key"));
+    }
+    let known = keys::public_key(app, key_id, "")
+        .await
+        .map_err(|why| unsigned(&why))?;
+    if let Err(why) = candidate.verify(&known.key, &request, now) {
+        // It may have a new key under the old id.
+        let changed = keys::changed_key(app, key_id, &known).await.ok().flatten();
+        let verified = changed.is_some_and(|new| {
+            new.owner == known.owner && candidate.verify(&new.key, &request, now).is_ok()
+        });
+        if !verified {
+            return Err(unsigned(&why));
+        }
+    }
+    if !same_origin(key_id, &known.owner) {
+        return Err(unsigned(&"the key is not on its owner's host"));
+    }
+    Ok(known.owner.clone())
 }

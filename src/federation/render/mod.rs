@@ -88,6 +88,16 @@ pub fn activity(
             insert(&mut wrapped, "to", json!([PUBLIC]));
             plain_document(wrapped)
         }
+        Outgoing::Move {
+            uri,
+            target,
+            followers,
+        } => {
+            let mut wrapped = wrap(uri, "Move", actor, json!(actor));
+            insert(&mut wrapped, "target", json!(target));
+            insert(&mut wrapped, "to", json!([followers]));
+            plain_document(wrapped)
+        }
         Outgoing::Vote {
             uri,
             name,

@@ -8,8 +8,8 @@ use url::Url;
 
 use super::keys::LENIENT_BASE64;
 use super::{
-    Algorithm, BodyDigest, KeyType, MAX_COMPONENTS, MAX_HEADER_BYTES, Parts, PrivateKey, PublicKey,
-    SignatureError, check_key_id, check_skew, digest, http_date, url_parts,
+    Algorithm, BodyDigest, Extra, KeyType, MAX_COMPONENTS, MAX_HEADER_BYTES, Parts, PrivateKey,
+    PublicKey, SignatureError, check_key_id, check_skew, digest, http_date, url_parts,
 };
 
 const SIGNATURE: HeaderName = HeaderName::from_static("signature");
@@ -117,7 +117,7 @@ impl Parsed {
         &self.key_id
     }
 
-    fn covers(&self, name: &str) -> bool {
+    pub(super) fn covers(&self, name: &str) -> bool {
         self.covered.iter().any(|c| c == name)
     }
 
@@ -262,7 +262,7 @@ fn seconds(value: Option<&str>) -> Option<i64> {
 }
 
 /// `name="value"` or `name=value`, separated by commas and any space.
-fn parameters(text: &str) -> Result<Vec<(&str, String)>, SignatureError> {
+pub fn parameters(text: &str) -> Result<Vec<(&str, String)>, SignatureError> {
     let mut found = Vec::new();
     let mut rest = text.trim_start_matches([' ', '\t', ',']);
     while !rest.is_empty() {
@@ -312,6 +312,19 @@ pub fn sign_cavage(
     body: Option<&BodyDigest>,
     now_ms: i64,
 ) -> Result<HeaderMap, SignatureError> {
+    sign_cavage_with(key, key_id, method, url, body, now_ms, None)
+}
+
+/// The same with one more header, covered too.
+pub fn sign_cavage_with(
+    key: &PrivateKey,
+    key_id: &str,
+    method: &Method,
+    url: &Url,
+    body: Option<&BodyDigest>,
+    now_ms: i64,
+    extra: Extra<'_>,
+) -> Result<HeaderMap, SignatureError> {
     check_key_id(key_id)?;
     let (authority, target) = url_parts(url)?;
     let date = http_date(now_ms);
@@ -330,6 +343,13 @@ pub fn sign_cavage(
             covered.push_str(name.as_str());
             headers.insert(name, value.clone());
         }
+    }
+    if let Some((name, value)) = extra {
+        message.extend_from_slice(format!("\n{name}: ").as_bytes());
+        message.extend_from_slice(value.as_bytes());
+        covered.push(' ');
+        covered.push_str(name.as_str());
+        headers.insert(name, value.clone());
     }
     let signature = key
         .sign(&message)

@@ -15,13 +15,13 @@ mod tests;
 
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
-pub use cavage::sign_cavage;
+pub use cavage::{parameters, sign_cavage, sign_cavage_with};
 pub use digest::BodyDigest;
 pub use keys::{Algorithm, KeyError, KeyType, PrivateKey, PublicKey};
-pub use rfc9421::sign_rfc9421;
+pub use rfc9421::{sign_rfc9421, sign_rfc9421_with};
 
 /// How far, in milliseconds, the signer's clock may be from ours in either direction.
 pub const MAX_SKEW_MS: i64 = 3_600_000;
@@ -203,6 +203,9 @@ pub(crate) fn check_skew(
     }
 }
 
+/// A header to be signed besides the usual ones.
+pub type Extra<'a> = Option<(HeaderName, &'a HeaderValue)>;
+
 /// Which specification a signature follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
@@ -237,6 +240,14 @@ impl Candidate {
         match self.kind {
             Kind::Cavage(_) => Scheme::Cavage,
             Kind::Rfc9421(_) => Scheme::Rfc9421,
+        }
+    }
+
+    /// Whether whichever of its signatures is good covers a header.
+    pub fn covers(&self, name: &HeaderName) -> bool {
+        match &self.kind {
+            Kind::Cavage(parsed) => parsed.covers(name.as_str()),
+            Kind::Rfc9421(all) => all.iter().all(|parsed| parsed.covers_field(name)),
         }
     }
 

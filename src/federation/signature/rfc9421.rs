@@ -15,8 +15,8 @@ use sfv::{
 use url::{Url, form_urlencoded};
 
 use super::{
-    Algorithm, BodyDigest, KeyType, MAX_COMPONENTS, MAX_HEADER_BYTES, Parts, PrivateKey, PublicKey,
-    SignatureError, check_key_id, check_skew, digest, http_date, url_parts,
+    Algorithm, BodyDigest, Extra, KeyType, MAX_COMPONENTS, MAX_HEADER_BYTES, Parts, PrivateKey,
+    PublicKey, SignatureError, check_key_id, check_skew, digest, http_date, url_parts,
 };
 
 /// The `Signature-Input` header.
@@ -181,6 +181,10 @@ impl Parsed {
 
     fn covers(&self, what: &What) -> bool {
         self.components.iter().any(|c| c.what == *what)
+    }
+
+    pub(super) fn covers_field(&self, name: &HeaderName) -> bool {
+        self.covers(&What::Field(name.clone()))
     }
 
     fn check_coverage(&self, parts: &Parts<'_>) -> Result<(), SignatureError> {
@@ -387,6 +391,19 @@ pub fn sign_rfc9421(
     body: Option<&BodyDigest>,
     now_ms: i64,
 ) -> Result<HeaderMap, SignatureError> {
+    sign_rfc9421_with(key, key_id, method, url, body, now_ms, None)
+}
+
+/// The same with one more header, covered too.
+pub fn sign_rfc9421_with(
+    key: &PrivateKey,
+    key_id: &str,
+    method: &Method,
+    url: &Url,
+    body: Option<&BodyDigest>,
+    now_ms: i64,
+    extra: Extra<'_>,
+) -> Result<HeaderMap, SignatureError> {
     check_key_id(key_id)?;
     let (authority, target) = url_parts(url)?;
     let mut base = format!(
@@ -403,6 +420,13 @@ pub fn sign_rfc9421(
         covered.push_str(" \"content-digest\"");
         headers.insert(CONTENT_DIGEST, body.content_digest().clone());
         headers.insert(CONTENT_TYPE, body.content_type().clone());
+    }
+    if let Some((name, value)) = extra {
+        base.extend_from_slice(format!("\"{name}\": ").as_bytes());
+        base.extend_from_slice(value.as_bytes());
+        base.push(b'\n');
+        covered.push_str(&format!(" \"{name}\""));
+        headers.insert(name, value.clone());
     }
     let algorithm = match key.key_type() {
         KeyType::Rsa => "rsa-v1_5-sha256",

@@ -6,18 +6,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderValue;
 
 use crate::app::App;
 use crate::caches::Expiring;
 use crate::db;
+use crate::db::accounts::Account;
 use crate::db::deliveries::Delivery;
+use crate::db::follower_digests::Bits;
 use crate::db::outgoing::OutgoingActivity;
 use crate::domain::outgoing::Outgoing;
+use crate::domain::synchronisation::origin;
 use crate::error::{AppError, AppResult};
 use crate::federation::local_keys::{self, LocalKeys};
 use crate::federation::proof;
 use crate::federation::render::{self, ActorDocument};
 use crate::federation::signature::BodyDigest;
+use crate::federation::synchronise;
 use crate::federation::value::{ids, is_public};
 
 /// Rendered activities kept; one takes some KiB.
@@ -31,6 +36,9 @@ pub struct Prepared {
     pub body: Bytes,
     pub digest: BodyDigest,
     pub keys: Arc<LocalKeys>,
+    /// Its sender, where it goes to the followers alone: the request says what those on the
+    /// receiving server come to.
+    pub to_followers: Option<Arc<Account>>,
 }
 
 /// A leased delivery with what it delivers.
@@ -38,6 +46,8 @@ pub struct Prepared {
 pub struct Job {
     pub delivery: Delivery,
     pub prepared: Arc<Prepared>,
+    /// What the sender's followers there come to (FEP-8fcf).
+    pub followers: Option<HeaderValue>,
     /// What stands for its sender and its inbox: two jobs in one lane are sent one after the
     /// other.
     pub lane: u64,
@@ -50,6 +60,7 @@ impl Job {
         Job {
             delivery,
             prepared,
+            followers: None,
             lane: hasher.finish(),
         }
     }
@@ -115,6 +126,7 @@ impl Press {
                 None => {}
             }
         }
+        count_followers(app, &mut jobs).await?;
         Ok((jobs, hopeless))
     }
 
@@ -146,18 +158,75 @@ impl Press {
             Some(document.object())
         });
         // What everyone may see can be passed on by others, and shall be believed from them.
-        if ["to", "cc"]
+        let is_open = ["to", "cc"]
             .iter()
-            .any(|to| ids(&document, to).any(is_public))
-        {
+            .any(|to| ids(&document, to).any(is_public));
+        if is_open {
             let key = &keys.proof;
             proof::add(&mut document, &key.key_id, &key.key, app.clock.now_ms())
                 .map_err(|e| Failure::Hopeless(format!("no proof can be made: {e}")))?;
         }
+        let addressed = |wanted: &str| {
+            ["to", "cc"]
+                .iter()
+                .any(|to| ids(&document, to).any(|id| id == wanted))
+        };
+        let private = addressed(&account.followers_url) && !is_open;
         let body = Bytes::from(document.to_string());
         let digest = BodyDigest::new(&body, render::CONTENT_TYPE);
-        Ok(Prepared { body, digest, keys })
+        Ok(Prepared {
+            body,
+            digest,
+            keys,
+            to_followers: private.then_some(account),
+        })
     }
+}
+
+/// Gives jobs the header that says what their senders' followers on the receiving servers come
+/// to: one statement for all of which that is kept, as nearly all are.
+async fn count_followers(app: &App, jobs: &mut [Job]) -> AppResult<()> {
+    let mut accounts = Vec::new();
+    let mut origins = Vec::new();
+    for job in jobs.iter() {
+        if let Some(account) = &job.prepared.to_followers {
+            accounts.push(account.id);
+            origins.push(origin(&job.delivery.inbox).to_owned());
+        }
+    }
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    accounts.sort_unstable();
+    accounts.dedup();
+    origins.sort_unstable();
+    origins.dedup();
+    let known = app
+        .read(move |c| {
+            Box::pin(async move { Ok(db::follower_digests::of(c, &accounts, &origins).await?) })
+        })
+        .await?;
+    let mut known: HashMap<(i64, String), Bits> = known
+        .into_iter()
+        .map(|row| ((row.account_id, row.origin.clone()), row.bits()))
+        .collect();
+    for job in jobs.iter_mut() {
+        let Some(account) = job.prepared.to_followers.clone() else {
+            continue;
+        };
+        let origin = origin(&job.delivery.inbox).to_owned();
+        let key = (account.id, origin.clone());
+        let digest = match known.get(&key) {
+            Some(digest) => *digest,
+            None => {
+                let digest = synchronise::add_up(app, &account, origin).await?;
+                known.insert(key, digest);
+                digest
+            }
+        };
+        job.followers = synchronise::header(&account, digest);
+    }
+    Ok(())
 }
 
 /// Why an activity was not rendered.

@@ -12,7 +12,8 @@ use super::prepare::Job;
 use crate::app::App;
 use crate::client::{FetchError, Refusal, Response};
 use crate::clock::{DAY, HOUR, MINUTE, SECOND};
-use crate::federation::signature::{Scheme, SignatureError, sign_cavage, sign_rfc9421};
+use crate::federation::signature::{Scheme, SignatureError, sign_cavage_with, sign_rfc9421_with};
+use crate::federation::synchronise::HEADER;
 
 /// How long a peer may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(12);
@@ -147,8 +148,8 @@ async fn attempt(
         // The semaphore is never closed; should it be, signing is unbounded and still right.
         let _turn = signing.acquire().await;
         let sign = match scheme {
-            Scheme::Cavage => sign_cavage,
-            Scheme::Rfc9421 => sign_rfc9421,
+            Scheme::Cavage => sign_cavage_with,
+            Scheme::Rfc9421 => sign_rfc9421_with,
         };
         sign(
             &prepared.keys.request.key,
@@ -157,6 +158,7 @@ async fn attempt(
             url,
             Some(&prepared.digest),
             app.clock.now_ms(),
+            job.followers.as_ref().map(|value| (HEADER, value)),
         )?
     };
     let body = prepared.body.clone();

@@ -27,6 +27,7 @@ mod lists;
 mod markers;
 pub mod media;
 pub mod media_av;
+pub mod moves;
 mod notifications;
 pub(crate) mod oauth;
 mod people;

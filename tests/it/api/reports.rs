@@ -153,3 +153,96 @@ async fn a_report_from_elsewhere_is_kept_once() {
     );
     assert_eq!(kept[0].category, "other");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_is_forwarded_to_whom_the_post_answers() {
+    let (server, peer, third) = (
+        Server::start().await,
+        Peer::start().await,
+        Peer::start().await,
+    );
+    let alice = server.person("alice").await;
+    let (rob, dave) = (peer.add_actor("rob"), third.add_actor("dave"));
+    let question = third.note("dave", "1", "who is there?");
+    third.serve(
+        "/notes/1",
+        crate::support::peer::Page::Document(question.clone()),
+    );
+    let mut answer = peer.note("rob", "2", "nobody you like");
+    answer["inReplyTo"] = question["id"].clone();
+    peer.serve(
+        "/notes/2",
+        crate::support::peer::Page::Document(answer.clone()),
+    );
+    let search = |uri: &Value| format!("/api/v2/search?q={}&resolve=true", uri.as_str().unwrap());
+    let found = server.get(&alice, &search(&question["id"])).await;
+    assert_eq!(
+        found.entity("Search")["statuses"][0]["account"]["uri"],
+        dave
+    );
+    let found = server.get(&alice, &search(&answer["id"])).await;
+    let status = found.entity("Search")["statuses"][0].clone();
+    assert_eq!(status["account"]["uri"], rob);
+    let body = json!({
+        "account_id": status["account"]["id"], "status_ids": [status["id"]], "forward": true,
+        "forward_to_domains": [third.domain(), "elsewhere.example"], "comment": "rude",
+    });
+    let report = server.post(&alice, REPORTS, body).await.entity("Report");
+    assert_eq!(report["forwarded"], false);
+    let flag = eventually("the Flag arrives", async || {
+        third.received().into_iter().find(|a| a["type"] == "Flag")
+    })
+    .await;
+    assert_eq!(flag["object"], json!([rob, answer["id"]]));
+    assert!(peer.received().iter().all(|a| a["type"] != "Flag"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_about_an_answer_to_someone_here_is_kept() {
+    let (server, peer, third) = (
+        Server::start().await,
+        Peer::start().await,
+        Peer::start().await,
+    );
+    let alice = server.person("alice").await;
+    let status = server.status(&alice, "who is there?").await;
+    let (rob, moderator) = (peer.add_actor("rob"), third.add_actor("moderator"));
+    let mut answer = peer.note("rob", "1", "nobody you like");
+    answer["inReplyTo"] = status["uri"].clone();
+    Delivery::by(&rob)
+        .send(&server, &peer.create("rob", &answer))
+        .await;
+    eventually("the answer arrives", async || {
+        let path = format!(
+            "/api/v1/statuses/{}/context",
+            status["id"].as_str().unwrap()
+        );
+        let context = server.get(&alice, &path).await.entity("Context");
+        context["descendants"].get(0).cloned()
+    })
+    .await;
+    // About posts alone that answer nobody here, or that are not known: nothing is kept of those.
+    for (n, objects) in [
+        json!([rob]),
+        json!([rob, format!("{}/notes/unknown", peer.origin)]),
+        json!([answer["id"]]),
+        json!([rob, answer["id"]]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let flag = json!({
+            "id": format!("{}/flags/{n}", third.origin), "type": "Flag", "actor": moderator,
+            "object": objects, "content": format!("report {n}"),
+        });
+        Delivery::by(&moderator).send(&server, &flag).await;
+    }
+    let found = found(&server, &alice, &peer, "rob").await;
+    let rob_id: i64 = found["id"].as_str().unwrap().parse().unwrap();
+    let kept = eventually("the report is kept", async || {
+        let kept = about(&server, rob_id).await;
+        (!kept.is_empty()).then_some(kept)
+    })
+    .await;
+    assert_eq!((kept.len(), kept[0].comment.as_str()), (1, "report 3"));
+}

@@ -530,6 +530,10 @@ impl Fixtures<'_> {
             ),
             ("https://kith.example", &world.server.url),
             ("kith.example", world.server.domain()),
+            (
+                "https://elsewhere.example/users/sara",
+                &world.peer.actor_uri("elsewhere"),
+            ),
             (&format!("https://{host}"), &world.peer.origin),
             (&host, world.peer.domain()),
         ] {
@@ -558,6 +562,10 @@ impl Fixtures<'_> {
         match kind {
             "Create" | "Update" if object.is_object() => {
                 self.world.peer.serve(path, Page::Document(object.clone()));
+            }
+            // One that knows nothing of it, so that the story goes on.
+            "Move" => {
+                self.world.peer.add_actor("elsewhere");
             }
             "Delete" => {
                 let tombstone = json!({"id": id, "type": "Tombstone"}).to_string();

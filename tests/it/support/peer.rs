@@ -9,8 +9,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use kith::federation::signature::{BodyDigest, PrivateKey, sign_cavage, sign_rfc9421};
-use reqwest::header::HeaderMap;
+use kith::federation::signature::{BodyDigest, PrivateKey, sign_cavage_with, sign_rfc9421_with};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use url::Url;
@@ -51,6 +51,9 @@ pub struct Knock {
     pub signature: &'static str,
     /// What it was answered with; 0 where it was not.
     pub status: u16,
+    /// Its `Collection-Synchronization`, and what the signature covers; or nothing.
+    pub followers: String,
+    pub covered: String,
     pub activity: Value,
 }
 
@@ -143,6 +146,12 @@ async fn take_in(shared: Shared, path: String, request: Request) -> Response {
     } else {
         ""
     };
+    let text = |name: &str| {
+        let value = headers.get(name).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default().to_owned()
+    };
+    let followers = text("collection-synchronization");
+    let covered = text("signature-input") + &text("signature");
     let bytes = axum::body::to_bytes(request.into_body(), 1 << 21)
         .await
         .unwrap_or_default();
@@ -160,6 +169,8 @@ async fn take_in(shared: Shared, path: String, request: Request) -> Response {
             path,
             signature,
             status,
+            followers,
+            covered,
             activity: serde_json::from_slice(&bytes).unwrap_or_default(),
         });
         (status, retry_after)
@@ -357,6 +368,8 @@ pub struct Delivery<'a> {
     pub body: Option<String>,
     /// Sent in the place of the signed body.
     pub other_body: Option<String>,
+    /// What the request says of the sender's followers, and whether the signature covers that.
+    pub followers: Option<(String, bool)>,
 }
 
 impl Delivery<'_> {
@@ -370,6 +383,7 @@ impl Delivery<'_> {
             tamper: |_| {},
             body: None,
             other_body: None,
+            followers: None,
         }
     }
 
@@ -407,10 +421,15 @@ impl Delivery<'_> {
         let digest = BodyDigest::new(body.as_bytes(), "application/activity+json");
         let method = reqwest::Method::POST;
         let sign = if self.rfc9421 {
-            sign_rfc9421
+            sign_rfc9421_with
         } else {
-            sign_cavage
+            sign_cavage_with
         };
+        let name = HeaderName::from_static("collection-synchronization");
+        let followers = self.followers.map(|(value, covered)| {
+            let value = HeaderValue::try_from(value).expect("a header");
+            (value, covered)
+        });
         let mut headers = sign(
             &key,
             &self.key_id,
@@ -418,8 +437,15 @@ impl Delivery<'_> {
             &url,
             Some(&digest),
             now + self.skew,
+            followers
+                .as_ref()
+                .filter(|(_, covered)| *covered)
+                .map(|(value, _)| (name.clone(), value)),
         )
         .expect("signed");
+        if let Some((value, false)) = followers {
+            headers.insert(name, value);
+        }
         (self.tamper)(&mut headers);
         let request = http
             .post(url.as_str())

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::db;
 use crate::domain::users;
 use crate::error::{AppError, AppResult};
-use crate::http::auth::{User, scope};
+use crate::http::auth::{EvenMoved, scope};
 use crate::http::client_ip::Caller;
 use crate::http::params::{Params, text};
 use crate::limits::{Deed, Who};
@@ -39,7 +39,7 @@ pub struct Change {
 /// Every other session ends, and every app's access.
 pub async fn change(
     State(app): State<App>,
-    user: User<scope::WriteAccounts>,
+    EvenMoved { user }: EvenMoved<scope::WriteAccounts>,
     Params(body): Params<Change>,
 ) -> AppResult<Json<Value>> {
     let id = user.account.id;

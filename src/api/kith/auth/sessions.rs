@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::clock::iso;
 use crate::domain::sign_in;
 use crate::error::{AppError, AppResult};
-use crate::http::auth::{User, scope};
+use crate::http::auth::{EvenMoved, User, scope};
 use crate::http::pagination::path_id;
 
 /// A `Session`.
@@ -63,7 +63,7 @@ pub async fn list(
 
 pub async fn end(
     State(app): State<App>,
-    user: User<scope::WriteAccounts>,
+    EvenMoved { user }: EvenMoved<scope::WriteAccounts>,
     Path(id): Path<String>,
 ) -> AppResult<Json<Value>> {
     let account_id = user.account.id;

@@ -10,7 +10,7 @@ use crate::api::oauth::Secret;
 use crate::app::App;
 use crate::domain::totp::{self, Verdict};
 use crate::error::{AppError, AppResult};
-use crate::http::auth::{User, scope};
+use crate::http::auth::{EvenMoved, scope};
 use crate::http::params::{Params, text};
 
 /// What is shown once.
@@ -23,7 +23,7 @@ pub struct Begun {
 
 pub async fn begin(
     State(app): State<App>,
-    user: User<scope::WriteAccounts>,
+    EvenMoved { user }: EvenMoved<scope::WriteAccounts>,
 ) -> AppResult<Secret<Begun>> {
     let (ctx, key, id) = (app.ctx.clone(), app.totp_key(), user.account.id);
     let begun = app
@@ -54,7 +54,7 @@ fn answer(verdict: Verdict) -> AppResult<Json<Value>> {
 /// Every other session ends.
 pub async fn confirm(
     State(app): State<App>,
-    user: User<scope::WriteAccounts>,
+    EvenMoved { user }: EvenMoved<scope::WriteAccounts>,
     Params(body): Params<Body>,
 ) -> AppResult<Json<Value>> {
     let (ctx, key, id) = (app.ctx.clone(), app.totp_key(), user.account.id);
@@ -71,7 +71,7 @@ pub async fn confirm(
 /// Every other session ends.
 pub async fn stop(
     State(app): State<App>,
-    user: User<scope::WriteAccounts>,
+    EvenMoved { user }: EvenMoved<scope::WriteAccounts>,
     Params(body): Params<Body>,
 ) -> AppResult<Json<Value>> {
     let (ctx, key, id) = (app.ctx.clone(), app.totp_key(), user.account.id);
