@@ -34,6 +34,9 @@ pub(super) async fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> 
     if object.is_string() {
         return prepare_fetched(arrival, id, Some(&arrival.actor.uri)).await;
     }
+    if create::is_anothers(object, &arrival.actor.uri) {
+        return prepare_fetched(arrival, id, None).await;
+    }
     if !notes::is_note(object) {
         return Prepared::nothing("not understood");
     }
