@@ -125,17 +125,20 @@ fn html_of(object: &Value, written: &str) -> String {
 fn linked(object: &Value, entity: &Entity) -> Option<Link> {
     let (kind, name) = match &entity.kind {
         Kind::Mention { username, domain } => match domain {
-            Some(domain) => ("Mention", format!("@{username}@{domain}")),
-            None => ("Mention", format!("@{username}")),
+            Some(domain) => ("Mention", format!("{username}@{domain}")),
+            None => ("Mention", username.clone()),
         },
-        Kind::Hashtag(tag) => ("Hashtag", format!("#{tag}")),
+        Kind::Hashtag(tag) => ("Hashtag", tag.clone()),
         Kind::Url(_) => return None,
     };
     let href = many(object, "tag")
         .iter()
         .take(100)
         .filter(|tag| is_a(tag, kind))
-        .find(|tag| text(tag, "name").is_some_and(|known| known.eq_ignore_ascii_case(&name)))
+        .find(|tag| {
+            let known = text(tag, "name").map(|known| known.trim_start_matches(['@', '#']));
+            known.is_some_and(|known| known.eq_ignore_ascii_case(&name))
+        })
         .and_then(|tag| text(tag, "href"))
         .and_then(link)?;
     Some(Link {
