@@ -28,6 +28,13 @@ fn link(ctx: &Ctx, status: &Status, avoid: &[String]) -> Option<String> {
     if !Visibility::from_db(status.visibility).is_open() || status.reblog_of_id.is_some() {
         return None;
     }
+    // What is a page of its own is looked at there: it has a picture and a player.
+    if matches!(
+        status.kind.as_str(),
+        "Article" | "Video" | "Audio" | "Event"
+    ) {
+        return links::canonical(&status.url);
+    }
     links::first(&status.content, |url| {
         ctx.config.is_ours(url) || avoid.iter().any(|other| other == url)
     })

@@ -500,7 +500,7 @@ pub(super) async fn store_found(
 
 /// A status of another server with its author, from its id.
 pub async fn note(app: &App, id: &str, budget: &Budget) -> Result<(Account, Value), Error> {
-    let document = document(app, id, budget).await?;
+    let document = notes::as_served(document(app, id, budget).await?);
     let author = author_of(app, &document, budget).await?;
     Ok((author, document))
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::activities::{create, group, interaction, quote};
-use super::objects::actor as actors;
+use super::objects::{actor as actors, note as notes};
 use super::{fetch, webfinger};
 use crate::app::App;
 use crate::client::{Budget, Limits};
@@ -141,6 +141,7 @@ async fn elsewhere(app: &App, text: &str, budget: &Budget) -> Result<Option<Foun
         let account = fetch::store_found(app, &document, budget).await?;
         return Ok(account.is_active().then_some(Found::Account(account.id)));
     }
+    let document = notes::as_served(document);
     let author = fetch::author_of(app, &document, budget).await?;
     let Ok(mut ready) = create::ready_alone(app, author, &document).await else {
         return Ok(None);

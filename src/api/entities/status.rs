@@ -286,20 +286,26 @@ fn assemble(
         .get(&id)
         .map(Vec::as_slice)
         .unwrap_or_default();
-    // Apps know no titles (of articles, pages, videos): it comes before the text.
+    let url = if status.url.is_empty() {
+        &status.uri
+    } else {
+        &status.url
+    };
+    // Apps know no titles (of articles, pages, videos): it comes before the text, and leads to
+    // the original.
     let mut content = Cow::Borrowed(status.content.as_str());
     if !status.title.is_empty() {
         let title = crate::text::escape(&status.title);
-        content = Cow::Owned(format!("<p><strong>{title}</strong></p>{content}"));
+        let link = crate::text::escape(url);
+        content = Cow::Owned(format!(
+            "<p><a href=\"{link}\" target=\"_blank\" rel=\"nofollow noopener noreferrer\">\
+             <strong>{title}</strong></a></p>{content}"
+        ));
     }
     let head = Head {
         id: id.to_string(),
         uri: &status.uri,
-        url: if status.url.is_empty() {
-            &status.uri
-        } else {
-            &status.url
-        },
+        url,
         created_at: iso(status.created_at),
         edited_at: status.edited_at.map(iso),
         in_reply_to_id: status.in_reply_to_id.map(|id| id.to_string()),

@@ -14,7 +14,7 @@ use crate::domain::{self, Ctx};
 use crate::error::AppResult;
 use crate::federation::fetch;
 use crate::federation::objects::note as notes;
-use crate::federation::value::{self, ids, same_origin, time};
+use crate::federation::value::{self, ids, many, same_origin, time};
 
 /// Mentioned strangers that are looked up; a status that names more is a list, not a talk.
 const MAX_STRANGERS: usize = 10;
@@ -80,8 +80,15 @@ pub(super) async fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> 
     if chat::is_message(object) {
         return chat::prepare(arrival, object).await;
     }
+    if let Some(names) = vote::together(many(arrival.activity, "object")) {
+        let voted = vote::prepare(arrival.app, arrival.actor, object, &names).await?;
+        return Ok(voted.unwrap_or(Prepared::Nothing("it concerns nobody here")));
+    }
     if !notes::is_note(object) && !vote::is_answer(object) {
         return Prepared::nothing("not understood");
+    }
+    if is_anothers(object, &arrival.actor.uri) {
+        return prepare_fetched(arrival, id, None).await;
     }
     // Some address the activity alone.
     let mut object = object.clone();
@@ -100,6 +107,13 @@ pub(super) async fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> 
         return Ok(said);
     }
     take_in(arrival, arrival.actor.clone(), &object, arrival.actor.id).await
+}
+
+/// Whether an object says that it is by others than the actor, all of the actor's server: members
+/// of a group post in its name (Mobilizon). It is as its origin serves it.
+pub(super) fn is_anothers(object: &Value, actor: &str) -> bool {
+    let mut authors = ids(object, "attributedTo").peekable();
+    authors.peek().is_some() && authors.all(|by| by != actor && same_origin(by, actor))
 }
 
 /// A status that is fetched from its origin, whoever told us of it. `by`: who has to be its
@@ -188,7 +202,7 @@ pub(super) async fn take_in(
     passed_on_by: i64,
 ) -> Result<Prepared, Failure> {
     let app = arrival.app;
-    if let Some(vote) = vote::prepare(app, &author, object).await? {
+    if let Some(vote) = vote::prepare(app, &author, object, &[]).await? {
         return Ok(vote);
     }
     let facts = facts(app, &author, object, passed_on_by).await?;

@@ -42,6 +42,9 @@ pub(super) async fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> 
     if collections::is_collection(object) {
         return collection::prepare_update(arrival, id, object).await;
     }
+    if create::is_anothers(object, &arrival.actor.uri) {
+        return prepare_fetched(arrival, id, None).await;
+    }
     if !notes::is_note(object) {
         return Prepared::nothing("not understood");
     }

@@ -13,13 +13,33 @@ use crate::error::AppResult;
 use crate::federation::objects::note as notes;
 use crate::federation::value::{ids, is_a, text};
 
+/// Choices of one activity that are looked at.
+const MAX_CHOICES: usize = 50;
+
 #[derive(Debug)]
 pub struct Vote {
     voter: Account,
     status_id: i64,
     poll_id: i64,
-    /// The option's position.
-    choice: i64,
+    /// The options' positions.
+    choices: Vec<i64>,
+}
+
+/// The votes of an activity that brings several at once (GoToSocial, for polls with several
+/// choices): that of the first, with all their choices.
+pub(super) fn together(objects: &[Value]) -> Option<Vec<&str>> {
+    let first = objects.first().filter(|_| objects.len() > 1)?;
+    let same = |object: &Value, name: &str| object.get(name) == first.get(name);
+    let is_vote = |object: &Value| {
+        (is_a(object, "Note") || is_answer(object))
+            && text(object, "content").is_none_or(str::is_empty)
+            && same(object, "inReplyTo")
+            && same(object, "attributedTo")
+    };
+    if notes::parent(first).is_none() || !objects.iter().all(is_vote) {
+        return None;
+    }
+    objects.iter().map(|object| text(object, "name")).collect()
 }
 
 /// Whether an object says by its type that it is a vote.
@@ -28,10 +48,12 @@ pub(super) fn is_answer(object: &Value) -> bool {
 }
 
 /// What an object comes to if it is a vote in a poll of ours; `None` when it is something else.
+/// `more`: names of what else is chosen with it.
 pub(super) async fn prepare(
     app: &App,
     voter: &Account,
     object: &Value,
+    more: &[&str],
 ) -> Result<Option<Prepared>, Failure> {
     if !is_a(object, "Note") && !is_answer(object) {
         return Ok(None);
@@ -46,7 +68,12 @@ pub(super) async fn prepare(
             "the vote is attributed to somebody else".to_owned(),
         ));
     }
-    let (name, uri) = (name.to_owned(), uri.to_owned());
+    let chosen: Vec<String> = std::iter::once(name)
+        .chain(more.iter().copied())
+        .take(MAX_CHOICES)
+        .map(str::to_owned)
+        .collect();
+    let uri = uri.to_owned();
     let found = app
         .read(move |c| {
             Box::pin(async move {
@@ -57,17 +84,23 @@ pub(super) async fn prepare(
                 let Some((poll, options)) = db::polls::of_status(c, status.id).await? else {
                     return Ok(None);
                 };
-                let option = options.iter().find(|option| option.title == name);
-                Ok(option.map(|option| (status.id, poll.id, option.position)))
+                let mut choices: Vec<i64> = Vec::new();
+                for option in options
+                    .iter()
+                    .filter(|option| chosen.contains(&option.title))
+                {
+                    choices.push(option.position);
+                }
+                Ok((!choices.is_empty()).then_some((status.id, poll.id, choices)))
             })
         })
         .await?;
-    if let Some((status_id, poll_id, choice)) = found {
+    if let Some((status_id, poll_id, choices)) = found {
         let vote = Vote {
             voter: voter.clone(),
             status_id,
             poll_id,
-            choice,
+            choices,
         };
         return Prepared::deed(super::Deed::Vote(vote)).map(Some);
     }
@@ -86,8 +119,8 @@ impl Vote {
         if !may_see(tx, &status, Some(&self.voter)).await? {
             return Ok("the actor may not see the poll");
         }
-        let choices = [self.choice];
-        match polls::vote(tx, ctx, &self.voter, &status, self.poll_id, &choices).await {
+        let choices = &self.choices;
+        match polls::vote(tx, ctx, &self.voter, &status, self.poll_id, choices).await {
             Err(error) if error.status.is_client_error() => Ok("the poll does not take it"),
             other => other.map(|()| ""),
         }

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 use url::Url;
 
+use super::media::unescaped;
+use super::wording::bio;
 use crate::db::accounts::Account;
 use crate::domain::accounts::RemoteActor;
 use crate::domain::profiles::{MAX_LOCATION, MAX_STATUS, StatusLine};
@@ -99,10 +101,7 @@ pub fn read(document: &Value, now: i64) -> Result<RemoteActor, &'static str> {
         url: page(document, &parsed).unwrap_or(actor_id).to_owned(),
         kind: kind.to_owned(),
         display_name: clean_inline(text(document, "name").unwrap_or_default(), MAX_NAME),
-        note: clean_account_html(head(
-            text(document, "summary").unwrap_or_default(),
-            MAX_NOTE,
-        )),
+        note: bio(text(document, "summary").unwrap_or_default(), MAX_NOTE),
         fields: fields(document),
         emojis: emojis(document),
         avatar,
@@ -146,16 +145,33 @@ pub fn read(document: &Value, now: i64) -> Result<RemoteActor, &'static str> {
         .into_iter()
         .map(|key| (key.id, key.text))
         .collect();
-    let location = text(document, "vcard:Address").unwrap_or_default();
     Ok(RemoteActor {
         account,
         keys,
-        location: clean_inline(location, MAX_LOCATION),
+        location: clean_inline(&location(document), MAX_LOCATION),
         status: document
             .get("statusLine")
             .map(status_line)
             .unwrap_or_default(),
     })
+}
+
+/// Where an actor says it is: a text (Misskey, Kith), parts of an address (Friendica), or a place
+/// with a name (Mobilizon).
+fn location(document: &Value) -> String {
+    if let Some(written) = text(document, "vcard:Address") {
+        return written.to_owned();
+    }
+    if let Some(name) = document.pointer("/location/name").and_then(Value::as_str) {
+        return name.to_owned();
+    }
+    let address = document.get("vcard:hasAddress");
+    let parts = ["vcard:locality", "vcard:region", "vcard:country-name"];
+    let named = parts.iter().filter_map(|part| text(address?, part));
+    named
+        .filter(|part| !part.trim().is_empty())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// What someone says they do now, as Kith writes it.
@@ -225,11 +241,17 @@ pub fn page<'a>(document: &'a Value, own: &Url) -> Option<&'a str> {
         .find(on_host)
 }
 
+/// A picture of an actor and its description; the widest of several (PeerTube).
 fn picture(document: &Value, name: &str) -> (String, String) {
-    let Some(picture) = many(document, name).first() else {
+    let width = |picture: &&Value| picture.get("width").and_then(Value::as_i64);
+    let widest = many(document, name).iter().take(20).max_by_key(width);
+    // Where none says how wide it is, the first.
+    let first = many(document, name).first();
+    let Some(picture) = widest.filter(|picture| width(picture).is_some()).or(first) else {
         return Default::default();
     };
-    let Some(link) = url(picture).and_then(link) else {
+    let address = url(picture).map(unescaped).unwrap_or_default();
+    let Some(link) = link(&address) else {
         return Default::default();
     };
     let description = text(picture, "name").or_else(|| text(picture, "summary"));

@@ -2,5 +2,7 @@
 
 pub mod actor;
 pub mod collection;
+pub mod media;
 pub mod note;
 pub mod quote;
+pub mod wording;

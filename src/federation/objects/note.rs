@@ -1,36 +1,27 @@
 //! Statuses of other servers: notes, and whatever else can be shown as one.
 
 use serde_json::Value;
-use url::Url;
 
 use super::actor::page;
-use super::quote;
+pub use super::media::media;
+use super::{quote, wording};
 use crate::db::accounts::Account;
 use crate::domain::groups::Addressed;
+use crate::domain::outgoing::PUBLIC;
 use crate::domain::polls::RemotePoll;
-use crate::domain::statuses::{RemoteMedia, RemoteNote};
+use crate::domain::statuses::RemoteNote;
 use crate::domain::visibility::Visibility;
 use crate::federation::render::note::VISIBILITY;
 use crate::federation::value::{
-    emojis, first_id, flag, host, ids, is_a, is_public, kind_of, link, many, same_origin, text,
-    time, uri, url,
+    emojis, first_id, flag, ids, is_a, is_public, kind_of, many, same_origin, text, time, uri,
 };
-use crate::text;
-use crate::text::sanitize::{clean_inline, clean_status_html};
+use crate::text::sanitize::clean_inline;
 
 /// Types that are taken in as statuses.
 pub const KINDS: &[&str] = &[
     "Note", "Article", "Page", "Question", "Video", "Audio", "Image", "Event",
 ];
 
-/// Bytes of content kept.
-const MAX_CONTENT: usize = 100_000;
-/// Characters of a title or content warning kept.
-const MAX_TITLE: usize = 500;
-/// Characters of an alt text kept.
-const MAX_DESCRIPTION: usize = 10_000;
-/// Files kept.
-const MAX_MEDIA: usize = 16;
 /// Options of a poll kept, and characters of one.
 const MAX_OPTIONS: usize = 50;
 const MAX_OPTION: usize = 500;
@@ -70,6 +61,22 @@ pub fn recipients(object: &Value) -> impl Iterator<Item = &str> {
     ids(object, "to").chain(ids(object, "cc")).take(1000)
 }
 
+/// An object as it was meant that its origin serves to whoever asks: one of a group that
+/// addresses nobody at all is for everyone (Discourse addresses activities alone).
+pub fn as_served(mut object: Value) -> Value {
+    let addressed = ["to", "cc", "bto", "bcc"]
+        .iter()
+        .any(|name| object.get(name).is_some());
+    let in_a_group = first_id(&object, "audience").is_some_and(|group| uri(group).is_some());
+    if !addressed
+        && in_a_group
+        && let Some(fields) = object.as_object_mut()
+    {
+        fields.insert("to".to_owned(), Value::from(PUBLIC));
+    }
+    object
+}
+
 /// How far an object reaches, by whom it is addressed to.
 pub fn visibility(object: &Value, author: &Account) -> Visibility {
     if ids(object, "to").any(is_public) {
@@ -105,22 +112,7 @@ pub fn read(object: &Value, author: &Account, now: i64) -> Result<RemoteNote, &'
     }
     let published = time(object, "published").unwrap_or(now);
     let updated = time(object, "updated");
-    let (written, language) = content(object);
-    let mut content = clean(written);
-    if kind != "Note"
-        && let Some(shared) = shared_link(object, &parsed)
-    {
-        content.push_str(&shared);
-    }
-    // A Note's `name` is a vote's choice, not a title.
-    let title = text(object, "name").filter(|_| kind != "Note");
-    let summary = text(object, "summary").unwrap_or_default();
-    // Articles have a summary in place of a warning.
-    let (spoiler_text, content) = match kind {
-        "Note" | "Question" => (clean_inline(summary, MAX_TITLE), content),
-        _ if content.is_empty() => (String::new(), clean(summary)),
-        _ => (String::new(), content),
-    };
+    let said = wording::read(object, kind, &parsed);
     let mut tags: Vec<String> = Vec::new();
     for name in many(object, "tag")
         .iter()
@@ -136,11 +128,11 @@ pub fn read(object: &Value, author: &Account, now: i64) -> Result<RemoteNote, &'
         uri: id.to_owned(),
         url: page(object, &parsed).unwrap_or(id).to_owned(),
         kind: kind.to_owned(),
-        title: clean_inline(title.unwrap_or_default(), MAX_TITLE),
-        content,
-        sensitive: flag(object, "sensitive").unwrap_or(false) || !spoiler_text.is_empty(),
-        spoiler_text,
-        language,
+        title: said.title,
+        content: said.content,
+        sensitive: flag(object, "sensitive").unwrap_or(false) || !said.warning.is_empty(),
+        spoiler_text: said.warning,
+        language: said.language,
         visibility: visibility(object, author),
         in_reply_to: parent(object).map(str::to_owned),
         published,
@@ -239,176 +231,11 @@ fn poll(object: &Value, kind: &str, now: i64) -> Option<RemotePoll> {
     })
 }
 
-/// The HTML, and the language where it is told.
-fn content(object: &Value) -> (&str, Option<String>) {
-    let map = object.get("contentMap").and_then(Value::as_object);
-    let written = text(object, "content");
-    let entry = map.and_then(|map| {
-        // The entry that says the same as `content`, else the first.
-        map.iter()
-            .find(|(_, value)| written.is_some() && value.as_str() == written)
-            .or_else(|| {
-                map.iter()
-                    .next()
-                    .filter(|_| map.len() == 1 || written.is_none())
-            })
-    });
-    let named = object
-        .pointer("/language/identifier")
-        .or_else(|| object.get("language"))
-        .and_then(Value::as_str);
-    let language = entry
-        .map(|(language, _)| language.as_str())
-        .or(named)
-        .and_then(text::language::normalize);
-    let html = written
-        .or_else(|| entry.and_then(|(_, value)| value.as_str()))
-        .unwrap_or_default();
-    (html, language)
-}
-
-/// What a page of a link aggregator is about, where it stands as an attachment and not in the text.
-fn shared_link(object: &Value, own: &Url) -> Option<String> {
-    let shared = many(object, "attachment")
-        .iter()
-        .filter(|attachment| is_a(attachment, "Link"))
-        .find_map(|attachment| text(attachment, "href").and_then(link))?;
-    let parsed = Url::parse(shared).ok()?;
-    if parsed.host() == own.host() && parsed.path() == own.path() {
-        return None;
-    }
-    let (href, label) = (text::escape(shared), text::escape(&host(&parsed)));
-    Some(clean_status_html(&format!(
-        "<p><a href=\"{href}\">{label}{}</a></p>",
-        text::escape(parsed.path())
-    )))
-}
-
-/// The files of an object.
-pub fn media(object: &Value, kind: &str) -> Vec<RemoteMedia> {
-    let own = matches!(kind, "Video" | "Audio" | "Image")
-        .then(|| own_file(object, kind))
-        .flatten();
-    let mut files: Vec<RemoteMedia> = own.into_iter().collect();
-    for attachment in many(object, "attachment") {
-        if files.len() >= MAX_MEDIA {
-            break;
-        }
-        if let Some(file) = file(attachment)
-            && files.iter().all(|f| f.url != file.url)
-        {
-            files.push(file);
-        }
-    }
-    files
-}
-
-/// The file that an object of a media type is itself: PeerTube's and Funkwhale's are among links
-/// in `url`, those of PeerTube's streams one level down.
-fn own_file(object: &Value, kind: &str) -> Option<RemoteMedia> {
-    let wanted = kind.to_ascii_lowercase();
-    let direct = many(object, "url").iter();
-    let nested = direct.clone().flat_map(|link| many(link, "tag"));
-    let found = direct.chain(nested).find_map(|entry| {
-        let mime = text(entry, "mediaType")?;
-        let is_file = mime.starts_with(&wanted) && mime.len() > wanted.len();
-        is_file.then(|| url(entry).and_then(link).map(|link| (link, mime)))?
-    })?;
-    Some(RemoteMedia {
-        url: found.0.to_owned(),
-        mime: clean_inline(found.1, 100),
-        kind: wanted,
-        description: clean_inline(text(object, "name").unwrap_or_default(), MAX_DESCRIPTION),
-        blurhash: String::new(),
-        width: None,
-        height: None,
-        focus: None,
-    })
-}
-
-fn file(attachment: &Value) -> Option<RemoteMedia> {
-    let kind = kind_of(attachment, &["Document", "Image", "Video", "Audio"])?;
-    let link = attachment.get("url").and_then(url).and_then(link)?;
-    // Pleroma's files are Links in `url`, and the media type may stand on those alone.
-    let mime = text(attachment, "mediaType")
-        .or_else(|| text(many(attachment, "url").first()?, "mediaType"))
-        .filter(|mime| mime.len() <= 100)
-        .unwrap_or_default();
-    let description = text(attachment, "name").or_else(|| text(attachment, "summary"));
-    let blurhash = text(attachment, "blurhash")
-        .filter(|hash| (6..=100).contains(&hash.len()) && hash.is_ascii())
-        .unwrap_or_default();
-    let size = |name: &str| {
-        attachment
-            .get(name)
-            .and_then(Value::as_i64)
-            .filter(|n| (1..=65_535).contains(n))
-    };
-    Some(RemoteMedia {
-        kind: media_kind(kind, mime, link).to_owned(),
-        url: link.to_owned(),
-        mime: clean_inline(mime, 100),
-        description: clean_inline(description.unwrap_or_default(), MAX_DESCRIPTION),
-        blurhash: blurhash.to_owned(),
-        width: size("width"),
-        height: size("height"),
-        focus: focus(attachment),
-    })
-}
-
-/// Where to crop a picture, as Mastodon's `focalPoint` says it.
-fn focus(attachment: &Value) -> Option<(i64, i64)> {
-    let [x, y] = many(attachment, "focalPoint") else {
-        return None;
-    };
-    let thousandths = |value: &Value| {
-        let part = value.as_f64().filter(|part| (-1.0..=1.0).contains(part))?;
-        Some((part * 1000.0).round() as i64)
-    };
-    Some((thousandths(x)?, thousandths(y)?))
-}
-
-/// `image`, `video`, `audio` or `unknown`, by media type, else by object type, else by the
-/// file's name.
-fn media_kind(kind: &str, mime: &str, url: &str) -> &'static str {
-    let by_mime = |mime: &str| match mime.split('/').next() {
-        Some("image") => Some("image"),
-        Some("video") => Some("video"),
-        Some("audio") => Some("audio"),
-        _ => None,
-    };
-    if let Some(known) = by_mime(mime) {
-        return known;
-    }
-    match kind {
-        "Image" => return "image",
-        "Video" => return "video",
-        "Audio" => return "audio",
-        _ => {}
-    }
-    let path = url.split(['?', '#']).next().unwrap_or_default();
-    let extension = path.rsplit('.').next().unwrap_or_default();
-    match extension.to_ascii_lowercase().as_str() {
-        "jpg" | "jpeg" | "png" | "gif" | "webp" | "avif" => "image",
-        "mp4" | "webm" | "mov" | "m4v" => "video",
-        "mp3" | "ogg" | "oga" | "flac" | "wav" | "m4a" => "audio",
-        _ => "unknown",
-    }
-}
-
-/// Cleans HTML, and keeps of it what fits into [`MAX_CONTENT`].
-fn clean(html: &str) -> String {
-    let cleaned = clean_status_html(html);
-    if cleaned.len() <= MAX_CONTENT {
-        return cleaned;
-    }
-    clean_status_html(&cleaned[..cleaned.floor_char_boundary(MAX_CONTENT)])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::federation::objects::actor;
+    use crate::federation::objects::wording::MAX_CONTENT;
     use serde_json::json;
 
     #[test]

@@ -1,6 +1,7 @@
 //! Federation, over real HTTP.
 
 mod apkit;
+mod captures;
 mod chats;
 mod collections;
 mod faults;

@@ -8,14 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use insta::assert_json_snapshot;
-use kith::db::inbox::{DONE, SET_ASIDE};
 use regex::{Captures, Regex};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use crate::api::media::{png, upload};
-use crate::support::peer::{Delivery, Page, Peer, eventually};
-use crate::support::{ACTOR_PUBLIC_KEY, Person, Server, database};
+use crate::support::peer::{Delivery, Page, Peer, eventually, own_keys, stranger};
+use crate::support::{Person, Server, database};
 
 /// Alice here, an empty peer there, and what stands for the peer in snapshots.
 struct World {
@@ -56,7 +55,8 @@ impl World {
         text = pattern(r"\bz[1-9A-HJ-NP-Za-km-z]{40,}\b")
             .replace_all(&text, "[multibase]")
             .into_owned();
-        text = pattern(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+        // Times of fixtures are of 2024 or before, and stay.
+        text = pattern(r"\b20(2[5-9]|[3-9]\d)-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
             .replace_all(&text, "[time]")
             .into_owned();
         text = pattern(r#"kith\.example/media/[^"]+(\.[a-z]+)""#)
@@ -273,6 +273,26 @@ impl World {
         shown["mentions"] = each(&found["mentions"], &["acct", "url"]);
         shown["tags"] = each(&found["tags"], &["name"]);
         shown["emojis"] = each(&found["emojis"], &["shortcode", "url"]);
+        if !found["poll"].is_null() {
+            let poll = &found["poll"];
+            shown["poll"] = some(
+                poll,
+                &[
+                    "multiple",
+                    "expires_at",
+                    "expired",
+                    "votes_count",
+                    "voters_count",
+                ],
+            );
+            shown["poll"]["options"] = each(&poll["options"], &["title", "votes_count"]);
+        }
+        if !found["quote"].is_null() {
+            shown["quote"] = json!({
+                "state": found["quote"]["state"],
+                "of": found["quote"]["quoted_status"]["uri"],
+            });
+        }
         shown["media_attachments"] = each(
             &found["media_attachments"],
             &[
@@ -308,12 +328,18 @@ impl World {
                 "fields",
                 "emojis",
                 "created_at",
+                "kith",
             ],
         )
     }
 
     /// What can change for alice, in short.
-    async fn state(&self, people: &[&Value], status: &Value) -> BTreeMap<String, Value> {
+    async fn state(
+        &self,
+        people: &[&Value],
+        status: &Value,
+        poll: &Value,
+    ) -> BTreeMap<String, Value> {
         let mut state = BTreeMap::new();
         for person in people {
             let name = text(&person["username"]);
@@ -349,6 +375,12 @@ impl World {
         }
         for name in ["favourites_count", "reblogs_count", "replies_count"] {
             state.insert(name.into(), status[name].clone());
+        }
+        let path = format!("/api/v1/statuses/{}", id(poll));
+        let poll = self.get(&path).await["poll"].clone();
+        for option in poll["options"].as_array().into_iter().flatten() {
+            let name = format!("votes: {}", text(&option["title"]));
+            state.insert(name, option["votes_count"].clone());
         }
         let home = self.get("/api/v1/timelines/home?limit=40").await;
         for entry in home.as_array().into_iter().flatten() {
@@ -391,30 +423,7 @@ impl World {
             key_id: key_id.to_owned(),
             ..Delivery::by("")
         };
-        let answer = delivery.send(&self.server, activity).await;
-        if answer.status != 202 {
-            return format!("{}: {}", answer.status, answer.text);
-        }
-        let uri = id(activity);
-        eventually("the activity is worked on", async || {
-            for state in [DONE, SET_ASIDE] {
-                let rows = self
-                    .server
-                    .app
-                    .read(move |c| {
-                        Box::pin(async move {
-                            Ok(kith::db::inbox::list(c, state, i64::MAX, 500).await?)
-                        })
-                    })
-                    .await
-                    .expect("the queue is read");
-                if let Some(row) = rows.into_iter().find(|row| row.activity_uri == uri) {
-                    return Some(row.last_error);
-                }
-            }
-            None
-        })
-        .await
+        delivery.worked_on(&self.server, activity).await
     }
 }
 
@@ -424,9 +433,13 @@ fn text(value: &Value) -> &str {
 
 /// What happens, in this order, as far as a software has a fixture for it.
 const STORY: &[&str] = &[
+    "announce_video*",
     "create_*",
     "announce_create_*",
     "announce_page",
+    "announce_group_page",
+    "announce_event",
+    "announce_post",
     "update_*",
     "announce_update_*",
     "like*",
@@ -448,12 +461,28 @@ const STORY: &[&str] = &[
     "remove_featured",
     "announce_add_featured",
     "quote_request",
+    "accept_event",
+    "accept_like_request",
+    "accept_reply_request",
+    "accept_announce_request",
+    "tentative_accept_event",
+    "reject_event",
+    "join",
+    "approve_reply",
+    "view",
+    "listen",
+    "add_story",
     "flag",
     "move",
     "delete_by_moderator",
     "announce_delete_page",
     "delete_note",
     "delete_page",
+    "delete_article",
+    "delete_comment",
+    "delete_event",
+    "delete_story",
+    "delete_video",
     "delete_chat_message",
     "undo_delete_page",
     "reject_follow",
@@ -509,6 +538,7 @@ fn fixtures() -> PathBuf {
 struct Fixtures<'a> {
     world: &'a World,
     status: String,
+    poll: String,
     /// Alice's Follow.
     follow: String,
 }
@@ -523,6 +553,10 @@ impl Fixtures<'_> {
             (
                 "https://kith.example/users/alice/statuses/116530000000000001",
                 self.status.as_str(),
+            ),
+            (
+                "https://kith.example/users/alice/statuses/116530000000000020",
+                &self.poll,
             ),
             (
                 "https://kith.example/users/alice/follows/116530000000000021",
@@ -577,30 +611,18 @@ impl Fixtures<'_> {
     }
 }
 
-/// Puts the tests' key in the place of those whose private halves nobody has.
-fn own_keys(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            for (name, member) in members {
-                if name == "publicKeyPem" {
-                    *member = json!(ACTOR_PUBLIC_KEY);
-                } else {
-                    own_keys(member);
-                }
-            }
-        }
-        Value::Array(list) => list.iter_mut().for_each(own_keys),
-        _ => {}
-    }
-}
-
 /// Tells a software's story; what there is to see goes into its snapshots.
 async fn tell(software: &'static str, followed: &str, by_id: bool) {
     let world = World::new(software).await;
     let status = world.server.status(&world.alice, "like me").await;
+    let options = json!(["Red", "Blue", "Green"]);
+    let poll = json!({"options": options, "expires_in": 86_400, "multiple": true});
+    let poll = json!({"status": "Which boats?", "poll": poll});
+    let poll = world.post("/api/v1/statuses", poll).await;
     let mut fixtures = Fixtures {
         world: &world,
         status: text(&status["uri"]).to_owned(),
+        poll: text(&poll["uri"]).to_owned(),
         follow: String::new(),
     };
     let mut actors: BTreeMap<String, Value> = BTreeMap::new();
@@ -628,7 +650,7 @@ async fn tell(software: &'static str, followed: &str, by_id: bool) {
     world.post(&path, json!({})).await;
     fixtures.follow = id(&world.next(&mut 0, "Follow").await).to_owned();
     let sara = world.find(&handle("sara"), "accounts").await;
-    let mut before = world.state(&[&there, &sara], &status).await;
+    let mut before = world.state(&[&there, &sara], &status, &poll).await;
     let mut story = chapters(software, by_id);
     let has = |name: &str| fixtures_has(software, name);
     let accept = if has("accept_follow") && !(by_id && has("accept_follow_by_id")) {
@@ -638,13 +660,17 @@ async fn tell(software: &'static str, followed: &str, by_id: bool) {
     };
     story.insert(0, accept.to_owned());
 
+    // What it has posted is there before anybody is told.
+    for name in story.iter().filter(|name| name.starts_with("create_")) {
+        fixtures.serve(&fixtures.read(name));
+    }
     let (mut objects, mut deeds) = (Vec::new(), Vec::new());
     for name in story {
         let activity = fixtures.read(&name);
         let by = text(&activity["actor"]).to_owned();
         if !actors.contains_key(&by) {
             // Moderators and the servers' own actors have no fixture.
-            let actor = stranger(&by);
+            let actor = stranger(&by, "Person");
             world
                 .peer
                 .serve_actor(text(&actor["preferredUsername"]), actor.clone());
@@ -653,7 +679,7 @@ async fn tell(software: &'static str, followed: &str, by_id: bool) {
         fixtures.serve(&activity);
         let key_id = text(&actors[&by]["publicKey"]["id"]).to_owned();
         let reason = world.deliver(&activity, &key_id).await;
-        let after = world.state(&[&there, &sara], &status).await;
+        let after = world.state(&[&there, &sara], &status, &poll).await;
         let mut deed = Map::new();
         deed.insert("activity".into(), json!(name));
         if !reason.is_empty() {
@@ -663,6 +689,7 @@ async fn tell(software: &'static str, followed: &str, by_id: bool) {
         before = after;
         deeds.push(Value::Object(deed));
         let object = match &activity["object"]["object"] {
+            Value::Null if activity["object"].is_array() => &activity["object"][0],
             Value::Null => &activity["object"],
             inner => inner,
         };
@@ -710,15 +737,29 @@ fn fixtures_has(software: &str, name: &str) -> bool {
         .is_file()
 }
 
-/// An actor of that id.
-fn stranger(uri: &str) -> Value {
-    let name = uri.rsplit('/').next().unwrap_or_default();
-    let name = name.split(['.', ':']).next().unwrap_or_default();
-    json!({
-        "@context": ["https://www.w3.org/ns/activitystreams", "https://w3id.org/security/v1"],
-        "id": uri, "type": "Person", "preferredUsername": name, "inbox": format!("{uri}/inbox"),
-        "publicKey": {"id": format!("{uri}#main-key"), "owner": uri, "publicKeyPem": ACTOR_PUBLIC_KEY},
-    })
+#[tokio::test(flavor = "multi_thread")]
+async fn what_akkoma_sends() {
+    tell("akkoma", "sara", false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_bookwyrm_sends() {
+    tell("bookwyrm", "sara", false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_discourse_sends() {
+    tell("discourse", "boats", false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fedify_sends() {
+    tell("fedify", "sara", false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_friendica_sends() {
+    tell("friendica", "sara", false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -738,6 +779,11 @@ async fn what_mastodon_sends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_mbin_sends() {
+    tell("mbin", "boats", false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_misskey_sends() {
     tell("misskey", "sara", false).await;
     tell("misskey", "sara", true).await;
@@ -750,6 +796,41 @@ async fn what_mitra_sends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_mobilizon_sends() {
+    tell("mobilizon", "boats", false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nodebb_sends() {
+    tell("nodebb", "boats", false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_peertube_sends() {
+    tell("peertube", "boats", false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_pixelfed_sends() {
+    tell("pixelfed", "sara", false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_pleroma_sends() {
     tell("pleroma", "sara", false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_sharkey_sends() {
+    tell("sharkey", "sara", false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_wordpress_sends() {
+    tell("wordpress", "sara", false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_writefreely_sends() {
+    tell("writefreely", "sara", false).await;
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use kith::db::inbox::{DONE, SET_ASIDE};
 use kith::federation::signature::{BodyDigest, PrivateKey, sign_cavage_with, sign_rfc9421_with};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
@@ -394,6 +395,34 @@ impl Delivery<'_> {
             .await
     }
 
+    /// Sends an activity, waits until it is worked on, and says why nothing came of it. A refusal
+    /// is told with its status.
+    pub async fn worked_on(self, server: &Server, activity: &Value) -> String {
+        let answer = self.send(server, activity).await;
+        if answer.status != 202 {
+            return format!("{}: {}", answer.status, answer.text);
+        }
+        let uri = activity["id"].as_str().expect("an id");
+        eventually(&format!("{uri} is worked on"), async || {
+            for state in [DONE, SET_ASIDE] {
+                let rows = server
+                    .app
+                    .read(move |c| {
+                        Box::pin(async move {
+                            Ok(kith::db::inbox::list(c, state, i64::MAX, 500).await?)
+                        })
+                    })
+                    .await
+                    .expect("the queue is read");
+                if let Some(row) = rows.into_iter().find(|row| row.activity_uri == uri) {
+                    return Some(row.last_error);
+                }
+            }
+            None
+        })
+        .await
+    }
+
     /// Sends an activity to an inbox.
     pub async fn post(
         self,
@@ -452,6 +481,46 @@ impl Delivery<'_> {
             .headers(headers)
             .body(self.other_body.unwrap_or(body));
         Answer::try_of(request, format!("deliver {}", activity["type"])).await
+    }
+}
+
+/// An actor of that id, of which nothing else is known.
+pub fn stranger(uri: &str, kind: &str) -> Value {
+    let name = uri.rsplit('/').find(|part| !part.is_empty());
+    let name = name.and_then(|name| name.split(['.', ':', '?', '#']).next());
+    let name: String = name
+        .unwrap_or_default()
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || *c == '_')
+        .collect();
+    json!({
+        "@context": ["https://www.w3.org/ns/activitystreams", "https://w3id.org/security/v1"],
+        "id": uri,
+        "type": kind,
+        "preferredUsername": if name.is_empty() { "somebody" } else { &name },
+        "inbox": format!("{uri}/inbox"),
+        "publicKey": {
+            "id": format!("{uri}#main-key"),
+            "owner": uri,
+            "publicKeyPem": ACTOR_PUBLIC_KEY,
+        },
+    })
+}
+
+/// Puts the tests' key in the place of those whose private halves nobody has.
+pub fn own_keys(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                if name == "publicKeyPem" {
+                    *member = json!(ACTOR_PUBLIC_KEY);
+                } else {
+                    own_keys(member);
+                }
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(own_keys),
+        _ => {}
     }
 }
 
