@@ -9,7 +9,7 @@ use super::{local_keys, value};
 use crate::app::App;
 use crate::caches::Expiring;
 use crate::client::{Budget, Limits};
-use crate::clock::SECOND;
+use crate::clock::{MINUTE, SECOND};
 use crate::domain::relays::{Kind, Wanted};
 use crate::error::{AppError, AppResult};
 
@@ -27,6 +27,8 @@ const BURST: i64 = 600;
 const EACH: i64 = SECOND / 10;
 /// What is not to be had where the relay says counts as so many.
 const LIE: i64 = 20;
+/// How long a relay is not listened to at most.
+const WORST: i64 = 10 * MINUTE;
 
 /// What relays have brought lately: for each, when all is forgiven.
 pub struct Loads {
@@ -44,31 +46,24 @@ impl Default for Loads {
 impl Loads {
     /// Counts a thing that a relay brings; 429 where it is too much.
     pub fn take(&self, relay: &str, now: i64) -> AppResult<()> {
-        if self.add(relay, 1, now) {
+        let Ok(kept) = self.forgiven_at.lock() else {
             return Ok(());
+        };
+        let at = kept.get(relay).unwrap_or(now).max(now) + EACH;
+        if at > now + BURST * EACH {
+            let error = AppError::new(StatusCode::TOO_MANY_REQUESTS, "Too many requests");
+            return Err(error.describe("the relay brings more than is taken"));
         }
-        Err(
-            AppError::new(StatusCode::TOO_MANY_REQUESTS, "Too many requests")
-                .describe("the relay brings more than is taken"),
-        )
+        kept.insert(relay.to_owned(), at);
+        Ok(())
     }
 
     /// Counts a thing that was not there.
     pub fn lied(&self, relay: &str, now: i64) {
-        self.add(relay, LIE, now);
-    }
-
-    fn add(&self, relay: &str, number: i64, now: i64) -> bool {
-        let Ok(kept) = self.forgiven_at.lock() else {
-            return true;
-        };
-        let full = now + BURST * EACH;
-        let at = kept.get(relay).unwrap_or(now).max(now);
-        if at >= full {
-            return false;
+        if let Ok(kept) = self.forgiven_at.lock() {
+            let at = kept.get(relay).unwrap_or(now).max(now) + LIE * EACH;
+            kept.insert(relay.to_owned(), at.min(now + WORST));
         }
-        kept.insert(relay.to_owned(), (at + number * EACH).min(full));
-        true
     }
 }
 

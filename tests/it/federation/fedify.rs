@@ -163,7 +163,7 @@ impl Meeting {
             if !of_ours
                 || request["path"]
                     .as_str()
-                    .is_some_and(|p| p.starts_with("/.well-known"))
+                    .is_some_and(|p| p.starts_with("/.well-known") || p.starts_with("/media/"))
             {
                 continue;
             }

@@ -428,6 +428,13 @@ async fn a_relay_of_litepubs_kind_is_told_and_tells_by_announces() {
     .await;
     assert_eq!((told.len(), &told[0]["status"]["uri"]), (1, &mention["id"]));
 
+    // An edit or a deletion goes there as its author signed it.
+    let path = format!("/api/v1/statuses/{}", status["id"].as_str().unwrap());
+    world.server.delete(&world.alice, &path).await.ok();
+    let delete = world.received("Delete").await;
+    assert_eq!(delete["actor"], json!(world.alice.account.uri));
+    assert_eq!(delete["object"]["id"], status["uri"]);
+
     world.remove(&world.actor).await;
     world.received("Undo").await;
     let reject = world.received("Reject").await;

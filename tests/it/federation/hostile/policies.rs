@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{activity, block, deliver, followed, home, idle, read, search, settle, shows};
 use crate::support::peer::{Delivery, Page, Peer, eventually};
+use crate::support::process::Process;
 use crate::support::{Person, Server, database};
 
 const PUBLIC: &str = "https://www.w3.org/ns/activitystreams#Public";
@@ -513,4 +514,50 @@ async fn s16_where_only_a_list_federates_nobody_else_does() {
     })
     .await;
     idle(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s16_an_allow_list_is_set_beside_a_running_server() {
+    let (process, peer) = (Process::start().await, Peer::start().await);
+    process.person("alice");
+    let good = peer.add_actor("good");
+    let inbox = format!("{}/inbox", process.url);
+    let target = json!(format!("{}/users/alice", process.url));
+    let answers = async |number: u16| {
+        let mut tries = 0;
+        eventually("the inbox answers so", async || {
+            tries += 1;
+            let follow = activity(&good, &format!("{number}-{tries}"), "Follow", &target);
+            let now = kith::clock::Clock::System.now_ms();
+            let answer = Delivery::by(&good).post(&process.http, &inbox, now, &follow);
+            (answer.await.status == number).then_some(())
+        })
+        .await;
+    };
+    answers(202).await;
+    assert_eq!(
+        process.cli_ok(&["domain", "mode", "allow-list"]),
+        "allow-list"
+    );
+    answers(403).await;
+    process.cli_ok(&["domain", "allow", peer.domain(), "--reject-reports"]);
+    answers(202).await;
+    let shown = process.cli_ok(&["domain", "show", peer.domain(), "--json"]);
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(
+        (
+            &shown["severity"],
+            &shown["reject_reports"],
+            &shown["reject_media"]
+        ),
+        (&json!("allow"), &json!(true), &json!(false))
+    );
+    let output = process.cli(&["domain", "mode", "closed"]);
+    assert!(!output.status.success());
+    assert_eq!(process.cli_ok(&["domain", "mode", "open"]), "open");
+    let mode = process.cli_ok(&["domain", "mode", "--json"]);
+    assert_eq!(
+        serde_json::from_str::<Value>(&mode).unwrap(),
+        json!({"mode": "open"})
+    );
 }
