@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::{
-    answer, collection, curator, document, entry, id, notified, request, send, shown, stamp,
+    answer, collection, curator, document, entry, followed, id, notified, of, request, send, shown,
+    stamp,
 };
 use crate::api::collections::make;
 use crate::federation::two_servers::resolve;
@@ -203,4 +204,68 @@ async fn s16_an_accept_is_good_with_a_stamp_of_the_one_who_was_asked() {
         (&remove["target"], &remove["object"]),
         (&made["uri"], &add["object"]["id"])
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_gone_is_in_no_collection_and_has_none() {
+    let server = Server::start().await;
+    let peer = Peer::start().await;
+    let alice = server.person("alice").await;
+    let account = followed(&server, &alice, &peer, "sara").await;
+    let sara = peer.actor_uri("sara");
+    let own = format!("{}/collections/1", peer.origin);
+    let told = collection(&peer, &sara, "1", vec![entry(&own, 1, &sara, "")]);
+    let list = format!("{}/lists/sara", peer.origin);
+    let add = json!({"type": "Add", "actor": sara, "target": list, "object": told});
+    assert_eq!(send(&server, &sara, &add).await, 202);
+    eventually("sara's comes", async || {
+        of(&server, &alice, &account).await.pop()
+    })
+    .await;
+    let made = make(
+        &server,
+        &alice,
+        json!({"name": "Mine", "account_ids": [account]}),
+    )
+    .await;
+    let asked = eventually("the request comes", async || {
+        let mut all = peer.received().into_iter();
+        all.find(|a| a["type"] == "FeatureRequest")
+    })
+    .await;
+    let good = stamp(
+        &peer,
+        "/stamps/good",
+        &sara,
+        made["uri"].as_str().expect("a URI"),
+    );
+    let accept = json!({
+        "id": format!("{sara}#accept1"), "type": "Accept", "actor": sara, "object": asked["id"], "result": good,
+    });
+    assert_eq!(send(&server, &sara, &accept).await, 202);
+    let items = async || shown(&server, &alice, id(&made)).await["items"].clone();
+    eventually("sara is in it", async || {
+        (items().await[0]["state"] == "accepted").then_some(())
+    })
+    .await;
+    let gone =
+        json!({"id": format!("{sara}#gone"), "type": "Delete", "actor": sara, "object": sara});
+    assert_eq!(send(&server, &sara, &gone).await, 202);
+    let row = id(&made).parse::<i64>().expect("a number");
+    eventually("nothing of sara is left", async || {
+        let own = own.clone();
+        let (theirs, items) = server
+            .app
+            .read(move |c| {
+                Box::pin(async move {
+                    let theirs = kith::db::collections::by_uri(c, &own).await?;
+                    Ok((theirs, kith::db::collections::items(c, row).await?))
+                })
+            })
+            .await
+            .expect("the database answers");
+        (theirs.is_none() && items.is_empty()).then_some(())
+    })
+    .await;
+    assert_eq!(items().await, json!([]));
 }
