@@ -105,7 +105,11 @@ pub async fn whole(
     let mut collection = objects::read(document, owner)
         .map_err(|reason| Error::Hopeless(format!("{:.200}: {reason}", id_of(document))))?;
     if collection.items.is_empty() && document.get("first").is_some() {
-        let (found, _) = entries(app, document, budget, MAX_REMOTE_ITEMS).await;
+        let (found, all) = entries(app, document, budget, MAX_REMOTE_ITEMS).await;
+        if found.is_empty() && !all {
+            // Not to be taken for a collection that is empty now.
+            return Err(Error::Later("its pages cannot be had".to_owned()));
+        }
         let read = found
             .iter()
             .filter_map(|entry| objects::item(entry, &collection.uri));

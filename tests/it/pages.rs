@@ -49,6 +49,38 @@ async fn pages_show_what_everyone_may_see() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_collection_has_a_page() {
+    let server = Server::start().await;
+    let (alice, bob) = (server.person("alice").await, server.person("bob").await);
+    let body = json!({"name": "Good <b>sailors</b>", "description": "They & the sea", "account_ids": [bob.id()]});
+    let made = server.post(&alice, "/api/v1/collections", body).await.ok();
+    let made = &made["collection"];
+    let url = made["url"].as_str().unwrap();
+    let path = url.strip_prefix(&server.url).unwrap().to_owned();
+    let page = server.get_public(&path).await;
+    assert_eq!(page.status, 200);
+    assert!(header(&page, "content-security-policy").contains("default-src 'none'"));
+    for text in ["They &amp; the sea", "/@bob", "/@alice"] {
+        assert!(page.text.contains(text), "{text}");
+    }
+    assert!(!page.text.contains("<b>sailors"));
+    // Browsers are led there from its ActivityPub id.
+    let request = server.http.get(made["uri"].as_str().unwrap());
+    let led = Answer::of(request.header("accept", "text/html"), "GET".to_owned()).await;
+    assert_eq!((led.status.as_u16(), header(&led, "location")), (302, url));
+    let id = made["id"].as_str().unwrap();
+    for missing in [
+        format!("/@bob/collections/{id}"),
+        "/@alice/collections/1".to_owned(),
+        "/@alice/collections/x".to_owned(),
+    ] {
+        let page = server.get_public(&missing).await;
+        assert_eq!(page.status, 404, "{missing}");
+        assert!(header(&page, "content-type").starts_with("text/html"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_costs_the_same_however_much_is_on_it() {
     let server = Server::start().await;
     let alice = server.person("alice").await;

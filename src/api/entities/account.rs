@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::featuring::FeatureApproval;
 use super::raw;
 use crate::app::App;
 use crate::clock::{DAY, iso};
@@ -15,12 +16,10 @@ use crate::db::accounts::{Account, AccountStats};
 use crate::db::profiles::Profile;
 use crate::db::users::User;
 use crate::db::{self, Conn};
-use crate::domain::collections::{MAX_COLLECTIONS, policy_of};
+use crate::domain::collections::MAX_COLLECTIONS;
 use crate::domain::emojis::Used;
-use crate::domain::interactions::Standing;
 use crate::domain::moves;
 use crate::domain::profiles::shown_privacy;
-use crate::domain::quotes::Policy;
 use crate::domain::settings::Settings;
 use crate::error::{AppError, AppResult};
 use crate::media::intake::still_of;
@@ -105,39 +104,6 @@ impl<'a> StatusLine<'a> {
             expires_at: profile.status_expires_at.map(iso),
         })
     }
-}
-
-/// Who may feature an account in a collection (`FeatureApproval`).
-#[derive(Debug, Serialize)]
-struct FeatureApproval {
-    automatic: Vec<&'static str>,
-    manual: Vec<&'static str>,
-    /// For whoever stands in no relation to the account; see [`render_for`].
-    current_user: &'static str,
-}
-
-impl FeatureApproval {
-    fn of(account: &Account) -> FeatureApproval {
-        let policy = policy_of(account);
-        let names = policy.unwrap_or(Policy::NOBODY);
-        FeatureApproval {
-            automatic: Policy::names(names.automatic),
-            manual: Policy::names(names.manual),
-            current_user: stance(policy, false, false),
-        }
-    }
-}
-
-/// What becomes of it when somebody features an account, as the API names it.
-fn stance(policy: Option<Policy>, follows: bool, followed: bool) -> &'static str {
-    policy.map_or("missing", |policy| {
-        let standing = Standing {
-            follows,
-            followed,
-            mentioned: false,
-        };
-        policy.leave(standing).as_str()
-    })
 }
 
 /// `CustomEmoji`.
@@ -417,61 +383,6 @@ pub async fn json(app: &App, ids: &[i64]) -> AppResult<HashMap<i64, Arc<str>>> {
 pub async fn render(app: &App, ids: &[i64]) -> AppResult<Vec<Box<RawValue>>> {
     let found = json(app, ids).await?;
     Ok(ids.iter().filter_map(|id| raw(found.get(id)?)).collect())
-}
-
-/// The same to a reader: with what becomes of it when they feature one of them, which depends on
-/// who follows whom. No statement for most, whose policy is for everyone.
-pub async fn render_for(
-    app: &App,
-    reader: Option<&Account>,
-    ids: &[i64],
-) -> AppResult<Vec<Box<RawValue>>> {
-    let found = json(app, ids).await?;
-    let Some(reader) = reader else {
-        return Ok(ids.iter().filter_map(|id| raw(found.get(id)?)).collect());
-    };
-    let relations = app.relations(reader.id).await?;
-    let mut policies = HashMap::with_capacity(ids.len());
-    for id in found.keys() {
-        // Kept in memory with its entity.
-        let account = app.account(*id).await?;
-        policies.insert(*id, account.as_deref().and_then(policy_of));
-    }
-    let depending: Vec<i64> = policies
-        .iter()
-        .filter(|(_, policy)| policy.is_some_and(Policy::depends_on_following))
-        .map(|(id, _)| *id)
-        .collect();
-    let followers = if depending.is_empty() {
-        Vec::new()
-    } else {
-        let reader = reader.id;
-        app.read(move |c| {
-            Box::pin(async move { Ok(db::relations::followed_by(c, reader, &depending).await?) })
-        })
-        .await?
-    };
-    let mut shown = Vec::with_capacity(ids.len());
-    for id in ids {
-        let Some(json) = found.get(id) else { continue };
-        let policy = policies.get(id).copied().flatten();
-        let blocked = relations.blocking.contains(id) || relations.blocked_by.contains(id);
-        let follows = relations.following.contains_key(id);
-        let now = match policy {
-            _ if *id == reader.id => "automatic",
-            Some(_) if blocked => "denied",
-            policy => stance(policy, follows, followers.contains(id)),
-        };
-        let usual = stance(policy, false, false);
-        if now == usual {
-            shown.extend(raw(json));
-        } else {
-            // In a text, the quotes would be escaped.
-            let member = |value: &str| format!("\"current_user\":\"{value}\"");
-            shown.extend(raw(&json.replacen(&member(usual), &member(now), 1)));
-        }
-    }
-    Ok(shown)
 }
 
 /// One account entity.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::account;
+use super::featuring;
 use crate::app::App;
 use crate::clock::iso;
 use crate::config::Config;
@@ -194,7 +194,7 @@ pub async fn with_accounts(
     let mut seen = std::collections::HashSet::with_capacity(ids.len());
     ids.retain(|id| seen.insert(*id));
     Ok(WithAccounts {
-        accounts: account::render_for(app, reader, &ids).await?,
+        accounts: featuring::render(app, reader, &ids).await?,
         collection,
     })
 }

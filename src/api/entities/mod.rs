@@ -12,6 +12,7 @@ pub mod chat;
 pub mod collection;
 pub mod conversation;
 pub mod draft;
+pub mod featuring;
 pub mod filter;
 pub mod friend_request;
 pub mod instance;

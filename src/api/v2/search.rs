@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::api::entities::status::{self, Mode, Reader};
-use crate::api::entities::{Json, account, tag};
+use crate::api::entities::{Json, featuring, tag};
 use crate::api::list::json;
 use crate::app::App;
 use crate::db;
@@ -91,7 +91,7 @@ pub async fn get(
             _ if offset > 0 => return json(&found),
             Some(crate::federation::Found::Account(id)) => {
                 if wants("accounts") {
-                    found.accounts = account::render_for(&app, searcher, &[id]).await?;
+                    found.accounts = featuring::render(&app, searcher, &[id]).await?;
                 }
                 return json(&found);
             }
@@ -112,7 +112,7 @@ pub async fn get(
             resolve,
         };
         let ids = accounts(&app, &text, seek, page.limit, offset).await?;
-        found.accounts = account::render_for(&app, searcher, &ids).await?;
+        found.accounts = featuring::render(&app, searcher, &ids).await?;
     }
     if wants("hashtags") && !text.starts_with('@') && !is_url(&text) {
         found.hashtags = tags(&app, &text, reader.as_ref(), page.limit, offset).await?;

@@ -335,7 +335,8 @@ async fn whoever_is_featured_hears_of_it_and_may_leave_for_good() {
     assert_eq!(group["type"], "added_to_collection");
     assert_eq!(group["collection"]["id"], made["id"]);
     // Kith's own list has it, too.
-    let own = server.get(&bob, "/api/kith/v1/notifications").await.ok();
+    let own = server.get(&bob, "/api/kith/v1/notifications").await;
+    let own = own.entities("Kith__Notification");
     assert_eq!(own[0]["type"], "added_to_collection");
     assert_eq!(own[0]["message"], "alice added you to a collection");
     // Of several edits the newest is told; what names nobody anew is not.

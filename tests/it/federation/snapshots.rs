@@ -17,15 +17,15 @@ use crate::support::peer::{Delivery, Page, Peer, eventually, own_keys, stranger}
 use crate::support::{Person, Server, database};
 
 /// Alice here, an empty peer there, and what stands for the peer in snapshots.
-struct World {
-    server: Server,
-    peer: Peer,
-    alice: Person,
+pub(super) struct World {
+    pub(super) server: Server,
+    pub(super) peer: Peer,
+    pub(super) alice: Person,
     software: &'static str,
 }
 
 impl World {
-    async fn new(software: &'static str) -> World {
+    pub(super) async fn new(software: &'static str) -> World {
         let (server, peer) = (Server::start().await, Peer::start().await);
         let alice = server.person("alice").await;
         World {
@@ -37,7 +37,7 @@ impl World {
     }
 
     /// The same with nothing that changes from run to run.
-    fn blank(&self, value: &Value) -> Value {
+    pub(super) fn blank(&self, value: &Value) -> Value {
         let host = format!("{}.example", self.software);
         let mut text = value.to_string();
         for (now, then) in [
@@ -78,15 +78,15 @@ impl World {
         serde_json::from_str(&text).expect("still JSON")
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(super) async fn get(&self, path: &str) -> Value {
         self.server.get(&self.alice, path).await.ok()
     }
 
-    async fn post(&self, path: &str, body: Value) -> Value {
+    pub(super) async fn post(&self, path: &str, body: Value) -> Value {
         self.server.post(&self.alice, path, body).await.ok()
     }
 
-    async fn send(&self, method: Method, path: &str, body: Value) -> Value {
+    pub(super) async fn send(&self, method: Method, path: &str, body: Value) -> Value {
         let token = Some(self.alice.token.as_str());
         self.server
             .send(method, path, token, Some(&body))
@@ -95,7 +95,7 @@ impl World {
     }
 
     /// The account of a handle, looked up elsewhere, or the status of a URI that is here.
-    async fn find(&self, what: &str, kind: &str) -> Value {
+    pub(super) async fn find(&self, what: &str, kind: &str) -> Value {
         let what: String = url::form_urlencoded::byte_serialize(what.as_bytes()).collect();
         let resolve = kind == "accounts";
         let path = format!("/api/v2/search?q={what}&resolve={resolve}&type={kind}");
@@ -103,7 +103,7 @@ impl World {
     }
 
     /// What arrived at the peer besides what was seen, waiting for one of a type.
-    async fn next(&self, seen: &mut usize, kind: &str) -> Value {
+    pub(super) async fn next(&self, seen: &mut usize, kind: &str) -> Value {
         eventually(kind, async || {
             let received = self.peer.received();
             let at = received
@@ -418,7 +418,7 @@ impl World {
     }
 
     /// Delivers an activity and waits until it is worked on. Says why nothing came of it.
-    async fn deliver(&self, activity: &Value, key_id: &str) -> String {
+    pub(super) async fn deliver(&self, activity: &Value, key_id: &str) -> String {
         let delivery = Delivery {
             key_id: key_id.to_owned(),
             ..Delivery::by("")

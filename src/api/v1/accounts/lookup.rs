@@ -3,7 +3,7 @@
 use axum::extract::State;
 use serde::Deserialize;
 
-use crate::api::entities::{Json, account};
+use crate::api::entities::{Json, featuring};
 use crate::api::list::{entity, json};
 use crate::api::v2::search;
 use crate::app::App;
@@ -43,7 +43,7 @@ pub async fn get(
         .await?
         .filter(|account| account.deleted_at.is_none())
         .ok_or_else(AppError::not_found)?;
-    let rendered = account::render_for(&app, user.account.as_deref(), &[found.id])
+    let rendered = featuring::render(&app, user.account.as_deref(), &[found.id])
         .await?
         .pop()
         .ok_or_else(AppError::not_found)?;
@@ -74,5 +74,5 @@ pub async fn search(
         resolve: query.resolve.unwrap_or(false),
     };
     let ids = search::accounts(&app, &text, seek, page.limit, paging.offset()).await?;
-    json(&account::render_for(&app, Some(&user.account), &ids).await?)
+    json(&featuring::render(&app, Some(&user.account), &ids).await?)
 }

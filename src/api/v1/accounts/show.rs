@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use serde::Deserialize;
 
 use super::find;
-use crate::api::entities::{Json, account};
+use crate::api::entities::{Json, account, featuring};
 use crate::api::list::{entity, json};
 use crate::app::App;
 use crate::error::{AppError, AppResult};
@@ -20,7 +20,7 @@ pub async fn get(
     Path(id): Path<String>,
 ) -> AppResult<Json> {
     let account = find(&app, &id).await?;
-    let json = account::render_for(&app, user.account.as_deref(), &[account.id])
+    let json = featuring::render(&app, user.account.as_deref(), &[account.id])
         .await?
         .pop()
         .ok_or_else(AppError::not_found)?;
@@ -50,5 +50,5 @@ pub async fn many(
             known.push(id);
         }
     }
-    json(&account::render_for(&app, user.account.as_deref(), &known).await?)
+    json(&featuring::render(&app, user.account.as_deref(), &known).await?)
 }
