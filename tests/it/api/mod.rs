@@ -20,6 +20,7 @@ mod filters_streaming;
 pub mod friends;
 mod gates;
 mod instance;
+mod interactions;
 mod kith_notifications;
 mod kith_profile;
 mod lists;

@@ -6,6 +6,7 @@ mod faults;
 mod fedify;
 mod friends;
 mod hostile;
+mod interactions;
 mod keys;
 mod outbound;
 mod posts;
