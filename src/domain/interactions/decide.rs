@@ -235,7 +235,10 @@ pub async fn reject(tx: &mut Conn, ctx: &Ctx, author: &Account, id: i64) -> AppR
 /// Ends a request that waited: what was to be a reply is kept for a local author alone.
 async fn end(tx: &mut Conn, ctx: &Ctx, about: &About, row: Request) -> AppResult<()> {
     let reply = about.reply(tx, &row).await?;
-    close(tx, ctx, row).await?;
+    // One from elsewhere goes; that it was refused is remembered.
+    let kept = reply.as_ref().is_some_and(|reply| reply.local);
+    let reply_id = row.reply_id.filter(|_| kept);
+    close(tx, ctx, Request { reply_id, ..row }).await?;
     match reply {
         Some(reply) => statuses::turned_down(tx, ctx, reply).await,
         None => Ok(()),

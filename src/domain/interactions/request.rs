@@ -166,6 +166,20 @@ async fn carry_out(tx: &mut Conn, ctx: &Ctx, deed: &Deed<'_>) -> AppResult<Outco
         }
         return Ok(Outcome::Denied);
     }
+    // Asked again for what was granted, the answer is the same.
+    if let (Some(row), Some(from)) = (&earlier, from)
+        && let Some(request) = deed.polite()
+        && row.state == ACCEPTED
+        && row.interaction_uri == from.uri
+    {
+        let row = Request {
+            request_uri: request.to_owned(),
+            ..row.clone()
+        };
+        let stamp = row.stamp_uri.clone();
+        accept(tx, ctx, row, &stamp).await?;
+        return Ok(Outcome::Done);
+    }
     let stamped = author.is_local()
         && (deed.polite().is_some() || (admission == Admission::Vouched && verb != Verb::Like));
     match admission {

@@ -264,3 +264,32 @@ fn timelines_leave_out_the_blocked_and_the_muted() {
     relations.blocking.insert(1);
     assert!(!viewer(&relations));
 }
+
+#[test]
+fn what_waits_is_seen_by_who_decides_alone() {
+    let none = Relations::default();
+    let sees = |visibility: i16, viewer: Option<i64>| {
+        let row = Status {
+            visibility,
+            in_reply_to_account_id: Some(3),
+            ..status(1, Visibility::Public)
+        };
+        let viewer = viewer.map(|account_id| Viewer {
+            account_id,
+            relations: &none,
+        });
+        // Whom it mentions is nobody to it yet.
+        can_see(&row, &account(1), &[2, 3], true, viewer)
+    };
+    for wanted_later in ALL {
+        let number = wanted_later as i16;
+        for (more, decides) in [(PENDING, true), (REFUSED, false)] {
+            let visibility = number + more;
+            assert!(waits(visibility) && !waits(number));
+            assert_eq!(wanted(visibility), wanted_later);
+            assert_eq!(Visibility::from_db(visibility), Visibility::Direct);
+            let seen = [None, Some(1), Some(2), Some(3)].map(|who| sees(visibility, who));
+            assert_eq!(seen, [false, true, false, decides]);
+        }
+    }
+}

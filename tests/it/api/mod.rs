@@ -21,6 +21,7 @@ mod filters_streaming;
 pub mod friends;
 mod gates;
 mod instance;
+mod interactions;
 mod kith_notifications;
 mod kith_profile;
 mod lists;

@@ -8,6 +8,7 @@ mod faults;
 mod fedify;
 mod friends;
 mod hostile;
+mod interactions;
 mod keys;
 mod moves;
 mod outbound;
