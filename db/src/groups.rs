@@ -180,9 +180,21 @@ pub async fn spare_holders(conn: &mut Conn, reblog_id: i64, original_id: i64) ->
     Ok(())
 }
 
-/// Puts the direct answers to a status into its groups, where they have none.
+/// Puts answers to a status into its groups, and takes them out of all others.
 #[boxed]
-pub async fn inherit(conn: &mut Conn, parent_id: i64) -> Result<()> {
+pub async fn inherit(conn: &mut Conn, parent_id: i64, answers: &[i64]) -> Result<()> {
+    let above: Vec<i64> = on_db!(conn, |c| group_posts::table
+        .filter(group_posts::status_id.eq(parent_id))
+        .select(group_posts::group_id)
+        .load(c)
+        .await)?;
+    on_db!(conn, |c| diesel::delete(
+        group_posts::table
+            .filter(group_posts::status_id.any_of(answers))
+            .filter(group_posts::group_id.ne_all(&above))
+    )
+    .execute(c)
+    .await)?;
     on_db!(conn, |c| diesel::sql_query(
         "INSERT INTO group_posts (status_id, group_id, locked, removed_at, removed_by, \
          announce_uri, announced_at) \
@@ -199,11 +211,7 @@ pub async fn inherit(conn: &mut Conn, parent_id: i64) -> Result<()> {
 
 /// An actor's vote that a group passed on.
 #[boxed]
-pub async fn vote(
-    conn: &mut Conn,
-    status_id: i64,
-    actor_uri: &str,
-) -> Result<Option<GroupVote>> {
+pub async fn vote(conn: &mut Conn, status_id: i64, actor_uri: &str) -> Result<Option<GroupVote>> {
     on_db!(conn, |c| group_votes::table
         .find((status_id, actor_uri))
         .select(GroupVote::as_select())

@@ -135,10 +135,7 @@ pub async fn unban(
     Ok(())
 }
 
-async fn with_statuses(
-    tx: &mut Conn,
-    rows: Vec<GroupPost>,
-) -> AppResult<Vec<(GroupPost, Status)>> {
+async fn with_statuses(tx: &mut Conn, rows: Vec<GroupPost>) -> AppResult<Vec<(GroupPost, Status)>> {
     let ids: Vec<i64> = rows.iter().map(|row| row.status_id).collect();
     let statuses = db::statuses::by_ids(tx, &ids).await?;
     let with = |row: GroupPost| {

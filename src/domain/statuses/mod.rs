@@ -46,6 +46,10 @@ pub(super) struct Parts {
     pub mentions: Vec<Account>,
     pub tags: Vec<Tag>,
     pub media: Vec<i64>,
+    /// The groups it names.
+    pub groups: Vec<i64>,
+    /// Nobody may answer it in its groups.
+    pub locked: bool,
 }
 
 /// Writes a new status with its parts and does what follows in the database: counts, homes,
@@ -67,6 +71,7 @@ async fn publish(
     let tag_ids = ensure_tags(tx, &parts.tags).await?;
     db::statuses::set_tags(tx, id, &tag_ids, true).await?;
     db::media::attach(tx, id, &parts.media, true).await?;
+    groups::join(tx, status, (&parts.groups, parts.locked)).await?;
     db::accounts::count_status(tx, author.id, status.created_at).await?;
     tx.emit(Event::of(Kind::AccountChanged, author.id));
     if let Some(parent) = parent {
@@ -115,6 +120,7 @@ async fn publish(
         let adopted = db::statuses::adopt_orphans(tx, status, ADOPTED).await?;
         if !adopted.is_empty() {
             db::statuses::count(tx, id, adopted.len() as i64, 0, 0).await?;
+            groups::adopt(tx, id, &adopted).await?;
             for reply in adopted {
                 tx.emit(Event::of(Kind::StatusEdited, reply));
             }

@@ -202,7 +202,9 @@ pub async fn prepare(
             uses = left;
             Some(actor)
         }
-        _ if kind == "Delete" => known_actor(app, uri).await?,
+        _ if kind == "Delete" && activity.get("audience").is_none() => {
+            known_actor(app, uri).await?
+        }
         _ => Some(fetch::actor(app, uri, &budget).await?),
     };
     let Some(actor) = known else {
@@ -226,10 +228,12 @@ pub async fn prepare(
     let is_deed = matches!(prepared, Prepared::Deed(_));
     let coming = match arrival.object() {
         Ok((object, _)) if kind == "Create" => Some(object.to_owned()),
-        Ok((object, passed_on)) if kind == "Announce" && is_deed => match value::first_id(passed_on, "object") {
-            Some(inner) if value::is_a(passed_on, "Create") => Some(inner.to_owned()),
-            _ => Some(object.to_owned()),
-        },
+        Ok((object, passed_on)) if kind == "Announce" && is_deed => {
+            match value::first_id(passed_on, "object") {
+                Some(inner) if value::is_a(passed_on, "Create") => Some(inner.to_owned()),
+                _ => Some(object.to_owned()),
+            }
+        }
         _ => None,
     };
     if let Some(object) = coming {

@@ -112,9 +112,9 @@ pub fn read(object: &Value, author: &Account, now: i64) -> Result<RemoteNote, &'
     {
         content.push_str(&shared);
     }
-    // A Note's `name` is a vote's choice, not a title.
-    let title = text(object, "name").filter(|_| kind != "Note");
     let summary = text(object, "summary").unwrap_or_default();
+    let title = clean_inline(text(object, "name").unwrap_or_default(), MAX_TITLE);
+    let title = Some(title).filter(|title| kind != "Note" || is_title(object, title, &content));
     // Articles have a summary in place of a warning.
     let (spoiler_text, content) = match kind {
         "Note" | "Question" => (clean_inline(summary, MAX_TITLE), content),
@@ -136,7 +136,7 @@ pub fn read(object: &Value, author: &Account, now: i64) -> Result<RemoteNote, &'
         uri: id.to_owned(),
         url: page(object, &parsed).unwrap_or(id).to_owned(),
         kind: kind.to_owned(),
-        title: clean_inline(title.unwrap_or_default(), MAX_TITLE),
+        title: title.unwrap_or_default(),
         content,
         sensitive: flag(object, "sensitive").unwrap_or(false) || !spoiler_text.is_empty(),
         spoiler_text,
@@ -154,6 +154,14 @@ pub fn read(object: &Value, author: &Account, now: i64) -> Result<RemoteNote, &'
         quote_policy: quote::policy(object, author),
         groups: groups(object, kind, author),
     })
+}
+
+/// Whether a Note's `name` is a title to show: that of an answer is a vote's choice, and others
+/// repeat a line of the text for those who show titles alone.
+fn is_title(object: &Value, name: &str, content: &str) -> bool {
+    parent(object).is_none()
+        && text(object, "summary") != Some(name)
+        && !text::to_plain(content).contains(name)
 }
 
 /// The groups an object is addressed to, as far as it says: `audience` names them; link aggregators

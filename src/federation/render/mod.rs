@@ -317,12 +317,7 @@ fn emoji_react(react: &React, actor: &str) -> Value {
 }
 
 /// A Like or Dislike, without context. Only those of posts of groups are addressed to anyone.
-fn vote(
-    (uri, kind): (&str, &str),
-    actor: &str,
-    object: &str,
-    addressing: &Addressing,
-) -> Value {
+fn vote((uri, kind): (&str, &str), actor: &str, object: &str, addressing: &Addressing) -> Value {
     let mut vote = wrap(uri, kind, actor, json!(object));
     if *addressing != Addressing::default() {
         address(&mut vote, addressing);

@@ -5,6 +5,7 @@ mod chats;
 mod faults;
 mod fedify;
 mod friends;
+mod groups;
 mod hostile;
 mod keys;
 mod outbound;

@@ -88,7 +88,14 @@ pub(super) async fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> 
     if app.config.is_ours(actor) {
         // It came back: that the group took it is all that is new.
         return match verb {
-            "Create" => post(arrival, first_id(object, "object").unwrap_or_default(), None).await,
+            "Create" => {
+                post(
+                    arrival,
+                    first_id(object, "object").unwrap_or_default(),
+                    None,
+                )
+                .await
+            }
             _ => Prepared::nothing("somebody here did it"),
         };
     }

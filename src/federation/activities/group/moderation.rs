@@ -8,7 +8,9 @@ use crate::db::{self, Conn};
 use crate::domain::{Ctx, groups};
 use crate::error::AppResult;
 use crate::federation::fetch;
-use crate::federation::value::{first_id, flag, id, ids, is_a, is_public, kind_of, many, same_origin, text};
+use crate::federation::value::{
+    first_id, flag, id, ids, is_a, is_public, kind_of, many, same_origin, text,
+};
 
 /// Members of a collection of moderators that are looked at.
 const MAX_MODERATORS: usize = 500;

@@ -6,8 +6,8 @@
 
 use serde_json::Value;
 
-use super::Inner;
 use super::super::{Arrival, Deed, Failure, Prepared, known_actor};
+use super::Inner;
 use crate::db::accounts::Account;
 use crate::db::{self, Conn};
 use crate::domain::Ctx;
@@ -30,8 +30,8 @@ pub(in super::super) async fn prepare(
     vote: &Value,
 ) -> Result<Prepared, Failure> {
     let app = arrival.app;
-    let object = first_id(vote, "object")
-        .ok_or_else(|| Failure::Hopeless("votes on nothing".to_owned()))?;
+    let object =
+        first_id(vote, "object").ok_or_else(|| Failure::Hopeless("votes on nothing".to_owned()))?;
     let mut proven = inner.proven || same_origin(inner.actor, &arrival.actor.uri);
     let mut actor = known_actor(app, inner.actor).await?;
     if app.config.is_ours(object) {

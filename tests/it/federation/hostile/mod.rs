@@ -131,7 +131,7 @@ async fn read(server: &Server, path: &str) -> Answer {
 }
 
 /// As an admin: nothing is exchanged with a domain any more.
-async fn block(server: &Server, domain: &str) {
+pub(super) async fn block(server: &Server, domain: &str) {
     let (ctx, named) = (server.app.ctx.clone(), domain.to_owned());
     server
         .app
