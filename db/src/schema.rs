@@ -216,6 +216,7 @@ table! {
         views_count -> BigInt,
         score -> BigInt,
         parent_id -> Nullable<BigInt>,
+        removed -> Bool,
     }
 }
 
