@@ -217,6 +217,7 @@ table! {
         views_count -> BigInt,
         score -> BigInt,
         parent_id -> Nullable<BigInt>,
+        removed -> Bool,
     }
 }
 

@@ -228,6 +228,8 @@ pub struct Envelope<'a> {
     /// The first of its types.
     pub kind: &'a str,
     pub actor: &'a str,
+    /// Whether it says that it is about a group's affairs.
+    pub in_group: bool,
 }
 
 impl<'a> Envelope<'a> {
@@ -253,7 +255,12 @@ impl<'a> Envelope<'a> {
                 "the activity's id is not on its actor's host",
             ));
         }
-        Ok(Envelope { id, kind, actor })
+        Ok(Envelope {
+            id,
+            kind,
+            actor,
+            in_group: activity.get("audience").is_some(),
+        })
     }
 }
 
@@ -302,8 +309,9 @@ async fn verified(
             return Err(refuse(StatusCode::FORBIDDEN, "the domain is blocked"));
         }
         // Servers tell everyone about accounts that go: those we never heard of have no key
-        // any more, and nothing here.
-        if envelope.kind == "Delete" && !is_known(app, envelope.actor).await? {
+        // any more, and nothing here; but for moderators, who delete what others wrote.
+        let theirs = envelope.kind == "Delete" && !envelope.in_group;
+        if theirs && !is_known(app, envelope.actor).await? {
             return Ok(None);
         }
     }

@@ -46,21 +46,24 @@ pub struct Addressed {
     pub locked: bool,
 }
 
-/// Puts a new status into the groups that its author named, and into those of what it answers.
-/// Only what is open is any group's.
+/// Puts a new status into its groups: an answer into those of what it answers, whatever it names
+/// (else anybody could bring a group into a discussion of others), but what people here name
+/// themselves; everything else into those that its author named. Only what is open is any group's.
 pub(super) async fn join(
     tx: &mut Conn,
     status: &Status,
-    named: &[i64],
-    locked: bool,
+    (named, locked): (&[i64], bool),
 ) -> AppResult<()> {
     if !Visibility::from_db(status.visibility).is_open() || status.local_only {
         return Ok(());
     }
-    let mut groups = named.to_vec();
+    let mut groups = Vec::new();
     if let Some(parent) = status.in_reply_to_id {
         let above = db::groups::of_statuses(tx, &[parent]).await?;
         groups.extend(above.iter().map(|row| row.group_id));
+    }
+    if status.in_reply_to_id.is_none() || status.local {
+        groups.extend_from_slice(named);
     }
     let mut seen = Vec::new();
     for group in groups {
@@ -69,11 +72,13 @@ pub(super) async fn join(
             seen.push(group);
         }
     }
-    // Answers may have come before what they answer.
-    if !seen.is_empty() && !status.local {
-        db::groups::inherit(tx, status.id).await?;
-    }
     Ok(())
+}
+
+/// Some answers came before what they answer: they are in its groups, and in no other that they
+/// named.
+pub(super) async fn adopt(tx: &mut Conn, status_id: i64, answers: &[i64]) -> AppResult<()> {
+    Ok(db::groups::inherit(tx, status_id, answers).await?)
 }
 
 /// A group passes on a post, whose Announce has an id and a time: those who follow it are shown a

@@ -255,6 +255,13 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
         mentions: composed.mentions.clone(),
         tags: composed.tags.clone(),
         media: draft.media_ids,
+        groups: composed
+            .mentions
+            .iter()
+            .filter(|account| groups::is_group(account))
+            .map(|group| group.id)
+            .collect(),
+        locked: false,
     };
     let waits = reception.as_ref().is_some_and(Reception::waits);
     let published = if waits {
@@ -267,13 +274,6 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
             "status id {id} is taken"
         )));
     }
-    let named: Vec<i64> = composed
-        .mentions
-        .iter()
-        .filter(|account| groups::is_group(account))
-        .map(|group| group.id)
-        .collect();
-    groups::join(tx, &status, &named, false).await?;
     if let Some(poll) = &draft.poll {
         polls::attach(tx, ctx, &status, poll).await?;
     }

@@ -48,6 +48,10 @@ pub(super) struct Parts {
     pub mentions: Vec<Account>,
     pub tags: Vec<Tag>,
     pub media: Vec<i64>,
+    /// The groups it names.
+    pub groups: Vec<i64>,
+    /// Nobody may answer it in its groups.
+    pub locked: bool,
 }
 
 /// Writes a new status with its parts and does what follows in the database: counts, homes,
@@ -65,6 +69,7 @@ async fn publish(
         return Ok(None);
     };
     let tag_ids = attach(tx, id, &parts).await?;
+    groups::join(tx, status, (&parts.groups, parts.locked)).await?;
     appear(
         tx,
         ctx,
@@ -156,6 +161,7 @@ async fn appear(
         let adopted = db::statuses::adopt_orphans(tx, status, own, ADOPTED).await?;
         if !adopted.is_empty() {
             db::statuses::count(tx, id, adopted.len() as i64, 0, 0).await?;
+            groups::adopt(tx, id, &adopted).await?;
             for reply in adopted {
                 tx.emit(Event::of(Kind::StatusEdited, reply));
             }

@@ -147,6 +147,8 @@ pub async fn receive(
         mentions: note.mentions,
         tags: tags(ctx, note.tags),
         media: add_media(tx, ctx, author, note.media).await?,
+        groups: addressed.found,
+        locked: addressed.locked,
     };
     emojis::remember(tx, ctx, &author.domain, &status.emojis).await?;
     let waits = reception.as_ref().is_some_and(Reception::waits);
@@ -158,7 +160,6 @@ pub async fn receive(
     if published.is_none() {
         return Ok(db::statuses::by_uri(tx, &status.uri).await?);
     }
-    groups::join(tx, &status, &addressed.found, addressed.locked).await?;
     if let Some(poll) = &note.poll {
         polls::attach_remote(tx, ctx, &status, poll).await?;
     }

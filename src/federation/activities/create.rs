@@ -136,13 +136,35 @@ pub(super) async fn prepare_fetched(
     if here || arrival.coming.contains(id) || app.config.is_ours(id) {
         return Prepared::nothing(HERE);
     }
-    let (author, document) = fetch::note(app, id, arrival.budget).await?;
+    let (author, mut document) = fetch::note(app, id, arrival.budget).await?;
+    if same_origin(id, &arrival.actor.uri) {
+        addressed(&mut document, arrival);
+    }
     if by.is_some_and(|by| by != author.uri) {
         return Err(Failure::Hopeless(
             "the object is attributed to somebody else".to_owned(),
         ));
     }
     take_in(arrival, author, &document, arrival.actor.id).await
+}
+
+/// Some address the activity alone (Discourse): what the same server passes on goes to whom that
+/// says.
+fn addressed(object: &mut Value, arrival: &Arrival<'_>) {
+    let says = |value: &Value| value.get("to").is_some() || value.get("cc").is_some();
+    let Some(fields) = object.as_object_mut() else {
+        return;
+    };
+    if fields.contains_key("to") || fields.contains_key("cc") {
+        return;
+    }
+    let inner = arrival.activity.get("object").unwrap_or_default();
+    let told = if says(inner) { inner } else { arrival.activity };
+    for name in ["to", "cc"] {
+        if let Some(value) = told.get(name) {
+            fields.insert(name.to_owned(), value.clone());
+        }
+    }
 }
 
 /// A status in a Create that was passed on and carries its author's proof.

@@ -237,7 +237,9 @@ async fn prepare_row(
             uses = left;
             Some(actor)
         }
-        _ if kind == "Delete" => known_actor(app, uri).await?,
+        _ if kind == "Delete" && activity.get("audience").is_none() => {
+            known_actor(app, uri).await?
+        }
         _ => Some(fetch::actor(app, uri, &budget).await?),
     };
     let Some(actor) = known else {

@@ -33,8 +33,12 @@ pub struct Wording {
 pub fn read(object: &Value, kind: &str, own: &Url) -> Wording {
     let (written, language) = content(object);
     let mut content = html_of(object, written);
-    let title = clean_inline(title(object, kind).unwrap_or_default(), MAX_TITLE);
+    let mut title = clean_inline(title(object, kind).unwrap_or_default(), MAX_TITLE);
     let summary = text(object, "summary").unwrap_or_default();
+    // Some repeat a line of a Note for those who show titles alone.
+    if kind == "Note" && (summary == title || to_plain(&content).contains(&title)) {
+        title.clear();
+    }
     let is_note = matches!(kind, "Note" | "Question");
     let mut warning = String::new();
     // A summary warns of what is a note, or says that it is delicate; else it sums up.

@@ -7,6 +7,7 @@ mod collections;
 mod faults;
 mod fedify;
 mod friends;
+mod groups;
 mod hostile;
 mod interactions;
 mod keys;
