@@ -45,6 +45,9 @@ table! {
         following_count -> BigInt,
         statuses_count -> BigInt,
         last_status_at -> Nullable<BigInt>,
+        followers_beyond -> BigInt,
+        following_beyond -> BigInt,
+        statuses_beyond -> BigInt,
     }
 }
 
@@ -201,6 +204,8 @@ table! {
         created_at -> BigInt,
         edited_at -> Nullable<BigInt>,
         fetched_at -> Nullable<BigInt>,
+        context -> Text,
+        replies -> Text,
     }
 }
 
@@ -1305,6 +1310,43 @@ table! {
     last_seen (account_id) {
         account_id -> BigInt,
         seen_at -> BigInt,
+    }
+}
+
+table! {
+    quiet_statuses (status_id) {
+        status_id -> BigInt,
+        taken_at -> BigInt,
+    }
+}
+
+table! {
+    replies_reads (status_id) {
+        status_id -> BigInt,
+        read_at -> BigInt,
+    }
+}
+
+table! {
+    thread_reads (conversation_id) {
+        conversation_id -> BigInt,
+        active -> Bool,
+        job_id -> BigInt,
+        busy_until -> BigInt,
+        jobs -> BigInt,
+        found -> BigInt,
+        fruitless -> BigInt,
+        begun_at -> BigInt,
+        next_at -> BigInt,
+    }
+}
+
+table! {
+    account_reads (account_id) {
+        account_id -> BigInt,
+        read_at -> BigInt,
+        next_at -> BigInt,
+        failures -> BigInt,
     }
 }
 

@@ -27,6 +27,14 @@ pub enum Job {
     PollEnd { poll_id: i64 },
     /// What an account elsewhere has pinned is to be asked for.
     Featured { account_id: i64 },
+    /// A thread is to be filled up with what other servers know of it.
+    Thread {
+        conversation_id: i64,
+        /// One of its statuses: threads may turn out to be part of another.
+        status_id: i64,
+    },
+    /// The profile of an account elsewhere is to be read there.
+    Profile { account_id: i64 },
     /// An uploaded file to make playable.
     Media { id: i64 },
     /// The preview of a link to fetch.
@@ -70,6 +78,8 @@ impl Job {
             Job::PollUpdate { .. } => "poll_update",
             Job::PollEnd { .. } => "poll_end",
             Job::Featured { .. } => "featured",
+            Job::Thread { .. } => "thread",
+            Job::Profile { .. } => "profile",
             Job::Media { .. } => "media",
             Job::Card { .. } => "card",
             Job::Reindex { .. } => "reindex",
@@ -98,6 +108,11 @@ impl Job {
             | Job::PollUpdate { poll_id: id }
             | Job::PollEnd { poll_id: id }
             | Job::Featured { account_id: id }
+            | Job::Thread {
+                conversation_id: id,
+                ..
+            }
+            | Job::Profile { account_id: id }
             | Job::EraseAccount { account_id: id }
             | Job::StatusLine { account_id: id } => Some(format!("{}:{id}", self.kind())),
             Job::Digest { account_id, at } => Some(format!("digest:{account_id}:{at}")),

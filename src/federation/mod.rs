@@ -1,6 +1,7 @@
 //! ActivityPub: what goes over the wire, and what of it is believed.
 
 pub mod activities;
+mod collection;
 pub mod endpoints;
 pub mod explain;
 mod featured;
@@ -11,14 +12,18 @@ pub mod keys;
 pub mod local_keys;
 pub mod objects;
 mod polls;
+mod profile;
 pub mod proof;
 pub mod render;
 pub mod signature;
 mod state;
+mod threads;
 pub mod value;
 pub mod webfinger;
 
 pub use featured::refresh_featured;
 pub use find::{Found, find, resolve_mentions};
 pub use polls::refresh_poll;
+pub use profile::{read_profile, visited};
 pub use state::State;
+pub use threads::{fill_thread, opened as thread_opened};

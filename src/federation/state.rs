@@ -43,6 +43,10 @@ pub struct State {
     pub refreshed: Expiring<String, ()>,
     /// Polls whose counts were asked for a moment ago.
     pub polls: Expiring<i64, ()>,
+    /// Posts that something lists and that could not be had a while ago, or are not to be kept.
+    pub missed: Expiring<String, ()>,
+    /// Accounts whose profile somebody looked at a moment ago.
+    pub visited: Expiring<i64, ()>,
     /// Whether a local actor is there, by its id: `Some(false)` for one that was.
     pub inboxes: Expiring<String, Option<bool>>,
     /// Received activities on their way into the database.
@@ -63,6 +67,8 @@ impl State {
             schemes: Expiring::new(10_000, HOUR),
             refreshed: Expiring::new(10_000, HOUR),
             polls: Expiring::new(10_000, AFTER_FAILURE),
+            missed: Expiring::new(50_000, HOUR),
+            visited: Expiring::new(10_000, AFTER_FAILURE),
             inboxes: Expiring::new(10_000, Duration::from_secs(10)),
             intake: Intake::default(),
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::{JobError, media, posts, sever_domain, verify_links};
+use super::{JobError, backfill, media, posts, sever_domain, verify_links};
 use crate::app::App;
 use crate::clock::{DAY, SECOND};
 use crate::db;
@@ -175,6 +175,8 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
         Job::PollUpdate { poll_id } => posts::tell_counts(app, row.id, poll_id).await,
         Job::PollEnd { poll_id } => posts::end_poll(app, poll_id).await,
         Job::Featured { account_id } => posts::featured(app, account_id).await,
+        Job::Thread { status_id, .. } => backfill::thread(app, row.id, status_id).await,
+        Job::Profile { account_id } => backfill::profile(app, account_id).await,
         Job::Media { id } => media::run(app, id, row.attempts).await,
         Job::Card { card_id } => super::card::fetch(app, card_id, row.attempts).await,
         Job::Reindex { account_id, below } => super::search::reindex(app, account_id, below).await,

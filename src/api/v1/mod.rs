@@ -7,6 +7,7 @@ use crate::app::App;
 pub(crate) mod accounts;
 mod announcements;
 mod apps;
+pub mod async_refreshes;
 mod bookmarks;
 mod conversations;
 mod custom_emojis;
@@ -38,6 +39,7 @@ pub fn routes() -> Router<App> {
     Router::new()
         .merge(accounts::routes())
         .merge(announcements::routes())
+        .merge(async_refreshes::routes())
         .merge(apps::routes())
         .merge(bookmarks::routes())
         .merge(directory::routes())

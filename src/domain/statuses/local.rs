@@ -190,6 +190,9 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
     }
     let emojis = emojis::used(tx, ctx, &[&draft.text, &draft.spoiler_text]).await?;
     let id = ctx.ids.next();
+    // An answer stands in the thread of what it answers.
+    let context = parent.as_ref().and_then(super::context_of);
+    let context = context.unwrap_or_default();
     let mut status = Status {
         id,
         uri: ctx.config.status_uri(&author.username, id),
@@ -217,6 +220,8 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
         created_at: now,
         edited_at: None,
         fetched_at: None,
+        context,
+        replies: String::new(),
     };
     let parts = Parts {
         mentions: composed.mentions.clone(),

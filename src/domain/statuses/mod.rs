@@ -67,16 +67,52 @@ async fn publish(
     db::statuses::set_tags(tx, id, &tag_ids, true).await?;
     db::media::attach(tx, id, &parts.media, true).await?;
     db::accounts::count_status(tx, author.id, status.created_at).await?;
+    if quiet {
+        db::account_reads::caught_up(tx, author.id).await?;
+    }
     tx.emit(Event::of(Kind::AccountChanged, author.id));
     if let Some(parent) = parent {
         db::statuses::count(tx, parent.id, 1, 0, 0).await?;
         analytics::happened(tx, parent, status.created_at, comments(1)).await?;
         tx.emit(Event::of(Kind::StatusCounts, parent.id));
     }
+    if quiet {
+        db::thread_reads::keep_quiet(tx, id, ctx.now()).await?;
+    } else {
+        bring_home(tx, author, status, &parts.mentions).await?;
+        tell(tx, ctx, author, status, &parts.mentions).await?;
+    }
+    discovery::published(tx, ctx, author, status, &parts.mentions, &tag_ids, quiet).await?;
+    let homes = db::timelines::homes_of(tx, id, HOMES_IN_EVENT).await?;
+    let created = Event::of(Kind::StatusCreated, id).in_homes(homes);
+    tx.emit(match quiet {
+        true => created.with(Event::QUIET),
+        false => created,
+    });
+    if !status.local {
+        let adopted = db::statuses::adopt_orphans(tx, status, ADOPTED).await?;
+        if !adopted.is_empty() {
+            db::statuses::count(tx, id, adopted.len() as i64, 0, 0).await?;
+            for reply in adopted {
+                tx.emit(Event::of(Kind::StatusEdited, reply));
+            }
+        }
+    }
+    Ok(Some(id))
+}
+
+/// Puts a new status into the homes and lists that it belongs to.
+async fn bring_home(
+    tx: &mut Conn,
+    author: &Account,
+    status: &Status,
+    mentions: &[Account],
+) -> AppResult<()> {
+    let id = status.id;
     let visibility = Visibility::from_db(status.visibility);
     if visibility == Visibility::Direct {
         let mut homes = Vec::new();
-        for account in parts.mentions.iter().filter(|a| a.is_local()) {
+        for account in mentions.iter().filter(|a| a.is_local()) {
             if db::relations::follow(tx, account.id, author.id)
                 .await?
                 .is_some()
@@ -97,29 +133,62 @@ async fn publish(
     if author.is_local() {
         db::timelines::put_home(tx, &[author.id], id, author.id).await?;
     }
-    if !quiet {
-        for account in &parts.mentions {
-            notifications::notify(tx, ctx, account, author, Type::Mention, Some(id)).await?;
-        }
-        if visibility == Visibility::Direct {
-            conversations::add(tx, ctx, author, status, &parts.mentions).await?;
-        } else {
-            notify_watchers(tx, ctx, author, status, &mentioned).await?;
-        }
+    Ok(())
+}
+
+/// Notifies those whom a new status concerns.
+async fn tell(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    author: &Account,
+    status: &Status,
+    mentions: &[Account],
+) -> AppResult<()> {
+    for account in mentions {
+        notifications::notify(tx, ctx, account, author, Type::Mention, Some(status.id)).await?;
     }
-    discovery::published(tx, ctx, author, status, &parts.mentions, &tag_ids, quiet).await?;
-    let homes = db::timelines::homes_of(tx, id, HOMES_IN_EVENT).await?;
-    tx.emit(Event::of(Kind::StatusCreated, id).in_homes(homes));
-    if !status.local {
-        let adopted = db::statuses::adopt_orphans(tx, status, ADOPTED).await?;
-        if !adopted.is_empty() {
-            db::statuses::count(tx, id, adopted.len() as i64, 0, 0).await?;
-            for reply in adopted {
-                tx.emit(Event::of(Kind::StatusEdited, reply));
-            }
-        }
+    if Visibility::from_db(status.visibility) == Visibility::Direct {
+        conversations::add(tx, ctx, author, status, mentions).await
+    } else {
+        let mentioned: Vec<i64> = mentions.iter().map(|a| a.id).collect();
+        notify_watchers(tx, ctx, author, status, &mentioned).await
     }
-    Ok(Some(id))
+}
+
+/// A status was taken in quietly, and now its author's server tells us of it: so do we.
+async fn tell_late(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    author: &Account,
+    status: &Status,
+    mentions: &[Account],
+) -> AppResult<()> {
+    bring_home(tx, author, status, mentions).await?;
+    tell(tx, ctx, author, status, mentions).await?;
+    let tag_ids = discovery::tags_of(tx, status.id).await?;
+    discovery::published(tx, ctx, author, status, mentions, &tag_ids, false).await?;
+    let homes = db::timelines::homes_of(tx, status.id, HOMES_IN_EVENT).await?;
+    tx.emit(Event::of(Kind::StatusCreated, status.id).in_homes(homes));
+    Ok(())
+}
+
+/// The collection of the thread that a status stands in: as it says itself, or of one that begins
+/// a thread here, ours.
+pub fn context_of(status: &Status) -> Option<String> {
+    if !status.context.is_empty() {
+        return Some(status.context.clone());
+    }
+    owns_thread(status).then(|| format!("{}/context", status.uri))
+}
+
+/// Whether a status begins a thread here that everyone may see.
+pub fn owns_thread(status: &Status) -> bool {
+    status.local
+        && !status.local_only
+        && status.reblog_of_id.is_none()
+        && status.in_reply_to_id.is_none()
+        && status.in_reply_to_uri.is_none()
+        && Visibility::from_db(status.visibility).is_open()
 }
 
 /// Tells those who asked to hear of an author's new posts.
@@ -357,6 +426,7 @@ fn note(
         sensitive: status.sensitive,
         language: status.language.clone(),
         in_reply_to: parent,
+        context: context_of(status),
         published: status.created_at,
         updated: status.edited_at,
         mentions: mentions

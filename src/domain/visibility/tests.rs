@@ -63,6 +63,8 @@ fn status(author: i64, visibility: Visibility) -> Status {
         created_at: 0,
         edited_at: None,
         fetched_at: None,
+        context: String::new(),
+        replies: String::new(),
     }
 }
 

@@ -111,6 +111,7 @@ impl Announce {
         let reblog = Reblog {
             visibility: Some(self.visibility),
             remote: Some((self.uri.clone(), self.published)),
+            quiet: false,
         };
         reactions::reblog(tx, ctx, actor, &status, reblog).await?;
         Ok("")

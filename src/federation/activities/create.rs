@@ -44,6 +44,8 @@ pub struct Create {
     /// What it answers, and what that answers, oldest first.
     ancestors: Vec<Ready>,
     status: Ready,
+    /// Somebody here follows its author, or is named by it.
+    concerns_someone: bool,
 }
 
 /// What the database says about a status that arrives.
@@ -144,13 +146,18 @@ async fn take_in(
         return Prepared::nothing("it concerns nobody here");
     }
     let known = facts.parent_known || parent_comes;
+    let concerns_someone = facts.followed || facts.accounts.iter().any(Account::is_local);
     let mut status = ready(app, author, object, Some((facts, arrival.budget))).await?;
     quote::resolve(app, &mut status, arrival.budget).await;
     let ancestors = match parent {
         Some(parent) if !known => ancestors(app, parent, arrival.budget).await,
         _ => Vec::new(),
     };
-    Prepared::deed(super::Deed::Create(Create { ancestors, status }))
+    Prepared::deed(super::Deed::Create(Create {
+        ancestors,
+        status,
+        concerns_someone,
+    }))
 }
 
 /// Reads a status and looks up whom it mentions; strangers only within a budget.
@@ -296,7 +303,12 @@ impl Create {
         self.status.store_quoted(tx, ctx).await?;
         let Ready { author, note, .. } = &self.status;
         match statuses::receive(tx, ctx, author, note.clone(), false).await? {
-            Some(_) => Ok(""),
+            Some(status) => {
+                if self.concerns_someone {
+                    domain::thread_reads::answer_came(tx, ctx, &status).await?;
+                }
+                Ok("")
+            }
             None => Ok("it was deleted before it came"),
         }
     }

@@ -11,7 +11,7 @@ use crate::domain::statuses::{RemoteMedia, RemoteNote};
 use crate::domain::visibility::Visibility;
 use crate::federation::render::note::VISIBILITY;
 use crate::federation::value::{
-    emojis, first_id, flag, host, ids, is_a, is_public, kind_of, link, many, same_origin, text,
+    emojis, first_id, flag, host, id, ids, is_a, is_public, kind_of, link, many, same_origin, text,
     time, uri, url,
 };
 use crate::text;
@@ -140,6 +140,10 @@ pub fn read(object: &Value, author: &Account, now: i64) -> Result<RemoteNote, &'
         language,
         visibility: visibility(object, author),
         in_reply_to: parent(object).map(str::to_owned),
+        context: first_id(object, "context")
+            .filter(|context| uri(context).is_some())
+            .map(str::to_owned),
+        replies: replies(object, id),
         published,
         updated,
         mentions: Vec::new(),
@@ -150,6 +154,27 @@ pub fn read(object: &Value, author: &Account, now: i64) -> Result<RemoteNote, &'
         quote: quote::quote(object),
         quote_policy: quote::policy(object, author),
     })
+}
+
+/// The collection of an object's replies, as the object has it.
+pub fn replies_of(object: &Value) -> Option<&Value> {
+    // PeerTube's videos have comments.
+    ["replies", "comments"]
+        .iter()
+        .find_map(|name| object.get(*name).filter(|value| !value.is_null()))
+}
+
+/// Where the replies to an object can be read later: a collection of its own host. One that
+/// stands in the object alone is read there.
+fn replies(object: &Value, own: &str) -> Option<String> {
+    let replies = replies_of(object)?;
+    let listed = first_id(object, "replies")
+        .or_else(|| id(replies))
+        .or_else(|| first_id(replies, "first"));
+    match listed {
+        Some(listed) => same_origin(listed, own).then(|| listed.to_owned()),
+        None => replies.is_object().then(|| own.to_owned()),
+    }
 }
 
 /// The poll of a Question, where it has options to choose from.

@@ -8,14 +8,22 @@ use crate::api::entities::{Json, account};
 use crate::api::list::{entity, json};
 use crate::app::App;
 use crate::error::{AppError, AppResult};
+use crate::federation;
 use crate::http::auth::MaybeUser;
 use crate::http::params::{self, Params};
 
 /// Accounts in one request at most.
 const MAX: usize = 40;
 
-pub async fn get(State(app): State<App>, _: MaybeUser, Path(id): Path<String>) -> AppResult<Json> {
+pub async fn get(
+    State(app): State<App>,
+    user: MaybeUser,
+    Path(id): Path<String>,
+) -> AppResult<Json> {
     let account = find(&app, &id).await?;
+    if user.account.is_some() {
+        federation::visited(&app, &account).await;
+    }
     let json = account::render_one(&app, account.id)
         .await?
         .ok_or_else(AppError::not_found)?;

@@ -40,6 +40,7 @@ pub async fn post(
                 let reblog = Reblog {
                     visibility,
                     remote: None,
+                    quiet: false,
                 };
                 reactions::reblog(tx, &ctx, &account, &status, reblog).await
             })
