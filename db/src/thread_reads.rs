@@ -106,7 +106,8 @@ pub struct Unread {
 }
 
 /// Open statuses of a thread whose replies have not been asked for since a time, oldest first. The
-/// older one was when it was last asked about, the longer it is left alone: a quarter of its age.
+/// older one was when it was last asked about, the longer it is left alone: a quarter of its age, up
+/// to a day.
 #[boxed]
 pub async fn unread(
     conn: &mut Conn,
@@ -120,7 +121,8 @@ pub async fn unread(
          WHERE statuses.conversation_id = $1 AND statuses.local = FALSE \
          AND statuses.visibility <= 1 AND statuses.replies <> '' \
          AND (replies_reads.read_at IS NULL OR (replies_reads.read_at < $2 \
-         AND ($2 - replies_reads.read_at) * 4 > replies_reads.read_at - statuses.created_at)) \
+         AND (($2 - replies_reads.read_at) * 4 > replies_reads.read_at - statuses.created_at \
+         OR $2 - replies_reads.read_at > 86400000))) \
          ORDER BY statuses.id LIMIT $3"
     )
     .bind::<BigInt, _>(conversation_id)

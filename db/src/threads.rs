@@ -168,7 +168,7 @@ pub async fn count_open(conn: &mut Conn, among: Among) -> Result<i64> {
     let statement = format!(
         "SELECT COUNT(*) AS n FROM (SELECT statuses.id FROM statuses \
          JOIN accounts ON accounts.id = statuses.account_id \
-         WHERE {condition} AND {OPEN} LIMIT {COUNTED}) AS some"
+         WHERE {condition} AND {OPEN} LIMIT {COUNTED}) AS counted"
     );
     let counted: Counted = on_db!(conn, |c| diesel::sql_query(&statement)
         .bind::<BigInt, _>(id)

@@ -67,6 +67,10 @@ pub enum Job {
     Digest { account_id: i64, at: i64 },
 }
 
+/// Kinds of jobs that ask other servers for much that nobody waits for. Few of them run at a time,
+/// so that others always find a place.
+pub const PATIENT: [&str; 2] = ["thread", "profile"];
+
 impl Job {
     /// Its name in the queue.
     pub fn kind(&self) -> &'static str {

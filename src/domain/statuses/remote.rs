@@ -97,8 +97,10 @@ pub async fn receive(
         Some(uri) => db::statuses::by_uri(tx, uri).await?,
         None => None,
     };
+    // Our own threads are those that it answers in, whatever it says.
     let context = note
         .context
+        .filter(|context| !ctx.config.is_ours(context))
         .or_else(|| parent.as_ref().and_then(context_of));
     let id = ctx.ids.for_remote(note.published, &note.uri);
     let mut status = Status {

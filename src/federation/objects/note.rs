@@ -387,6 +387,33 @@ mod tests {
     use serde_json::json;
 
     #[test]
+    fn replies_are_listed_at_ones_own_host() {
+        let own = "https://a.example/1";
+        let at = |value: Value| replies(&json!({ "replies": value }), own);
+        let url = "https://a.example/1/replies";
+        assert_eq!(at(json!(url)).as_deref(), Some(url));
+        // Mastodon and GoToSocial, Pleroma, and one without anything.
+        let named =
+            json!({"id": url, "type": "Collection", "first": {"next": "https://a.example/2"}});
+        assert_eq!(at(named).as_deref(), Some(url));
+        assert_eq!(
+            at(json!({"type": "Collection", "items": ["https://b.example/1"]})).as_deref(),
+            Some(own)
+        );
+        assert_eq!(at(json!({"first": url})).as_deref(), Some(url));
+        assert_eq!(at(json!(null)), None);
+        for foreign in [
+            json!("https://b.example/1"),
+            json!({"id": "https://b.example/1"}),
+            json!("tag:a"),
+        ] {
+            assert_eq!(at(foreign), None);
+        }
+        let video = json!({"comments": url});
+        assert_eq!(replies(&video, own).as_deref(), Some(url));
+    }
+
+    #[test]
     fn s7_what_stands_in_for_content_is_bounded_like_it() {
         let author = actor::read(
             &json!({

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::two_servers::id;
+use super::two_servers::{Pair, id};
 use crate::support::peer::{Delivery, Page, Peer, eventually};
 use crate::support::{Person, Server, database};
 
@@ -328,9 +328,9 @@ async fn a_thread_that_is_opened_fills_up_and_says_so() {
         .get_public(&format!("/api/v1_alpha/async_refreshes/{}", id(status)))
         .await
         .refused(401);
-    // After a while a look has it asked for again, if not as often.
+    // A day later a look has it asked for again.
     let before = peer.requests().len();
-    server.pass(16 * 60 * 1000);
+    server.pass(25 * 60 * 60 * 1000);
     thread(&server, &alice, status).await;
     eventually("it is asked for again", async || {
         (peer.requests().len() > before).then_some(())
@@ -372,4 +372,78 @@ async fn what_is_told_after_it_was_fetched_is_news() {
         filled(&server).await;
     }
     assert_eq!(mentions().await, 1, "once");
+}
+
+/// Two servers of this kind: what the second was not told of it finds in the first's collection
+/// of the thread.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thread_of_another_kith_is_as_full_as_there() {
+    let pair = Pair::start().await;
+    pair.bob_follows().await;
+    let (one, two) = (&pair.one, &pair.two);
+    let (carol, dave) = (one.person("carol").await, one.person("dave").await);
+    let first = one.status(&carol, "first").await;
+    let mut above = first.clone();
+    let mut said = Vec::new();
+    for n in 0..6 {
+        let who = if n % 2 == 0 { &dave } else { &carol };
+        let to = if n == 3 { &first } else { &above };
+        let post = json!({"status": format!("answer {n}"), "in_reply_to_id": to["id"]});
+        above = one
+            .post(who, "/api/v1/statuses", post)
+            .await
+            .entity("Status");
+        said.push(above["uri"].clone());
+    }
+    let hidden =
+        json!({"status": "not for all", "in_reply_to_id": first["id"], "visibility": "private"});
+    let hidden = one
+        .post(&carol, "/api/v1/statuses", hidden)
+        .await
+        .entity("Status");
+    // Bob hears of alice's answer alone.
+    let last = json!({"status": "mine", "in_reply_to_id": above["id"]});
+    let last = one
+        .post(&pair.alice, "/api/v1/statuses", last)
+        .await
+        .entity("Status");
+    let there = arrived(two, &pair.bob, &last["uri"]).await;
+    let root = eventually("the thread is whole", async || {
+        let above = thread(two, &pair.bob, &there).await["ancestors"].take();
+        let first_there = above
+            .as_array()?
+            .iter()
+            .find(|s| s["uri"] == first["uri"])?
+            .clone();
+        let below = thread(two, &pair.bob, &first_there).await["descendants"].take();
+        let below: Vec<Value> = below.as_array()?.iter().map(|s| s["uri"].clone()).collect();
+        (said.iter().all(|uri| below.contains(uri)) && below.len() == 7).then_some(first_there)
+    })
+    .await;
+    filled(two).await;
+    let there_too = format!(
+        "SELECT count(*) AS n FROM statuses WHERE uri = '{}'",
+        hidden["uri"].as_str().expect("a URI")
+    );
+    assert_eq!(
+        database::count(&two.app.config.database_url, &there_too).await,
+        0
+    );
+    // Bob's answer stands in the same thread, and is in its collection once it has come.
+    let answer = json!({"status": "hello", "in_reply_to_id": root["id"]});
+    let answer = two
+        .post(&pair.bob, "/api/v1/statuses", answer)
+        .await
+        .entity("Status");
+    let context = format!("{}/context", first["uri"].as_str().expect("a URI"));
+    let document = read(two, answer["uri"].as_str().expect("a URI")).await;
+    assert_eq!(document["context"], context);
+    eventually("the answer is in the collection", async || {
+        let page = read(one, &format!("{context}?page=true")).await;
+        page["orderedItems"]
+            .as_array()?
+            .contains(&answer["uri"])
+            .then_some(())
+    })
+    .await;
 }
