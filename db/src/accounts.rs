@@ -81,6 +81,21 @@ pub struct AccountStats {
     pub following_count: i64,
     pub statuses_count: i64,
     pub last_status_at: Option<i64>,
+    /// How many more its own server told than were known here then.
+    pub followers_beyond: i64,
+    pub following_beyond: i64,
+    pub statuses_beyond: i64,
+}
+
+impl AccountStats {
+    /// Followers, following and statuses, as its own server counts them.
+    pub fn told(&self) -> (i64, i64, i64) {
+        (
+            (self.followers_count + self.followers_beyond).max(0),
+            (self.following_count + self.following_beyond).max(0),
+            (self.statuses_count + self.statuses_beyond).max(0),
+        )
+    }
 }
 
 /// A row of `account_keys`.
@@ -461,6 +476,9 @@ pub async fn sever(conn: &mut Conn, id: i64) -> Result<()> {
             account_stats::followers_count.eq(0),
             account_stats::following_count.eq(0),
             account_stats::statuses_count.eq(0),
+            account_stats::followers_beyond.eq(0),
+            account_stats::following_beyond.eq(0),
+            account_stats::statuses_beyond.eq(0),
         ))
         .execute(c)
         .await)?;

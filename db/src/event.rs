@@ -17,6 +17,10 @@ pub struct Event {
 }
 
 impl Event {
+    /// The payload of [`Kind::StatusCreated`] for a status that is no news: it was fetched because
+    /// something points at it.
+    pub const QUIET: &'static str = "quiet";
+
     /// An event about a subject, with nothing more to say.
     pub fn of(kind: Kind, subject_id: i64) -> Event {
         Event {

@@ -51,15 +51,43 @@ pub async fn lease(
     until: i64,
     limit: i64,
 ) -> Result<Vec<JobRow>> {
-    let ids: Vec<i64> = on_db!(conn, |c| jobs::table
+    lease_of(conn, who, now, until, Kinds::But(&[]), limit).await
+}
+
+/// Which kinds of jobs.
+#[derive(Debug, Clone, Copy)]
+pub enum Kinds {
+    Only(&'static [&'static str]),
+    But(&'static [&'static str]),
+}
+
+/// The same of some kinds.
+#[boxed]
+pub async fn lease_of(
+    conn: &mut Conn,
+    who: i64,
+    now: i64,
+    until: i64,
+    kinds: Kinds,
+    limit: i64,
+) -> Result<Vec<JobRow>> {
+    let due = jobs::table
         .filter(jobs::failed_at.is_null())
         .filter(jobs::run_at.le(now))
         .filter(jobs::leased_until.le(now))
         .order(jobs::run_at)
         .limit(limit)
-        .select(jobs::id)
-        .load(c)
-        .await)?;
+        .select(jobs::id);
+    let ids: Vec<i64> = match kinds {
+        Kinds::Only(kinds) => {
+            let due = due.filter(jobs::kind.any_of(kinds));
+            on_db!(conn, |c| due.load(c).await)?
+        }
+        Kinds::But(kinds) => {
+            let due = due.filter(diesel::dsl::not(jobs::kind.any_of(kinds)));
+            on_db!(conn, |c| due.load(c).await)?
+        }
+    };
     if ids.is_empty() {
         return Ok(Vec::new());
     }

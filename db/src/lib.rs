@@ -12,6 +12,7 @@ use futures::future::BoxFuture;
 use event::Event;
 use kith_boxed::boxed;
 
+pub mod account_reads;
 pub mod accounts;
 pub mod analytics;
 pub mod announcements;
@@ -77,6 +78,7 @@ mod sqlite;
 pub mod statuses;
 pub mod tagged;
 pub mod tags;
+pub mod thread_reads;
 pub mod threads;
 pub mod timelines;
 pub mod tokens;

@@ -45,6 +45,9 @@ table! {
         following_count -> BigInt,
         statuses_count -> BigInt,
         last_status_at -> Nullable<BigInt>,
+        followers_beyond -> BigInt,
+        following_beyond -> BigInt,
+        statuses_beyond -> BigInt,
     }
 }
 
@@ -202,6 +205,8 @@ table! {
         edited_at -> Nullable<BigInt>,
         fetched_at -> Nullable<BigInt>,
         consent -> SmallInt,
+        context -> Text,
+        replies -> Text,
     }
 }
 
@@ -1435,6 +1440,43 @@ table! {
         collection_uri -> Text,
         created_at -> BigInt,
         revoked_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    quiet_statuses (status_id) {
+        status_id -> BigInt,
+        taken_at -> BigInt,
+    }
+}
+
+table! {
+    replies_reads (status_id) {
+        status_id -> BigInt,
+        read_at -> BigInt,
+    }
+}
+
+table! {
+    thread_reads (conversation_id) {
+        conversation_id -> BigInt,
+        active -> Bool,
+        job_id -> BigInt,
+        busy_until -> BigInt,
+        jobs -> BigInt,
+        found -> BigInt,
+        fruitless -> BigInt,
+        begun_at -> BigInt,
+        next_at -> BigInt,
+    }
+}
+
+table! {
+    account_reads (account_id) {
+        account_id -> BigInt,
+        read_at -> BigInt,
+        next_at -> BigInt,
+        failures -> BigInt,
     }
 }
 

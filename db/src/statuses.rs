@@ -55,6 +55,11 @@ pub struct Status {
     pub fetched_at: Option<i64>,
     /// Bits of [`consent`].
     pub consent: i16,
+    /// The collection of its thread, as its author names it or what it answers does; `''` for
+    /// none, and for one of ours that begins a thread.
+    pub context: String,
+    /// Where its replies are listed; remote statuses only.
+    pub replies: String,
 }
 
 /// What a status has to do with leave to interact: bits.
@@ -531,30 +536,6 @@ pub async fn descendants(
     let mut found = by_ids(conn, &order).await?;
     found.sort_by_key(|s| positions.get(&s.id).copied());
     Ok(found)
-}
-
-/// Ids and URIs of the replies to a status that are open to everyone, oldest first, after an id.
-#[boxed]
-pub async fn open_replies(
-    conn: &mut Conn,
-    id: i64,
-    after: i64,
-    limit: i64,
-) -> Result<Vec<(i64, String)>> {
-    use super::schema::accounts;
-    on_db!(conn, |c| statuses::table
-        .inner_join(accounts::table.on(accounts::id.eq(statuses::account_id)))
-        .filter(statuses::in_reply_to_id.eq(id))
-        .filter(statuses::id.gt(after))
-        .filter(statuses::visibility.le(1))
-        .filter(statuses::local_only.eq(false))
-        .filter(accounts::suspended_at.is_null())
-        .filter(accounts::deleted_at.is_null())
-        .order(statuses::id)
-        .limit(limit)
-        .select((statuses::id, statuses::uri))
-        .load(c)
-        .await)
 }
 
 /// Remembers that an object was deleted.

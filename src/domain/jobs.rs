@@ -34,6 +34,14 @@ pub enum Job {
     Collections { account_id: i64 },
     /// Stamps of what waits in a collection elsewhere are to be looked at.
     FeaturedItems { collection_id: i64 },
+    /// A thread is to be filled up with what other servers know of it.
+    Thread {
+        conversation_id: i64,
+        /// One of its statuses: threads may turn out to be part of another.
+        status_id: i64,
+    },
+    /// The profile of an account elsewhere is to be read there.
+    Profile { account_id: i64 },
     /// An uploaded file to make playable.
     Media { id: i64 },
     /// The preview of a link to fetch.
@@ -77,6 +85,10 @@ pub enum Job {
     Digest { account_id: i64, at: i64 },
 }
 
+/// Kinds of jobs that ask other servers for much that nobody waits for. Few of them run at a time,
+/// so that others always find a place.
+pub const PATIENT: [&str; 2] = ["thread", "profile"];
+
 impl Job {
     /// Its name in the queue.
     pub fn kind(&self) -> &'static str {
@@ -91,6 +103,8 @@ impl Job {
             Job::Featured { .. } => "featured",
             Job::Collections { .. } => "collections",
             Job::FeaturedItems { .. } => "featured_items",
+            Job::Thread { .. } => "thread",
+            Job::Profile { .. } => "profile",
             Job::Media { .. } => "media",
             Job::Card { .. } => "card",
             Job::Reindex { .. } => "reindex",
@@ -124,6 +138,11 @@ impl Job {
             | Job::Featured { account_id: id }
             | Job::Collections { account_id: id }
             | Job::FeaturedItems { collection_id: id }
+            | Job::Thread {
+                conversation_id: id,
+                ..
+            }
+            | Job::Profile { account_id: id }
             | Job::EraseAccount { account_id: id }
             | Job::StatusLine { account_id: id } => Some(format!("{}:{id}", self.kind())),
             Job::SynchroniseFollowers { account_id: id, .. } => {

@@ -49,6 +49,9 @@ pub struct Note {
     pub sensitive: bool,
     pub language: Option<String>,
     pub in_reply_to: Option<String>,
+    /// The collection of its thread (FEP-7888).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
     /// Milliseconds since the epoch.
     pub published: i64,
     pub updated: Option<i64>,

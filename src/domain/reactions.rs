@@ -126,6 +126,8 @@ pub struct Reblog {
     pub remote: Option<(String, i64)>,
     /// The leave for it.
     pub granted: Option<Granted>,
+    /// An old one, of which nobody hears.
+    pub quiet: bool,
 }
 
 /// Leave that was asked for.
@@ -220,6 +222,8 @@ pub(super) async fn reblog(
         } else {
             0
         },
+        context: String::new(),
+        replies: String::new(),
     };
     if db::statuses::insert(tx, &mut row).await?.is_none() {
         // Somebody else's Announce has this id: it is not ours to take.
@@ -231,6 +235,11 @@ pub(super) async fn reblog(
     analytics::happened(tx, status, row.created_at, shares(1)).await?;
     tx.emit(Event::of(Kind::StatusCounts, status.id));
     tx.emit(Event::to(account.id, Kind::ViewerChanged, status.id));
+    if reblog.quiet {
+        db::account_reads::caught_up(tx, account.id).await?;
+        tx.emit(Event::of(Kind::StatusCreated, row.id).with(Event::QUIET));
+        return Ok(row);
+    }
     db::timelines::fan_out(tx, row.id, account.id, None, true, None).await?;
     db::lists::fan_out(tx, row.id, account.id, None, true, None).await?;
     if account.is_local() {
@@ -258,6 +267,32 @@ pub(super) async fn reblog(
         outgoing::send(tx, ctx, account, &activity, audience).await?;
     }
     Ok(row)
+}
+
+/// A group elsewhere lists in its outbox that it passed on a status, under the id of its Announce:
+/// it is among the group's posts, and no news.
+pub async fn passed_on(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    group: &Account,
+    status: &Status,
+    uri: &str,
+    published: Option<i64>,
+) -> AppResult<()> {
+    let visibility = Visibility::from_db(status.visibility);
+    let possible = visibility.is_open() && !status.local_only && status.reblog_of_id.is_none();
+    if !possible || db::statuses::buried(tx, uri).await?.is_some() {
+        return Ok(());
+    }
+    let made = Reblog {
+        visibility: None,
+        remote: Some((uri.to_owned(), published.unwrap_or(status.created_at))),
+        quiet: true,
+    };
+    match reblog(tx, ctx, group, status, made).await {
+        Err(error) if error.status.is_client_error() => Ok(()),
+        made => made.map(|_| ()),
+    }
 }
 
 /// `account` takes its reblog back. None to take back is no error.

@@ -262,6 +262,26 @@ pub async fn document(app: &App, at: &str, budget: &Budget) -> Result<Value, Err
     from_id(app, at, document_of(&url, &response)?, budget).await
 }
 
+/// A collection, or a page of one, as its origin serves it. What it is called does not matter:
+/// it says nothing but what its origin lists.
+pub async fn listing(app: &App, at: &str, budget: &Budget) -> Result<Value, Error> {
+    let url = uri(without_fragment(at))
+        .ok_or_else(|| Error::Hopeless(format!("{at:.200}: not a usable URL")))?;
+    let response = get(app, &url, budget).await?;
+    check_status(&url, response.status)?;
+    if response.url.origin() != url.origin() {
+        return Err(Error::hopeless(&url, "leads to another origin"));
+    }
+    if !is_activity_json(content_type(&response)) {
+        return Err(Error::hopeless(
+            &url,
+            "the answer is no ActivityPub document",
+        ));
+    }
+    super::value::parse(&response.body)
+        .map_err(|error| Error::hopeless(&url, format_args!("unreadable JSON: {error}")))
+}
+
 /// The document itself where it was fetched from its id, else what its id serves.
 async fn from_id(app: &App, at: &str, found: Value, budget: &Budget) -> Result<Value, Error> {
     let id = text(&found, "id").unwrap_or_default();

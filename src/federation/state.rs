@@ -48,6 +48,10 @@ pub struct State {
     pub synchronised: Expiring<String, ()>,
     /// Polls whose counts were asked for a moment ago.
     pub polls: Expiring<i64, ()>,
+    /// Posts that something lists and that could not be had a while ago, or are not to be kept.
+    pub missed: Expiring<String, ()>,
+    /// Accounts whose profile somebody looked at a moment ago.
+    pub visited: Expiring<i64, ()>,
     /// Whether a local actor is there, by its id: `Some(false)` for one that was.
     pub inboxes: Expiring<String, Option<bool>>,
     /// What relays have brought lately.
@@ -72,6 +76,8 @@ impl State {
             collections: Expiring::new(10_000, HOUR),
             synchronised: Expiring::new(10_000, AFTER_FAILURE),
             polls: Expiring::new(10_000, AFTER_FAILURE),
+            missed: Expiring::new(50_000, HOUR),
+            visited: Expiring::new(10_000, AFTER_FAILURE),
             inboxes: Expiring::new(10_000, Duration::from_secs(10)),
             relays: Loads::default(),
             intake: Intake::default(),

@@ -108,6 +108,7 @@ fn cors(app: &App) -> CorsLayer {
             header::HeaderName::from_static("x-ratelimit-limit"),
             header::HeaderName::from_static("x-ratelimit-remaining"),
             header::HeaderName::from_static("x-request-id"),
+            header::HeaderName::from_static("mastodon-async-refresh"),
         ])
         .max_age(std::time::Duration::from_secs(3600))
 }

@@ -20,6 +20,10 @@ const OAUTH_CODES: i64 = DAY;
 const TOKENS: i64 = 8 * DAY;
 /// Jobs given up, for an admin to look at.
 const FAILED_JOBS: i64 = 30 * DAY;
+/// How threads were filled up: longer than any of them is left alone.
+const THREAD_READS: i64 = 30 * DAY;
+/// A Create that comes later than this is no news any more.
+const QUIET: i64 = 14 * DAY;
 /// Registrations whose address was never verified give their name back.
 const UNCONFIRMED: i64 = 2 * DAY;
 
@@ -50,6 +54,8 @@ pub async fn pass(app: &App) -> Result<(), db::Error> {
         db::tokens::forget_web_sessions, now;
         db::users::forget_unconfirmed, now - UNCONFIRMED;
         db::relations::forget_mutes, now;
+        db::thread_reads::forget_before, now - THREAD_READS;
+        db::thread_reads::forget_quiet, now - QUIET;
         // Yesterday's stay: what waited at midnight is written a little later.
         db::views::forget_before, day_of(now) - 1;
     }

@@ -1,5 +1,6 @@
 //! What works beside the requests: the queue of jobs, and the cleaning.
 
+mod backfill;
 pub mod card;
 pub mod cleanup;
 mod collections;

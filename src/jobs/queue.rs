@@ -2,21 +2,24 @@
 //!
 //! A job is done at least once: what a process had leased that died, another takes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::{JobError, collections, media, posts, sever_domain, standing, verify_links};
+use super::{JobError, backfill, collections, media, posts, sever_domain, standing, verify_links};
 use crate::app::App;
 use crate::clock::{DAY, SECOND};
 use crate::db;
-use crate::db::jobs::JobRow;
-use crate::domain::jobs::Job;
+use crate::db::jobs::{JobRow, Kinds};
+use crate::domain::jobs::{Job, PATIENT};
 use crate::domain::{accounts, announcements, digests, notifications, profiles};
 use crate::{mail, smtp};
 
-/// Jobs that run at the same time.
+/// Jobs that run at the same time, and how many of them may be of the patient kinds.
 const AT_ONCE: usize = 8;
+const PATIENT_AT_ONCE: usize = 3;
 /// How long a lease holds, and how often it is renewed while the job runs.
 const LEASE: i64 = 20 * SECOND;
 const RENEW: Duration = Duration::from_secs(5);
@@ -31,17 +34,25 @@ const ATTEMPTS: i64 = 20;
 pub async fn run(app: App) {
     let mut stop = app.stop.clone();
     let mut running = JoinSet::new();
+    let patient = Arc::new(Semaphore::new(PATIENT_AT_ONCE));
     while !*stop.borrow() {
         // Registered before looking, so that a job enqueued meanwhile is not missed.
         let woken = app.wake.jobs.notified();
         while running.try_join_next().is_some() {}
         let mut found = false;
         if running.len() < AT_ONCE {
-            match lease(&app, AT_ONCE - running.len()).await {
+            let free = patient.available_permits();
+            match lease(&app, AT_ONCE - running.len(), free).await {
                 Ok(jobs) => {
                     found = !jobs.is_empty();
                     for job in jobs {
-                        running.spawn(run_one(app.clone(), job));
+                        let of_few = PATIENT.contains(&job.kind.as_str());
+                        let place = of_few.then(|| patient.clone().try_acquire_owned());
+                        let app = app.clone();
+                        running.spawn(async move {
+                            let _place = place;
+                            run_one(app, job).await;
+                        });
                     }
                 }
                 Err(error) => tracing::warn!(%error, "cannot read the job queue"),
@@ -64,9 +75,9 @@ pub async fn run(app: App) {
     }
 }
 
-async fn lease(app: &App, limit: usize) -> Result<Vec<JobRow>, db::Error> {
+/// Takes at most `limit` jobs that are due, at most `patient` of the patient kinds among them.
+async fn lease(app: &App, limit: usize, patient: usize) -> Result<Vec<JobRow>, db::Error> {
     let (now, who) = (app.clock.now_ms(), app.origin);
-    let limit = i64::try_from(limit).unwrap_or(1);
     // Most looks find nothing, and need not wait for the writer.
     let waits = app
         .db
@@ -76,7 +87,18 @@ async fn lease(app: &App, limit: usize) -> Result<Vec<JobRow>, db::Error> {
     }
     app.db
         .write(move |tx| {
-            Box::pin(async move { db::jobs::lease(tx, who, now, now + LEASE, limit).await })
+            Box::pin(async move {
+                let number = |n: usize| i64::try_from(n).unwrap_or(1);
+                let (until, most) = (now + LEASE, number(limit));
+                let others = Kinds::But(&PATIENT);
+                let mut jobs = db::jobs::lease_of(tx, who, now, until, others, most).await?;
+                let most = number(patient.min(limit.saturating_sub(jobs.len())));
+                if most > 0 {
+                    let these = Kinds::Only(&PATIENT);
+                    jobs.extend(db::jobs::lease_of(tx, who, now, until, these, most).await?);
+                }
+                Ok(jobs)
+            })
         })
         .await
 }
@@ -180,6 +202,8 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
         Job::FeaturedItems { collection_id } => {
             collections::verify(app, row.id, collection_id).await
         }
+        Job::Thread { status_id, .. } => backfill::thread(app, row.id, status_id).await,
+        Job::Profile { account_id } => backfill::profile(app, account_id).await,
         Job::Media { id } => media::run(app, id, row.attempts).await,
         Job::Card { card_id } => super::card::fetch(app, card_id, row.attempts).await,
         Job::Reindex { account_id, below } => super::search::reindex(app, account_id, below).await,

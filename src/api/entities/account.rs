@@ -192,6 +192,7 @@ pub fn acct(account: &Account) -> String {
 
 /// Shows one account.
 pub fn entity<'a>(config: &Config, account: &'a Account, stats: AccountStats) -> Entity<'a> {
+    let (followers, following, statuses) = stats.told();
     Entity {
         id: account.id.to_string(),
         username: &account.username,
@@ -222,9 +223,9 @@ pub fn entity<'a>(config: &Config, account: &'a Account, stats: AccountStats) ->
         last_status_at: stats
             .last_status_at
             .and_then(|at| iso(at).get(..10).map(str::to_owned)),
-        statuses_count: stats.statuses_count,
-        followers_count: stats.followers_count,
-        following_count: stats.following_count,
+        statuses_count: statuses,
+        followers_count: followers,
+        following_count: following,
         hide_collections: account.hide_collections,
         show_media: true,
         show_media_replies: true,

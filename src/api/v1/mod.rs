@@ -7,6 +7,7 @@ use crate::app::App;
 pub(crate) mod accounts;
 mod announcements;
 mod apps;
+pub mod async_refreshes;
 mod bookmarks;
 mod collections;
 mod conversations;
@@ -41,6 +42,7 @@ pub fn routes() -> Router<App> {
     Router::new()
         .merge(accounts::routes())
         .merge(announcements::routes())
+        .merge(async_refreshes::routes())
         .merge(apps::routes())
         .merge(bookmarks::routes())
         .merge(collections::routes())

@@ -90,6 +90,9 @@ pub async fn get(
         match named {
             _ if offset > 0 => return json(&found),
             Some(crate::federation::Found::Account(id)) => {
+                if resolve && let Some(account) = app.account(id).await? {
+                    crate::federation::visited(&app, &account).await;
+                }
                 if wants("accounts") {
                     found.accounts = featuring::render(&app, searcher, &[id]).await?;
                 }
@@ -257,11 +260,13 @@ pub async fn accounts(
             }
             _ => !seek.following,
         };
+        let account = app.account(id).await?;
+        if let Some(account) = account.as_ref().filter(|_| seek.resolve) {
+            crate::federation::visited(app, account).await;
+        }
         // The server's own actor is nobody to find.
-        let person = app
-            .account(id)
-            .await?
-            .is_some_and(|a| a.is_active() && !(a.is_local() && a.kind == "Application"));
+        let person =
+            account.is_some_and(|a| a.is_active() && !(a.is_local() && a.kind == "Application"));
         exact = Some(id).filter(|_| followed && person);
     }
     let seeker = Seeker {

@@ -222,6 +222,9 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
     }
     let emojis = emojis::used(tx, ctx, &[&draft.text, &draft.spoiler_text]).await?;
     let id = ctx.ids.next();
+    // An answer stands in the thread of what it answers.
+    let context = parent.as_ref().and_then(super::context_of);
+    let context = context.unwrap_or_default();
     let mut status = Status {
         id,
         uri: ctx.config.status_uri(&author.username, id),
@@ -250,6 +253,8 @@ pub async fn post(tx: &mut Conn, ctx: &Ctx, author: &Account, draft: Draft) -> A
         edited_at: None,
         fetched_at: None,
         consent: interactions::consent_with(0, policies),
+        context,
+        replies: String::new(),
     };
     let parts = Parts {
         mentions: composed.mentions.clone(),

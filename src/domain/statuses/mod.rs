@@ -68,8 +68,7 @@ async fn publish(
     let Some(id) = db::statuses::insert(tx, status).await? else {
         return Ok(None);
     };
-    let tag_ids = attach(tx, id, &parts).await?;
-    groups::join(tx, status, (&parts.groups, parts.locked)).await?;
+    let tag_ids = attach(tx, status, &parts).await?;
     appear(
         tx,
         ctx,
@@ -85,12 +84,14 @@ async fn publish(
 }
 
 /// Writes the parts of a status that was just inserted; the ids of its tags.
-async fn attach(tx: &mut Conn, id: i64, parts: &Parts) -> AppResult<Vec<i64>> {
+async fn attach(tx: &mut Conn, status: &Status, parts: &Parts) -> AppResult<Vec<i64>> {
+    let id = status.id;
     let mentioned: Vec<i64> = parts.mentions.iter().map(|a| a.id).collect();
     db::statuses::set_mentions(tx, id, &mentioned, true).await?;
     let tag_ids = ensure_tags(tx, &parts.tags).await?;
     db::statuses::set_tags(tx, id, &tag_ids, true).await?;
     db::media::attach(tx, id, &parts.media, true).await?;
+    groups::join(tx, status, (&parts.groups, parts.locked)).await?;
     Ok(tag_ids)
 }
 
@@ -110,14 +111,52 @@ async fn appear(
     quiet: bool,
 ) -> AppResult<()> {
     let id = status.id;
-    let mentioned: Vec<i64> = mentions.iter().map(|a| a.id).collect();
     db::accounts::count_status(tx, author.id, status.created_at).await?;
+    if quiet {
+        db::account_reads::caught_up(tx, author.id).await?;
+    }
     tx.emit(Event::of(Kind::AccountChanged, author.id));
     if let Some(parent) = parent {
         db::statuses::count(tx, parent.id, 1, 0, 0).await?;
         analytics::happened(tx, parent, status.created_at, comments(1)).await?;
         tx.emit(Event::of(Kind::StatusCounts, parent.id));
     }
+    if quiet {
+        db::thread_reads::keep_quiet(tx, id, ctx.now()).await?;
+    } else {
+        bring_home(tx, author, status, mentions).await?;
+        tell(tx, ctx, author, status, mentions).await?;
+    }
+    discovery::published(tx, ctx, author, status, mentions, tag_ids, quiet).await?;
+    let homes = db::timelines::homes_of(tx, id, HOMES_IN_EVENT).await?;
+    let created = Event::of(Kind::StatusCreated, id).in_homes(homes);
+    tx.emit(match quiet {
+        true => created.with(Event::QUIET),
+        false => created,
+    });
+    if !status.local {
+        // Who may answer what has a policy is looked at when the answer comes.
+        let own = status.consent & consent::POLICY != 0;
+        let adopted = db::statuses::adopt_orphans(tx, status, own, ADOPTED).await?;
+        if !adopted.is_empty() {
+            db::statuses::count(tx, id, adopted.len() as i64, 0, 0).await?;
+            groups::adopt(tx, id, &adopted).await?;
+            for reply in adopted {
+                tx.emit(Event::of(Kind::StatusEdited, reply));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Puts a new status into the homes and lists that it belongs to.
+async fn bring_home(
+    tx: &mut Conn,
+    author: &Account,
+    status: &Status,
+    mentions: &[Account],
+) -> AppResult<()> {
+    let id = status.id;
     let visibility = Visibility::from_db(status.visibility);
     if visibility == Visibility::Direct {
         let mut homes = Vec::new();
@@ -142,32 +181,62 @@ async fn appear(
     if author.is_local() {
         db::timelines::put_home(tx, &[author.id], id, author.id).await?;
     }
-    if !quiet {
-        for account in mentions {
-            notifications::notify(tx, ctx, account, author, Type::Mention, Some(id)).await?;
-        }
-        if visibility == Visibility::Direct {
-            conversations::add(tx, ctx, author, status, mentions).await?;
-        } else {
-            notify_watchers(tx, ctx, author, status, &mentioned).await?;
-        }
-    }
-    discovery::published(tx, ctx, author, status, mentions, tag_ids, quiet).await?;
-    let homes = db::timelines::homes_of(tx, id, HOMES_IN_EVENT).await?;
-    tx.emit(Event::of(Kind::StatusCreated, id).in_homes(homes));
-    if !status.local {
-        // Who may answer what has a policy is looked at when the answer comes.
-        let own = status.consent & consent::POLICY != 0;
-        let adopted = db::statuses::adopt_orphans(tx, status, own, ADOPTED).await?;
-        if !adopted.is_empty() {
-            db::statuses::count(tx, id, adopted.len() as i64, 0, 0).await?;
-            groups::adopt(tx, id, &adopted).await?;
-            for reply in adopted {
-                tx.emit(Event::of(Kind::StatusEdited, reply));
-            }
-        }
-    }
     Ok(())
+}
+
+/// Notifies those whom a new status concerns.
+async fn tell(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    author: &Account,
+    status: &Status,
+    mentions: &[Account],
+) -> AppResult<()> {
+    for account in mentions {
+        notifications::notify(tx, ctx, account, author, Type::Mention, Some(status.id)).await?;
+    }
+    if Visibility::from_db(status.visibility) == Visibility::Direct {
+        conversations::add(tx, ctx, author, status, mentions).await
+    } else {
+        let mentioned: Vec<i64> = mentions.iter().map(|a| a.id).collect();
+        notify_watchers(tx, ctx, author, status, &mentioned).await
+    }
+}
+
+/// A status was taken in quietly, and now its author's server tells us of it: so do we.
+async fn tell_late(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    author: &Account,
+    status: &Status,
+    mentions: &[Account],
+) -> AppResult<()> {
+    bring_home(tx, author, status, mentions).await?;
+    tell(tx, ctx, author, status, mentions).await?;
+    let tag_ids = discovery::tags_of(tx, status.id).await?;
+    discovery::published(tx, ctx, author, status, mentions, &tag_ids, false).await?;
+    let homes = db::timelines::homes_of(tx, status.id, HOMES_IN_EVENT).await?;
+    tx.emit(Event::of(Kind::StatusCreated, status.id).in_homes(homes));
+    Ok(())
+}
+
+/// The collection of the thread that a status stands in: as it says itself, or of one that begins
+/// a thread here, ours.
+pub fn context_of(status: &Status) -> Option<String> {
+    if !status.context.is_empty() {
+        return Some(status.context.clone());
+    }
+    owns_thread(status).then(|| format!("{}/context", status.uri))
+}
+
+/// Whether a status begins a thread here that everyone may see.
+pub fn owns_thread(status: &Status) -> bool {
+    status.local
+        && !status.local_only
+        && status.reblog_of_id.is_none()
+        && status.in_reply_to_id.is_none()
+        && status.in_reply_to_uri.is_none()
+        && Visibility::from_db(status.visibility).is_open()
 }
 
 /// Tells those who asked to hear of an author's new posts.
@@ -417,6 +486,7 @@ fn note(
         sensitive: status.sensitive,
         language: status.language.clone(),
         in_reply_to: parent,
+        context: context_of(status),
         published: status.created_at,
         updated: status.edited_at,
         mentions: mentions

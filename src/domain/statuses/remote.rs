@@ -1,7 +1,7 @@
 //! What authors elsewhere do. `federation` has checked by now that they did it: the activity is
 //! theirs, and what it speaks of lives on their server.
 
-use super::{Parts, edits, erase, publish, waiting};
+use super::{Parts, context_of, edits, erase, publish, tell_late, waiting};
 use crate::db::accounts::Account;
 use crate::db::media::Media;
 use crate::db::statuses::{Status, Tag, consent};
@@ -36,6 +36,10 @@ pub struct RemoteNote {
     pub visibility: Visibility,
     /// URI of what it answers.
     pub in_reply_to: Option<String>,
+    /// The collection of its thread, where it names one.
+    pub context: Option<String>,
+    /// Where its replies are listed: a collection, or itself.
+    pub replies: Option<String>,
     /// Milliseconds since the epoch.
     pub published: i64,
     pub updated: Option<i64>,
@@ -77,7 +81,8 @@ pub struct RemoteMedia {
 }
 
 /// Takes in a status: the one that is here already when it came before, `None` when it was
-/// deleted before it came, or the policy of what it answers does not admit it. `quiet`: an old one fetched for context, which notifies nobody.
+/// deleted before it came, or the policy of what it answers does not admit it. `quiet`: one fetched
+/// because something points at it, of which nobody hears, unless it comes by itself later.
 pub async fn receive(
     tx: &mut Conn,
     ctx: &Ctx,
@@ -89,6 +94,12 @@ pub async fn receive(
         return Ok(None);
     }
     if let Some(known) = db::statuses::by_uri(tx, &note.uri).await? {
+        let late = !quiet
+            && known.account_id == author.id
+            && db::thread_reads::end_quiet(tx, known.id).await?;
+        if late {
+            tell_late(tx, ctx, author, &known, &note.mentions).await?;
+        }
         return Ok(Some(known));
     }
     let (quote, quote_policy) = (note.quote.clone(), note.quote_policy);
@@ -110,6 +121,11 @@ pub async fn receive(
         return Ok(None);
     }
     let policies = note.policies.unwrap_or(Policies::OPEN);
+    // Our own threads are those that it answers in, whatever it says.
+    let context = note
+        .context
+        .filter(|context| !ctx.config.is_ours(context))
+        .or_else(|| parent.as_ref().and_then(context_of));
     let id = ctx.ids.for_remote(note.published, &note.uri);
     let mut status = Status {
         id,
@@ -142,6 +158,8 @@ pub async fn receive(
             .map(|at| at.clamp(1, now)),
         fetched_at: Some(now),
         consent: interactions::consent_with(0, policies),
+        context: context.unwrap_or_default(),
+        replies: note.replies.unwrap_or_default(),
     };
     let parts = Parts {
         mentions: note.mentions,

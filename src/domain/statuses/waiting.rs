@@ -22,7 +22,7 @@ pub(super) async fn keep(
     let Some(id) = db::statuses::insert(tx, status).await? else {
         return Ok(None);
     };
-    attach(tx, id, &parts).await?;
+    attach(tx, status, &parts).await?;
     if author.is_local() {
         db::timelines::put_home(tx, &[author.id], id, author.id).await?;
     }

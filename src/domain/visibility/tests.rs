@@ -64,6 +64,8 @@ fn status(author: i64, visibility: Visibility) -> Status {
         edited_at: None,
         fetched_at: None,
         consent: 0,
+        context: String::new(),
+        replies: String::new(),
     }
 }
 

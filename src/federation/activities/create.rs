@@ -51,6 +51,8 @@ pub struct Create {
     quiet: bool,
     /// Its author had deleted it, and brings it back.
     returns: bool,
+    /// Somebody here follows its author, or is named by it.
+    concerns_someone: bool,
 }
 
 /// What is said of a status that need not be had.
@@ -248,8 +250,10 @@ pub(super) async fn take_in(
             status,
             quiet,
             returns: false,
+            concerns_someone: false,
         }));
     }
+    let concerns_someone = facts.followed || facts.accounts.iter().any(Account::is_local);
     let mut status = ready(app, author, object, Some((facts, arrival.budget))).await?;
     quote::resolve(app, &mut status, arrival.budget).await;
     group::resolve::sought(app, &mut status, arrival.budget).await;
@@ -269,6 +273,7 @@ pub(super) async fn take_in(
         status,
         quiet,
         returns: false,
+        concerns_someone,
     }))
 }
 
@@ -431,7 +436,12 @@ impl Create {
         }
         let Ready { author, note, .. } = &self.status;
         match statuses::receive(tx, ctx, author, note.clone(), self.quiet).await? {
-            Some(_) => Ok(""),
+            Some(status) => {
+                if self.concerns_someone {
+                    domain::thread_reads::answer_came(tx, ctx, &status).await?;
+                }
+                Ok("")
+            }
             None if db::statuses::buried(tx, &note.uri).await?.is_some() => {
                 Ok("it was deleted before it came")
             }

@@ -17,24 +17,26 @@ use crate::db;
 use crate::db::Conn;
 use crate::db::accounts::Account;
 use crate::db::statuses::Status;
+use crate::db::threads::{self, Among};
 use crate::domain::Ctx;
 use crate::domain::interactions::{Verb, stamp_of_boost};
 use crate::domain::reactions::announce_addressing;
-use crate::domain::statuses::note_of;
+use crate::domain::statuses::{note_of, owns_thread};
 use crate::domain::visibility::{Visibility, may_see};
 use crate::error::{AppError, AppResult};
 use crate::federation::render;
 use crate::federation::render::collection::{self, Order};
 use crate::federation::render::note::{self, Counts};
 
-/// Replies named on one page.
-const REPLIES: i64 = 40;
+/// Replies, or posts of a thread, named on one page.
+const LISTED: i64 = 100;
 
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/users/{name}/statuses/{id}", get(show))
         .route("/users/{name}/statuses/{id}/activity", get(activity))
         .route("/users/{name}/statuses/{id}/replies", get(replies))
+        .route("/users/{name}/statuses/{id}/context", get(context))
         .route("/users/{name}/statuses/{id}/likes", get(likes))
         .route("/users/{name}/statuses/{id}/shares", get(shares))
 }
@@ -93,9 +95,11 @@ async fn note_object(
     status: &Status,
 ) -> AppResult<(crate::domain::outgoing::Note, Value)> {
     let stats = db::statuses::stats_of(conn, &[status.id]).await?;
+    let replies = threads::count_open(conn, Among::RepliesTo(status.id)).await?;
     let counts = stats.first().map_or_else(Counts::default, |s| Counts {
         likes: s.favourites_count,
         shares: s.reblogs_count,
+        replies,
     });
     let value = note_of(conn, ctx, author, status).await?;
     let object = note::object(&value, Some(counts));
@@ -199,44 +203,89 @@ async fn announce_of(
 }
 
 #[derive(Deserialize)]
-struct ReplyPage {
+struct ListPage {
     page: Option<String>,
     min_id: Option<i64>,
 }
 
 /// Ids of open replies, oldest first.
 async fn replies(
+    state: State<App>,
+    path: Path<(String, String)>,
+    query: Query<ListPage>,
+    reader: Reader,
+) -> AppResult<Response> {
+    list(state, path, query, reader, What::Replies).await
+}
+
+/// Ids of what everyone may see of the thread that a status begins, oldest first (FEP-7888,
+/// FEP-f228).
+async fn context(
+    state: State<App>,
+    path: Path<(String, String)>,
+    query: Query<ListPage>,
+    reader: Reader,
+) -> AppResult<Response> {
+    list(state, path, query, reader, What::Context).await
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Replies,
+    Context,
+}
+
+/// A collection of open statuses that hangs on a status, or a page of it.
+async fn list(
     State(app): State<App>,
     Path((name, id)): Path<(String, String)>,
-    Query(query): Query<ReplyPage>,
+    Query(query): Query<ListPage>,
     reader: Reader,
+    what: What,
 ) -> AppResult<Response> {
     reader.admit()?;
     let uri = uri_of(&app.ctx, &name, &id)?;
     app.read(move |c| {
         Box::pin(async move {
-            let status = match find(c, &name, &uri, reader.account.as_deref()).await? {
+            let (author, status) = match find(c, &name, &uri, reader.account.as_deref()).await? {
                 Found::Deleted(tombstone) => return Ok(Ap::gone(tombstone).into_response()),
-                Found::Here(_, status) => status,
+                Found::Here(author, status) => (author, status),
             };
-            let base = format!("{uri}/replies");
+            let (base, order, among) = match what {
+                What::Replies => (
+                    format!("{uri}/replies"),
+                    Order::Unordered,
+                    Among::RepliesTo(status.id),
+                ),
+                What::Context if owns_thread(&status) => (
+                    format!("{uri}/context"),
+                    Order::Oldest,
+                    Among::Thread(status.conversation_id),
+                ),
+                // An answer stands in somebody's thread, and has none of its own.
+                What::Context => return Err(AppError::not_found()),
+            };
             if query.page.is_none() {
                 let first = format!("{base}?page=true");
-                let head = collection::head(&base, Order::Unordered, None, Some(&first));
+                let total = threads::count_open(c, among).await?;
+                let mut head = collection::head(&base, order, Some(total), Some(&first));
+                if what == What::Context {
+                    head["attributedTo"] = json!(author.uri);
+                }
                 return Ok(answer(&status, head));
             }
             let after = query.min_id.unwrap_or(0);
-            let replies = db::statuses::open_replies(c, status.id, after, REPLIES).await?;
-            let next = replies
+            let listed = threads::open(c, among, after, LISTED).await?;
+            let next = listed
                 .last()
-                .filter(|_| replies.len() == REPLIES as usize)
+                .filter(|_| listed.len() == LISTED as usize)
                 .map(|(id, _)| format!("{base}?page=true&min_id={id}"));
             let own = match query.min_id {
                 Some(id) => format!("{base}?page=true&min_id={id}"),
                 None => format!("{base}?page=true"),
             };
-            let items = replies.into_iter().map(|(_, uri)| json!(uri)).collect();
-            let page = collection::page(&own, &base, Order::Unordered, next.as_deref(), items);
+            let items = listed.into_iter().map(|(_, uri)| json!(uri)).collect();
+            let page = collection::page(&own, &base, order, next.as_deref(), items);
             Ok(answer(&status, render::plain_document(page)))
         })
     })

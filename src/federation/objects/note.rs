@@ -13,7 +13,7 @@ use crate::domain::statuses::RemoteNote;
 use crate::domain::visibility::Visibility;
 use crate::federation::render::note::VISIBILITY;
 use crate::federation::value::{
-    emojis, first_id, flag, ids, is_a, is_public, kind_of, many, same_origin, text, time, uri,
+    emojis, first_id, flag, id, ids, is_a, is_public, kind_of, many, same_origin, text, time, uri,
 };
 use crate::text::sanitize::clean_inline;
 
@@ -135,6 +135,10 @@ pub fn read(object: &Value, author: &Account, now: i64) -> Result<RemoteNote, &'
         language: said.language,
         visibility: visibility(object, author),
         in_reply_to: parent(object).map(str::to_owned),
+        context: first_id(object, "context")
+            .filter(|context| uri(context).is_some())
+            .map(str::to_owned),
+        replies: replies(object, id),
         published,
         updated,
         mentions: Vec::new(),
@@ -194,6 +198,27 @@ fn groups(object: &Value, kind: &str, author: &Account) -> Addressed {
     }
 }
 
+/// The collection of an object's replies, as the object has it.
+pub fn replies_of(object: &Value) -> Option<&Value> {
+    // PeerTube's videos have comments.
+    ["replies", "comments"]
+        .iter()
+        .find_map(|name| object.get(*name).filter(|value| !value.is_null()))
+}
+
+/// Where the replies to an object can be read later: a collection of its own host. One that
+/// stands in the object alone is read there.
+fn replies(object: &Value, own: &str) -> Option<String> {
+    let replies = replies_of(object)?;
+    let listed = first_id(object, "replies")
+        .or_else(|| id(replies))
+        .or_else(|| first_id(replies, "first"));
+    match listed {
+        Some(listed) => same_origin(listed, own).then(|| listed.to_owned()),
+        None => replies.is_object().then(|| own.to_owned()),
+    }
+}
+
 /// The poll of a Question, where it has options to choose from.
 fn poll(object: &Value, kind: &str, now: i64) -> Option<RemotePoll> {
     if kind != "Question" {
@@ -237,6 +262,33 @@ mod tests {
     use crate::federation::objects::actor;
     use crate::federation::objects::wording::MAX_CONTENT;
     use serde_json::json;
+
+    #[test]
+    fn replies_are_listed_at_ones_own_host() {
+        let own = "https://a.example/1";
+        let at = |value: Value| replies(&json!({ "replies": value }), own);
+        let url = "https://a.example/1/replies";
+        assert_eq!(at(json!(url)).as_deref(), Some(url));
+        // Mastodon and GoToSocial, Pleroma, and one without anything.
+        let named =
+            json!({"id": url, "type": "Collection", "first": {"next": "https://a.example/2"}});
+        assert_eq!(at(named).as_deref(), Some(url));
+        assert_eq!(
+            at(json!({"type": "Collection", "items": ["https://b.example/1"]})).as_deref(),
+            Some(own)
+        );
+        assert_eq!(at(json!({"first": url})).as_deref(), Some(url));
+        assert_eq!(at(json!(null)), None);
+        for foreign in [
+            json!("https://b.example/1"),
+            json!({"id": "https://b.example/1"}),
+            json!("tag:a"),
+        ] {
+            assert_eq!(at(foreign), None);
+        }
+        let video = json!({"comments": url});
+        assert_eq!(replies(&video, own).as_deref(), Some(url));
+    }
 
     #[test]
     fn s7_what_stands_in_for_content_is_bounded_like_it() {

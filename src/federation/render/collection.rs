@@ -10,20 +10,22 @@ pub enum Order {
     Unordered,
     /// Newest first (ActivityPub, section 5).
     Newest,
+    /// Oldest first, as threads are (FEP-f228).
+    Oldest,
 }
 
 impl Order {
     fn kind(self) -> &'static str {
         match self {
             Order::Unordered => "Collection",
-            Order::Newest => "OrderedCollection",
+            Order::Newest | Order::Oldest => "OrderedCollection",
         }
     }
 
     fn items(self) -> &'static str {
         match self {
             Order::Unordered => "items",
-            Order::Newest => "orderedItems",
+            Order::Newest | Order::Oldest => "orderedItems",
         }
     }
 }

@@ -53,11 +53,13 @@ pub fn context_of(note: &Note) -> Value {
 /// How far a note reaches, where that is Kith's own to say.
 pub const VISIBILITY: &str = "kith:visibility";
 
-/// How many likes and shares a status has.
+/// How many likes, shares and replies a status has.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Counts {
     pub likes: i64,
     pub shares: i64,
+    /// Those that everyone may see.
+    pub replies: i64,
 }
 
 /// A Note without context. `counts` are told where they are known: on delivery they are not.
@@ -92,6 +94,9 @@ pub fn object(note: &Note, counts: Option<Counts>) -> Value {
     );
     put("sensitive", json!(note.sensitive));
     put("inReplyTo", json!(note.in_reply_to));
+    if let Some(context) = &note.context {
+        put("context", json!(context));
+    }
     put("published", time(note.published));
     if let Some(updated) = note.updated {
         put("updated", time(updated));
@@ -157,19 +162,20 @@ pub fn object(note: &Note, counts: Option<Counts>) -> Value {
     }
     // The first page is given, empty, so that nobody fetches replies to what is new.
     let replies = format!("{}/replies", note.uri);
-    put(
-        "replies",
-        json!({
-            "id": replies,
-            "type": "Collection",
-            "first": {
-                "type": "CollectionPage",
-                "partOf": replies,
-                "next": format!("{replies}?page=true"),
-                "items": [],
-            },
-        }),
-    );
+    let mut collection = json!({
+        "id": replies,
+        "type": "Collection",
+        "first": {
+            "type": "CollectionPage",
+            "partOf": replies,
+            "next": format!("{replies}?page=true"),
+            "items": [],
+        },
+    });
+    if let Some(counts) = counts {
+        collection["totalItems"] = json!(counts.replies);
+    }
+    put("replies", collection);
     for (name, total) in [
         ("likes", counts.map(|c| c.likes)),
         ("shares", counts.map(|c| c.shares)),

@@ -342,6 +342,46 @@ impl Peer {
         })
     }
 
+    /// A public note of an actor that answers another.
+    pub fn reply(&self, name: &str, id: &str, parent: &str) -> Value {
+        let mut note = self.note(name, id, id);
+        note["inReplyTo"] = json!(parent);
+        note
+    }
+
+    /// Serves an object at its id.
+    pub fn serve_object(&self, object: &Value) {
+        let id = object["id"].as_str().expect("an id");
+        let path = id.strip_prefix(&self.origin).expect("an id of ours");
+        self.serve(path, Page::Document(object.clone()));
+    }
+
+    /// Serves a collection on a path, with pages of so many items by URL; its head.
+    pub fn serve_collection(&self, path: &str, items: &[Value], per_page: usize) -> Value {
+        let id = format!("{}{path}", self.origin);
+        let pages = items.chunks(per_page).count();
+        for (n, chunk) in items.chunks(per_page).enumerate() {
+            let mut page = json!({
+                "@context": "https://www.w3.org/ns/activitystreams",
+                "id": format!("{id}?page={}", n + 1), "type": "OrderedCollectionPage",
+                "partOf": id, "orderedItems": chunk,
+            });
+            if n + 1 < pages {
+                page["next"] = json!(format!("{id}?page={}", n + 2));
+            }
+            self.serve(&format!("{path}?page={}", n + 1), Page::Document(page));
+        }
+        let mut head = json!({
+            "@context": "https://www.w3.org/ns/activitystreams",
+            "id": id, "type": "OrderedCollection", "totalItems": items.len(),
+        });
+        if pages > 0 {
+            head["first"] = json!(format!("{id}?page=1"));
+        }
+        self.serve(path, Page::Document(head.clone()));
+        head
+    }
+
     /// The Create of a note.
     pub fn create(&self, name: &str, note: &Value) -> Value {
         json!({

@@ -9,6 +9,7 @@ use crate::api::v2::search;
 use crate::app::App;
 use crate::db;
 use crate::error::{AppError, AppResult};
+use crate::federation;
 use crate::http::auth::{MaybeUser, User, scope};
 use crate::http::pagination::Paging;
 use crate::http::params::{self, Params};
@@ -43,6 +44,9 @@ pub async fn get(
         .await?
         .filter(|account| account.deleted_at.is_none())
         .ok_or_else(AppError::not_found)?;
+    if user.account.is_some() {
+        federation::visited(&app, &found).await;
+    }
     let rendered = featuring::render(&app, user.account.as_deref(), &[found.id])
         .await?
         .pop()

@@ -8,6 +8,7 @@ use crate::api::entities::{Json, account, featuring};
 use crate::api::list::{entity, json};
 use crate::app::App;
 use crate::error::{AppError, AppResult};
+use crate::federation;
 use crate::http::auth::MaybeUser;
 use crate::http::params::{self, Params};
 
@@ -20,6 +21,9 @@ pub async fn get(
     Path(id): Path<String>,
 ) -> AppResult<Json> {
     let account = find(&app, &id).await?;
+    if user.account.is_some() {
+        federation::visited(&app, &account).await;
+    }
     let json = featuring::render(&app, user.account.as_deref(), &[account.id])
         .await?
         .pop()

@@ -13,6 +13,7 @@ use crate::db;
 use crate::db::timelines::AccountFilter;
 use crate::domain::filters::Context;
 use crate::error::AppResult;
+use crate::federation;
 use crate::http::auth::MaybeUser;
 use crate::http::pagination::Paging;
 use crate::http::params::{self, Params};
@@ -44,6 +45,9 @@ pub async fn get(
         Some(reader) => Some(Reader::of(&app, reader.id).await?.within(Context::Account)),
         None => None,
     };
+    if reader.is_some() {
+        federation::visited(&app, &account).await;
+    }
     let id = account.id;
     if query.pinned.unwrap_or(false) {
         return pinned(&app, id, reader.as_ref(), &paging).await;

@@ -1,17 +1,19 @@
 //! `GET /api/v1/statuses/:id/context`
 
 use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::api::entities::Json;
 use crate::api::entities::status::{self, Mode, Reader};
 use crate::api::kith::statuses::views;
 use crate::api::list::json;
+use crate::api::v1::async_refreshes;
 use crate::app::App;
 use crate::db;
 use crate::domain::filters;
 use crate::error::{AppError, AppResult};
+use crate::federation;
 use crate::http::auth::MaybeUser;
 use crate::http::pagination::path_id;
 
@@ -31,7 +33,7 @@ pub async fn get(
     State(app): State<App>,
     user: MaybeUser,
     Path(id): Path<String>,
-) -> AppResult<Json> {
+) -> AppResult<Response> {
     let id = path_id(&id)?;
     let reader = match user.with("read:statuses")? {
         Some(account) => Some(Reader::of(&app, account.id).await?),
@@ -49,27 +51,37 @@ pub async fn get(
     if let Some(reader) = &reader {
         views::opened(&app, id, reader.account_id).await?;
     }
-    let (above, below) = app
+    let (itself, above, below) = app
         .read(move |c| {
             Box::pin(async move {
                 let status = db::statuses::by_id(c, id)
                     .await?
                     .ok_or_else(AppError::not_found)?;
-                Ok((
-                    db::statuses::ancestors(c, &status, limits.0).await?,
-                    db::statuses::descendants(c, &status, limits.1, depth).await?,
-                ))
+                let above = db::statuses::ancestors(c, &status, limits.0).await?;
+                let below = db::statuses::descendants(c, &status, limits.1, depth).await?;
+                Ok((status, above, below))
             })
         })
         .await?;
+    let from_elsewhere = std::iter::once(&itself)
+        .chain(&above)
+        .chain(&below)
+        .any(|status| !status.local);
+    // What other servers know besides is asked for, and is there at the next look.
+    let filling = match &reader {
+        Some(_) if from_elsewhere => federation::thread_opened(&app, &itself).await?,
+        _ => None,
+    };
     let reader = reader.map(|reader| reader.within(filters::Context::Thread));
     // Oldest first.
     let above: Vec<i64> = above.iter().rev().map(|s| s.id).collect();
     let below: Vec<i64> = below.iter().map(|s| s.id).collect();
     let ancestors = status::page(&app, &above, reader.as_ref(), Mode::Thread).await?;
     let descendants = status::page(&app, &below, reader.as_ref(), Mode::Thread).await?;
-    json(&Context {
+    let context = json(&Context {
         ancestors: ancestors.values(),
         descendants: descendants.values(),
-    })
+    })?;
+    let header = filling.and_then(|row| async_refreshes::header(id, &row));
+    Ok((header, context).into_response())
 }

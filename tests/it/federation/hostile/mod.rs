@@ -7,9 +7,9 @@
 //! | S3 | `documents` | `federation::value` (ids have one spelling), `federation::webfinger` |
 //! | S4 | `files`; `api::media`, `proxy` | `federation::fetch` (media types) |
 //! | S5 | `fetching` | `client::guard` (each kind of address, names), `client::tests` (redirects inside) |
-//! | S6, S7 | `fetching` | `client::tests` (redirect loops, endless and slow bodies, gzip bombs, huge heads) |
+//! | S6, S7 | `fetching`, `threads` | `client::tests` (redirect loops, endless and slow bodies, gzip bombs, huge heads) |
 //! | S9 | `html` | `text::sanitize` |
-//! | S11 | `privacy` | `domain::visibility` |
+//! | S11 | `privacy`, `threads` | `domain::visibility` |
 //! | S16 | `moderation`, `policies`; `federation::quotes` | `domain::policies` |
 //! | S19 | `replay` | `federation::signature` (what a signature has to cover, for which host, how old) |
 
@@ -30,6 +30,7 @@ mod moderation;
 mod policies;
 mod privacy;
 mod replay;
+mod threads;
 
 /// A server whose alice follows `good` at the peer.
 async fn followed() -> (Server, Peer, Person) {
