@@ -227,7 +227,10 @@ async fn what_people_here_do_is_verified_and_understood_there() {
         json!({"id": status["uri"], "type": "Tombstone"})
     );
 
-    let profile = json!({"display_name": "Alice A."});
+    let profile = json!({
+        "display_name": "Alice A.", "note": "about #dots",
+        "fields_attributes": [{"name": "pronouns", "value": "she/her"}],
+    });
     m.server
         .send(
             Method::PATCH,
@@ -241,6 +244,16 @@ async fn what_people_here_do_is_verified_and_understood_there() {
     assert_eq!(
         (&update["object"]["id"], &update["object"]["name"]),
         (&json!(m.uri()), &json!("Alice A."))
+    );
+    let profile = &update["object"];
+    assert!(
+        profile["summary"]
+            .as_str()
+            .is_some_and(|s| s.contains("about "))
+    );
+    assert_eq!(
+        profile["attachment"],
+        json!([{"type": "PropertyValue", "name": "pronouns", "value": "she/her"}])
     );
 
     let theirs = m.act("note", json!({"content": "<p>like me</p>"})).await;
@@ -412,6 +425,16 @@ async fn what_people_there_do_is_verified_and_shown_here() {
             .then_some(())
     })
     .await;
+
+    // Whether it approves its followers by hand shows as well.
+    for locked in [true, false] {
+        m.act("update-actor", json!({"locked": locked})).await;
+        eventually("it is locked, or is not any more", async || {
+            let account = m.server.get_public(&path).await.entity("Account");
+            (account["locked"] == locked).then_some(())
+        })
+        .await;
+    }
 
     m.act("reject", json!({"follower": m.uri()})).await;
     m.stands("following", false).await;
