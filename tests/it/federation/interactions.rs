@@ -286,6 +286,47 @@ async fn followers_are_let_through_at_once_with_a_stamp() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_is_written_as_gotosocial_reads_it() {
+    let server = Server::start().await;
+    let (alice, bob) = (server.person("alice").await, server.person("bob").await);
+    let open = server.status(&alice, "open").await;
+    let (_, note) = document(&server, uri(&open)).await;
+    let rules = note["interactionPolicy"].as_object().expect("a policy");
+    assert_eq!(rules.keys().collect::<Vec<_>>(), ["canQuote"]);
+    let body = json!({"status": "@bob and friends", "interaction_policy": {
+        "can_reply": {"always": ["mutuals"], "with_approval": []},
+        "can_reblog": {"always": ["following"], "with_approval": ["public"]},
+    }});
+    let status = post(&server, &alice, body).await;
+    let (_, note) = document(&server, uri(&status)).await;
+    let context = note["@context"].as_array().expect("a list");
+    assert!(context.contains(&json!("https://gotosocial.org/ns")));
+    let (alice, bob) = (&alice.account.uri, &bob.account.uri);
+    for (name, automatic, manual) in [
+        ("canLike", json!([PUBLIC]), json!([])),
+        // Mutuals are no collection: followers ask.
+        (
+            "canReply",
+            json!([alice, bob]),
+            json!([format!("{alice}/followers")]),
+        ),
+        (
+            "canAnnounce",
+            json!([alice, format!("{alice}/following")]),
+            json!([PUBLIC]),
+        ),
+    ] {
+        let rules = &note["interactionPolicy"][name];
+        for (names, ids) in [
+            (["automaticApproval", "always"], automatic),
+            (["manualApproval", "approvalRequired"], manual),
+        ] {
+            assert!(names.iter().all(|name| rules[name] == ids), "{rules}");
+        }
+    }
+}
+
 /// Alice here with a post of a policy, a peer there, and the fixtures between them.
 struct World {
     server: Server,
