@@ -497,6 +497,20 @@ async fn s16_what_nobody_asked_for_is_dropped_or_held() {
         .collect();
     kinds.sort();
     assert_eq!(kinds, ["favourite", "reblog", "reply"]);
+    // Whom an edit mentions meanwhile hears nothing of it.
+    let bob = asking.server.person("bob").await;
+    let mut edited = note.clone();
+    edited["updated"] = json!("2026-01-02T03:05:05Z");
+    edited["content"] = json!("<p>but @bob</p>");
+    edited["tag"] = json!([{"type": "Mention", "href": bob.account.uri, "name": "@bob"}]);
+    let update = json!({
+        "@context": "https://www.w3.org/ns/activitystreams",
+        "id": format!("{}#update", id(&note)), "type": "Update", "actor": asking.sara,
+        "object": edited,
+    });
+    deliver(&asking.server, &update).await;
+    let told = asking.server.get(&bob, "/api/v1/notifications").await;
+    assert!(told.entities("Notification").is_empty());
     // Of a reply that was made without asking, followers hear that it may stand.
     let asked = request(&asking.server, &asking.alice, "reply").await;
     decide(&asking.server, &asking.alice, &asked, "authorize").await;
