@@ -4,12 +4,15 @@
 
 mod decide;
 mod policy;
+mod reply;
 mod request;
 
 pub use decide::{asked, authorize, granted, refused, reject, stamp_deleted};
 pub use policy::{Leave, Policies, Policy, Standing, Verb, who};
-pub use request::{FromAfar, Outcome, favourite, reblog, reply_asked};
-pub(super) use request::{Reception, ask_reply, received, replied, withdraw};
+pub use reply::reply_asked;
+pub(super) use reply::{Reception, ask_reply, received, replied};
+pub(super) use request::withdraw;
+pub use request::{FromAfar, Outcome, favourite, reblog};
 
 use std::collections::BTreeMap;
 

@@ -13,7 +13,7 @@ use crate::domain::interactions::{self, Admission, Policies, Reception};
 use crate::domain::notifications::{self, Type};
 use crate::domain::polls::{self, RemotePoll};
 use crate::domain::quotes::{self, Policy, RemoteQuote};
-use crate::domain::visibility::Visibility;
+use crate::domain::visibility::{self, Visibility};
 use crate::domain::{Ctx, conversations};
 use crate::error::AppResult;
 use crate::events::{Event, Kind};
@@ -266,7 +266,8 @@ pub async fn revise(
     let new: Vec<&Account> = note
         .mentions
         .iter()
-        .filter(|a| !earlier.contains(&a.id))
+        // Of what waits, nobody is told.
+        .filter(|a| !visibility::waits(status.visibility) && !earlier.contains(&a.id))
         .collect();
     for account in &new {
         notifications::notify(tx, ctx, account, author, Type::Mention, Some(status.id)).await?;

@@ -161,7 +161,8 @@ pub(super) fn is_answered(activity: &Value) -> bool {
                         .iter()
                         .any(|part| id.contains(part))
                 }))
-            || (object.is_string() && first_id(activity, "target").is_some())
+            || (first_id(activity, "target").is_some()
+                && object.as_str().is_some_and(|id| !id.contains("#follows/")))
     })
 }
 
