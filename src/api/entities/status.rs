@@ -111,6 +111,8 @@ struct Rows {
     quotes: HashMap<i64, db::quotes::Quote>,
     policies: HashMap<i64, db::quotes::PolicyRow>,
     reactions: HashMap<i64, Vec<db::emoji_reactions::Count>>,
+    /// Those that a group's moderators took out.
+    removed: Vec<i64>,
 }
 
 /// Prepared statuses by id, with what they are reblogs of, what they quote, and what that quotes:
@@ -169,7 +171,7 @@ async fn prepare_level(
     Ok(fresh)
 }
 
-/// Reads statuses, their originals and all that is shown with them: fourteen statements at most.
+/// Reads statuses, their originals and all that is shown with them: fifteen statements at most.
 async fn load(c: &mut db::Conn, ids: Vec<i64>) -> AppResult<Rows> {
     let mut statuses = db::statuses::by_ids(c, &ids).await?;
     let originals: Vec<i64> = statuses
@@ -248,6 +250,7 @@ async fn load(c: &mut db::Conn, ids: Vec<i64>) -> AppResult<Rows> {
     for policy in db::quotes::policies_of(c, &own).await? {
         rows.policies.insert(policy.status_id, policy);
     }
+    rows.removed = db::groups::removed(c, &own).await?;
     rows.statuses = statuses;
     Ok(rows)
 }
@@ -342,7 +345,7 @@ fn assemble(config: &Config, status: &Status, rows: &Rows) -> AppResult<Prepared
             ..status.clone()
         },
         mentioned,
-        removed: stats.removed,
+        removed: rows.removed.contains(&id),
         words: OnceLock::new(),
         poll: rows.polls.get(&id).cloned(),
         head,
