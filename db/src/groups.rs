@@ -97,6 +97,20 @@ pub async fn accounts_of(conn: &mut Conn, status_id: i64) -> Result<Vec<Account>
         .await)
 }
 
+/// Of some statuses, those that a moderator took out of a group.
+#[boxed]
+pub async fn removed(conn: &mut Conn, ids: &[i64]) -> Result<Vec<i64>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    on_db!(conn, |c| group_posts::table
+        .filter(group_posts::status_id.any_of(ids))
+        .filter(group_posts::removed_at.is_not_null())
+        .select(group_posts::status_id)
+        .load(c)
+        .await)
+}
+
 /// Those of some statuses that nobody may answer.
 #[boxed]
 pub async fn locked(conn: &mut Conn, ids: &[i64]) -> Result<Vec<i64>> {
@@ -108,20 +122,13 @@ pub async fn locked(conn: &mut Conn, ids: &[i64]) -> Result<Vec<i64>> {
         .await)
 }
 
-/// Writes every column of a status in a group, and whether it is out of any.
+/// Writes every column of a status in a group.
 #[boxed]
 pub async fn update(conn: &mut Conn, row: &GroupPost) -> Result<()> {
     on_db!(conn, |c| diesel::update(
         group_posts::table.find((row.status_id, row.group_id))
     )
     .set(row)
-    .execute(c)
-    .await)?;
-    on_db!(conn, |c| diesel::sql_query(
-        "UPDATE status_stats SET removed = EXISTS (SELECT 1 FROM group_posts \
-         WHERE group_posts.status_id = $1 AND removed_at IS NOT NULL) WHERE status_id = $1"
-    )
-    .bind::<BigInt, _>(row.status_id)
     .execute(c)
     .await)?;
     Ok(())
@@ -195,14 +202,6 @@ pub async fn inherit(conn: &mut Conn, parent_id: i64, answers: &[i64]) -> Result
          JOIN group_posts AS above ON above.status_id = statuses.in_reply_to_id \
          WHERE statuses.in_reply_to_id = $1 AND statuses.visibility <= 1 \
          ON CONFLICT DO NOTHING"
-    )
-    .bind::<BigInt, _>(parent_id)
-    .execute(c)
-    .await)?;
-    on_db!(conn, |c| diesel::sql_query(
-        "UPDATE status_stats SET removed = EXISTS (SELECT 1 FROM group_posts \
-         WHERE group_posts.status_id = status_stats.status_id AND removed_at IS NOT NULL) \
-         WHERE parent_id = $1 AND removed"
     )
     .bind::<BigInt, _>(parent_id)
     .execute(c)

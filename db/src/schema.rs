@@ -222,7 +222,6 @@ table! {
         views_count -> BigInt,
         score -> BigInt,
         parent_id -> Nullable<BigInt>,
-        removed -> Bool,
     }
 }
 

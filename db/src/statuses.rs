@@ -87,8 +87,6 @@ pub struct StatusStats {
     pub score: i64,
     /// What it answers: comments are read in the order of their score.
     pub parent_id: Option<i64>,
-    /// A moderator took it out of a group.
-    pub removed: bool,
 }
 
 /// A tag.

@@ -287,6 +287,7 @@ pub async fn passed_on(
     let made = Reblog {
         visibility: None,
         remote: Some((uri.to_owned(), published.unwrap_or(status.created_at))),
+        granted: None,
         quiet: true,
     };
     match reblog(tx, ctx, group, status, made).await {

@@ -69,24 +69,32 @@ pub async fn of(app: &App, account_id: i64) -> AppResult<Option<Arc<LocalKeys>>>
 
 /// Makes sure that the actor is there which stands for the server and signs its fetches.
 pub async fn ensure_instance(app: &App) -> AppResult<()> {
-    let known = app
-        .read(|c| {
-            Box::pin(async move { Ok(db::accounts::by_handle(c, INSTANCE_ACTOR, "").await?) })
-        })
-        .await?;
-    if known.is_some() {
+    if has_instance(app).await? {
         return Ok(());
     }
     let keys = generate().await?;
     let ctx = app.ctx.clone();
-    app.write(move |tx| {
+    let made = app
+        .write(move |tx| {
+            Box::pin(async move {
+                accounts::create_local(tx, &ctx, INSTANCE_ACTOR, "Application", &keys)
+                    .await
+                    .map(|_| ())
+            })
+        })
+        .await;
+    match made {
+        // Another process was quicker.
+        Err(_) if has_instance(app).await? => Ok(()),
+        made => made,
+    }
+}
+
+async fn has_instance(app: &App) -> AppResult<bool> {
+    app.read(|c| {
         Box::pin(async move {
-            // Another process may have been quicker.
-            let known = db::accounts::by_handle(tx, INSTANCE_ACTOR, "").await?;
-            if known.is_none() {
-                accounts::create_local(tx, &ctx, INSTANCE_ACTOR, "Application", &keys).await?;
-            }
-            Ok(())
+            let known = db::accounts::by_handle(c, INSTANCE_ACTOR, "").await?;
+            Ok(known.is_some())
         })
     })
     .await

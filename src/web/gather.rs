@@ -242,11 +242,6 @@ impl Posts {
         }
     }
 
-    /// Whether a group's moderators took a status out: it is not shown in threads.
-    pub fn is_removed(&self, id: i64) -> bool {
-        self.stats.get(&id).is_some_and(|stats| stats.removed)
-    }
-
     /// Statuses in order, without those that not everyone may see.
     pub fn all(&self, ids: &[i64]) -> Vec<Post> {
         ids.iter().filter_map(|id| self.one(*id)).collect()

@@ -439,6 +439,7 @@ async fn thread_page(app: &App, name: &str, id: &str, headers: &HeaderMap) -> Ap
                 let below = db::statuses::descendants(c, &status, REPLIES + 1, usize::MAX).await?;
                 let mut ids = vec![id];
                 ids.extend(above.iter().chain(&below).map(|s| s.id));
+                let removed = db::groups::removed(c, &ids).await?;
                 let posts = Posts::read(c, config, &ids, now).await?;
                 let post = posts.one(id).ok_or_else(AppError::not_found)?;
                 let mut depths: HashMap<i64, u8> = HashMap::from([(id, 0)]);
@@ -451,7 +452,7 @@ async fn thread_page(app: &App, name: &str, id: &str, headers: &HeaderMap) -> Ap
                         .unwrap_or_default();
                     depths.insert(reply.id, depth.saturating_add(1));
                     if let Some(post) = posts.one(reply.id)
-                        && !posts.is_removed(reply.id)
+                        && !removed.contains(&reply.id)
                     {
                         replies.push(Reply { post, depth });
                     }
@@ -460,7 +461,7 @@ async fn thread_page(app: &App, name: &str, id: &str, headers: &HeaderMap) -> Ap
                 let ancestors = above
                     .iter()
                     .rev()
-                    .filter(|s| !posts.is_removed(s.id))
+                    .filter(|s| !removed.contains(&s.id))
                     .filter_map(|s| posts.one(s.id));
                 let ancestors: Vec<_> = ancestors.collect();
                 Ok(Ok((

@@ -3,5 +3,4 @@ DELETE FROM pins WHERE account_id <> (SELECT account_id FROM statuses WHERE stat
 CREATE UNIQUE INDEX pins_status ON pins (status_id);
 ALTER TABLE tombstones DROP COLUMN by_author;
 DROP TABLE group_votes;
-ALTER TABLE status_stats DROP COLUMN removed;
 DROP TABLE group_posts;

@@ -15,9 +15,6 @@ CREATE TABLE group_posts (
 CREATE INDEX group_posts_group ON group_posts (group_id, status_id);
 CREATE INDEX group_posts_removed ON group_posts (group_id, removed_by, status_id) WHERE removed_at IS NOT NULL;
 
--- Whether it was taken out of a group, as group_posts has it.
-ALTER TABLE status_stats ADD COLUMN removed BOOLEAN NOT NULL DEFAULT FALSE;
-
 -- Votes that a group passed on of people who are not known here to have cast them: counted, and
 -- nobody's. value: 1 for a like, -1 for a dislike.
 CREATE TABLE group_votes (

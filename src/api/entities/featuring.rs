@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::db;
 use crate::db::accounts::Account;
 use crate::domain::collections::policy_of;
+use crate::domain::interactions::Standing;
 use crate::domain::quotes::Policy;
 use crate::error::AppResult;
 
@@ -37,7 +38,14 @@ impl FeatureApproval {
 
 /// What becomes of it when somebody features an account, as the API names it.
 fn stance(policy: Option<Policy>, follows: bool, followed: bool) -> &'static str {
-    policy.map_or("missing", |policy| policy.leave(follows, followed).as_str())
+    policy.map_or("missing", |policy| {
+        let standing = Standing {
+            follows,
+            followed,
+            mentioned: false,
+        };
+        policy.leave(standing).as_str()
+    })
 }
 
 /// Account entities in the order of `ids`, to a reader: with what becomes of it when they feature

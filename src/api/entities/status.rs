@@ -114,6 +114,8 @@ struct Rows {
     quotes: HashMap<i64, db::quotes::Quote>,
     policies: HashMap<i64, Vec<PolicyRow>>,
     reactions: HashMap<i64, Vec<db::emoji_reactions::Count>>,
+    /// Those that a group's moderators took out.
+    removed: Vec<i64>,
 }
 
 /// Prepared statuses by id, with what they are reblogs of, what they quote, and what that quotes:
@@ -173,7 +175,7 @@ async fn prepare_level(
     Ok(fresh)
 }
 
-/// Reads statuses, their originals and all that is shown with them: fourteen statements at most.
+/// Reads statuses, their originals and all that is shown with them: fifteen statements at most.
 async fn load(c: &mut db::Conn, ids: Vec<i64>) -> AppResult<Rows> {
     let mut statuses = db::statuses::by_ids(c, &ids).await?;
     let originals: Vec<i64> = statuses
@@ -254,6 +256,7 @@ async fn load(c: &mut db::Conn, ids: Vec<i64>) -> AppResult<Rows> {
         let all = rows.policies.entry(policy.status_id).or_default();
         all.push(policy);
     }
+    rows.removed = db::groups::removed(c, &own).await?;
     rows.statuses = statuses;
     Ok(rows)
 }
@@ -374,7 +377,7 @@ fn assemble(
             ..status.clone()
         },
         mentioned,
-        removed: stats.removed,
+        removed: rows.removed.contains(&id),
         words: OnceLock::new(),
         poll: rows.polls.get(&id).cloned(),
         head,

@@ -114,6 +114,7 @@ pub async fn pass_on(
         }
     }
     let reblog = Reblog {
+        quiet: false,
         visibility: Some(Visibility::Public),
         remote: Some((uri.to_owned(), published)),
         granted: None,

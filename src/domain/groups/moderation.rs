@@ -96,6 +96,7 @@ async fn put_back(
     if !row.announce_uri.is_empty() {
         db::statuses::unbury(tx, &row.announce_uri, group.id).await?;
         let reblog = Reblog {
+            quiet: false,
             visibility: Some(Visibility::Public),
             remote: Some((row.announce_uri, row.announced_at)),
             granted: None,

@@ -114,6 +114,7 @@ pub(super) async fn accept(tx: &mut Conn, ctx: &Ctx, row: Request, stamp: &str) 
         Verb::Announce => {
             let here = account.is_local();
             let reblog = Reblog {
+                quiet: false,
                 visibility: Some(Visibility::from_db(row.visibility)),
                 remote: (!here).then(|| (row.interaction_uri.clone(), row.created_at)),
                 granted: here.then(|| Granted {

@@ -115,6 +115,7 @@ pub async fn reblog(
     let polite = from.is_some_and(|from| from.request.is_some());
     if is_free(status) && !polite {
         let reblog = Reblog {
+            quiet: false,
             visibility,
             remote: from.map(|from| (from.uri.clone(), from.published)),
             granted: None,
@@ -197,6 +198,7 @@ async fn carry_out(tx: &mut Conn, ctx: &Ctx, deed: &Deed<'_>) -> AppResult<Outco
                 reactions::favourite(tx, ctx, account, status, uri, None).await?;
             } else {
                 let reblog = Reblog {
+                    quiet: false,
                     visibility,
                     remote: from.map(|from| (from.uri.clone(), from.published)),
                     granted: None,

@@ -153,6 +153,8 @@ impl<'a> Crew<'a> {
             return None;
         }
         quote::resolve(self.app, &mut ready, &self.budget).await;
+        group::resolve::sought(self.app, &mut ready, &self.budget).await;
+        interaction::resolve(self.app, &mut ready, &[], &self.budget).await;
         Some((ready, document))
     }
 }
