@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::client::{Budget, Limits};
 use crate::db::accounts::Account;
 use crate::federation::activities::create::{self, Ready};
-use crate::federation::activities::quote;
+use crate::federation::activities::{group, interaction, quote};
 use crate::federation::collection::Listed;
 use crate::federation::fetch::{self, Error};
 use crate::federation::value::{host, ids, same_origin, text, uri};
