@@ -429,16 +429,24 @@ pub async fn list(conn: &mut Conn, state: i16, below: i64, limit: i64) -> Result
         .await)
 }
 
-/// One received activity.
+/// One received activity, without its text when it is done.
 #[boxed]
 pub async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<Received>> {
-    let row: Option<Columns> = on_db!(conn, |c| inbox_queue::table
+    let row: Option<(Columns, i16)> = on_db!(conn, |c| inbox_queue::table
         .find(id)
-        .select(columns())
+        .select((columns(), inbox_queue::state))
         .first(c)
         .await
         .optional())?;
-    Ok(with_bodies(conn, row.into_iter().collect()).await?.pop())
+    let Some((row, state)) = row else {
+        return Ok(None);
+    };
+    let mut received = with_bodies(conn, vec![row]).await?.pop();
+    // It may be there for a moment longer.
+    if let Some(received) = received.as_mut().filter(|_| state == DONE) {
+        received.body.clear();
+    }
+    Ok(received)
 }
 
 /// Lets an activity that was set aside wait again, due now; false when there is no such one.

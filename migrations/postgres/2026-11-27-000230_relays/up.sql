@@ -1,9 +1,6 @@
 -- Reports from the domain are not taken.
 ALTER TABLE domain_policies ADD COLUMN reject_reports BOOLEAN NOT NULL DEFAULT FALSE;
 
--- What a policy is for: whoever is delivered to at a host, whichever domain their handles are of.
-CREATE INDEX accounts_delivery_host ON accounts (delivery_host, id);
-
 -- Relays that this server asked to bring it posts, and sends its own to.
 CREATE TABLE relays (
   id BIGINT PRIMARY KEY NOT NULL,

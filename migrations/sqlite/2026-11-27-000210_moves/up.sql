@@ -21,4 +21,5 @@ CREATE TABLE follower_digests (
   digest_3 BIGINT NOT NULL,
   PRIMARY KEY (account_id, origin)
 ) WITHOUT ROWID;
-CREATE INDEX accounts_delivery_host ON accounts (delivery_host);
+-- Whoever is delivered to at a host, whichever domain their handles are of.
+CREATE INDEX accounts_delivery_host ON accounts (delivery_host, id);

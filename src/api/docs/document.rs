@@ -11,6 +11,7 @@ use super::table::{Row, Served, served};
 /// Stands for the server's address until it is known.
 const ADDRESS: &str = "https://address.invalid";
 const ENTITIES: &str = include_str!("../../../tests/schema/entities.schema.json");
+const KITH_ENTITIES: &str = include_str!("../../../tests/schema/kith.schema.json");
 
 /// The document of the server at this address, as JSON.
 pub fn json(address: &str) -> String {
@@ -267,10 +268,16 @@ fn security(scope: &str) -> Value {
     Value::Array(ways)
 }
 
-/// The entities, as the tests check them.
+/// The entities, Mastodon's and Kith's own, as the tests check them.
 fn schemas() -> Value {
-    let all: Value = serde_json::from_str(ENTITIES).unwrap_or_default();
-    let mut schemas = all.get("$defs").cloned().unwrap_or_default();
+    let mut schemas = Map::new();
+    for entities in [KITH_ENTITIES, ENTITIES] {
+        let all: Value = serde_json::from_str(entities).unwrap_or_default();
+        if let Some(Value::Object(defs)) = all.get("$defs") {
+            schemas.extend(defs.clone());
+        }
+    }
+    let mut schemas = Value::Object(schemas);
     redirect(&mut schemas);
     schemas
 }

@@ -63,7 +63,7 @@ fn field(text: &str) -> Result<Field, String> {
     };
     let at = rest.find(['[', ':', '{', '=']).unwrap_or(rest.len());
     let (name, rest) = rest.split_at(at);
-    let proper = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '@');
+    let proper = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '@' | '-');
     if name.is_empty() || !name.chars().all(proper) {
         return Err(format!("{text:?} is no field"));
     }

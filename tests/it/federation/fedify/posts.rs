@@ -208,7 +208,7 @@ async fn articles_quotes_files_and_pins_there_are_shown_here() {
         "{content}"
     );
     assert!(
-        content.starts_with("<p><strong>On"),
+        content.starts_with("<p><a href=") && content.contains("<strong>On dots</strong></a></p>"),
         "the title is first: {content}"
     );
     assert_eq!(there["url"], article["note"]["url"]);

@@ -68,8 +68,8 @@ async fn passes_on(software: &str, title: &str) {
     let post = &shown[0]["reblog"];
     assert_eq!(post["visibility"], "public");
     let content = post["content"].as_str().expect("a text");
-    let heading = format!("<p><strong>{title}</strong></p><p>She is ");
-    assert!(content.starts_with(&heading), "{software}: {content}");
+    let heading = format!("<strong>{title}</strong></a></p><p>She is ");
+    assert!(content.contains(&heading), "{software}: {content}");
 
     tell("announce_create_comment").await;
     tell("announce_note").await;
