@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use http::Method;
 use kith::db::accounts::Account;
 use kith::db::outgoing::OutgoingActivity;
-use kith::domain::outgoing::Outgoing;
+use kith::domain::outgoing::{Addressing, Outgoing};
 use kith::federation::signature::{BodyDigest, PrivateKey, sign_cavage};
 use serde_json::json;
 use url::Url;
@@ -187,6 +187,8 @@ pub async fn backlog() {
         let activity = Outgoing::Like {
             uri,
             object: "https://remote.example/notes/1".to_owned(),
+            addressing: Addressing::default(),
+            authorization: None,
         };
         let row = OutgoingActivity {
             id: site.app.ctx.ids.next(),

@@ -120,6 +120,7 @@ fn status(id: i64, author: &Account, n: usize) -> Status {
         created_at: 1,
         edited_at: None,
         fetched_at: None,
+        consent: 0,
         context: String::new(),
         replies: String::new(),
     }

@@ -35,7 +35,7 @@ pub fn header(status_id: i64, row: &ThreadRead) -> Option<Header> {
         row.found
     );
     row.active
-        .then(|| AppendHeaders([("mastodon-async-refresh", text)]))
+        .then_some(AppendHeaders([("mastodon-async-refresh", text)]))
 }
 
 #[derive(Serialize)]

@@ -35,7 +35,7 @@ pub struct PassedVote {
 /// What to do with a vote that a group passed on.
 enum Whose {
     /// It is this account's.
-    Of(Account),
+    Of(Box<Account>),
     /// It is counted.
     Nobodys,
 }
@@ -60,7 +60,7 @@ async fn judge(
         return Ok(Err("the actor may not see the object"));
     }
     Ok(Ok(if vote.proven {
-        Whose::Of(actor.clone())
+        Whose::Of(Box::new(actor.clone()))
     } else {
         Whose::Nobodys
     }))

@@ -86,7 +86,11 @@ async fn a_profile_like_mastodons_is_read_at_its_first_view() {
     })));
     total(&peer, "/users/ann/followers", 1234);
     total(&peer, "/users/ann/following", 56);
-    peer.serve_collection("/users/ann/collections/featured", &[pinned.clone()], 10);
+    peer.serve_collection(
+        "/users/ann/collections/featured",
+        std::slice::from_ref(&pinned),
+        10,
+    );
     let featured = json!({"@context": CONTEXT, "id": format!("{uri}/collections/featured"), "type": "OrderedCollection", "orderedItems": [pinned]});
     peer.serve("/users/ann/collections/featured", Page::Document(featured));
     let account = find(&server, &alice, &uri).await;

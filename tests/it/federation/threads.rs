@@ -93,7 +93,7 @@ async fn a_thread_of_two_hundred_over_three_servers_fills_up_by_itself() {
         peer.add_actor("ann");
         peer.add_actor("ben");
     }
-    let name = |n: usize| if n % 2 == 0 { "ann" } else { "ben" };
+    let name = |n: usize| if n.is_multiple_of(2) { "ann" } else { "ben" };
     let uri = |n: usize| json!(format!("{}/notes/{n}", peers[n % 3].origin));
     // Every post answers one of another server, and its server alone knows what answers it.
     let mut last = Value::Null;
