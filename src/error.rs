@@ -85,15 +85,6 @@ impl AppError {
         }
     }
 
-    /// Whether two transactions did the same at once, and this one came second: tried again, it
-    /// sees what the other did.
-    pub fn is_conflict(&self) -> bool {
-        self.source
-            .as_ref()
-            .and_then(|source| source.downcast_ref::<crate::db::Error>())
-            .is_some_and(crate::db::is_unique_violation)
-    }
-
     /// Adds a description.
     pub fn describe(mut self, description: impl Into<String>) -> AppError {
         self.description = Some(description.into());

@@ -130,7 +130,11 @@ impl Transient for Error {
     fn is_transient(&self) -> bool {
         use diesel::result::DatabaseErrorKind;
         match self {
-            Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
+            // What was looked for, and not found, another wrote meanwhile: it is found next time.
+            Error::DatabaseError(
+                DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::UniqueViolation,
+                _,
+            ) => true,
             // diesel has no kind for SQLSTATE 40P01.
             Error::DatabaseError(_, about) => about.message().starts_with("deadlock detected"),
             _ => false,
@@ -271,9 +275,9 @@ impl Db {
     ///
     /// The transaction runs to its end even when the caller is dropped meanwhile. On SQLite it
     /// shares one commit with whatever else waits, in a savepoint of its own. On PostgreSQL it is
-    /// run again, from the start, when it met another in a deadlock: the closure is cloned for
-    /// that, and does nothing that a rollback does not undo. It may wait for nothing but the
-    /// database.
+    /// run again, from the start, when it met another in a deadlock, or both wrote what there can
+    /// be one of: the closure is cloned for that, and does nothing that a rollback does not undo.
+    /// It may wait for nothing but the database.
     pub async fn write<T, E, F>(&self, work: F) -> std::result::Result<T, E>
     where
         T: Send + 'static,
@@ -310,14 +314,6 @@ pub(crate) fn gone() -> Error {
     Error::DatabaseError(
         diesel::result::DatabaseErrorKind::ClosedConnection,
         Box::new("the database is shut down".to_owned()),
-    )
-}
-
-/// Whether this failure is a broken uniqueness rule.
-pub fn is_unique_violation(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::DatabaseError(diesel::result::DatabaseErrorKind::UniqueViolation, _)
     )
 }
 

@@ -6,7 +6,7 @@ use super::Ctx;
 use super::jobs::{self, Job};
 use super::notifications::{self, Type};
 use super::outgoing::{self, Audience, Outgoing, Question};
-use super::visibility::Visibility;
+use super::visibility::{Visibility, waits};
 use crate::clock::SECOND;
 use crate::db::accounts::Account;
 use crate::db::polls::{Poll, PollOption, PollVote};
@@ -414,7 +414,8 @@ pub async fn tell_counts(tx: &mut Conn, ctx: &Ctx, poll_id: i64) -> AppResult<()
     let (Some(author), Some(status)) = (author, status) else {
         return Ok(());
     };
-    if !author.is_local() || !author.is_active() || status.local_only {
+    let is_told = author.is_local() && author.is_active() && !status.local_only;
+    if !is_told || waits(status.visibility) {
         return Ok(());
     }
     let note = super::statuses::note_of(tx, ctx, &author, &status).await?;

@@ -8,7 +8,7 @@ use super::outgoing::{
     self, Addressing, Audience, CanQuote, Note, Outgoing, PUBLIC, QuoteRef, RequestRef,
 };
 use super::statuses;
-use super::visibility::{Visibility, may_see};
+use super::visibility::{Visibility, may_see, waits};
 use crate::db::accounts::Account;
 use crate::db::interactions::{Authorization, PolicyRow};
 use crate::db::quotes::{ACCEPTED, PENDING, Quote, REJECTED, REVOKED};
@@ -234,14 +234,6 @@ pub(super) async fn ask(
     outgoing::send(tx, ctx, account, &activity, Audience::one(author.id)).await
 }
 
-/// The id of a local author's stamp.
-fn stamp_uri(ctx: &Ctx, author: &Account, id: i64) -> String {
-    ctx.config.url(&format!(
-        "/users/{}/quote_authorizations/{id}",
-        author.username
-    ))
-}
-
 /// Gives leave to an object to quote a local status; the stamp's id.
 async fn grant(
     tx: &mut Conn,
@@ -259,7 +251,11 @@ async fn grant(
         created_at: ctx.now(),
     };
     let row = db::interactions::authorize(tx, &row).await?;
-    Ok(stamp_uri(ctx, author, row.id))
+    Ok(interactions::stamp_uri(
+        author,
+        interactions::QUOTES,
+        row.id,
+    ))
 }
 
 /// Writes a quote as accepted: counted, told to the quoted author, shown anew.
@@ -369,7 +365,7 @@ pub async fn revoke(
         db::interactions::authorization(tx, quoted.id, Verb::Quote as i16, &quoting.uri).await?;
     end(tx, row.clone(), REVOKED).await?;
     if let Some(stamp) = stamp {
-        let uri = stamp_uri(ctx, author, stamp.id);
+        let uri = interactions::stamp_uri(author, interactions::QUOTES, stamp.id);
         db::interactions::withdraw(tx, stamp.id).await?;
         db::statuses::bury(tx, &uri, author.id, ctx.now()).await?;
         let quoter = db::accounts::by_id(tx, quoting.account_id).await?;
@@ -506,7 +502,7 @@ async fn may_stand(
     if let Some(stamp) =
         db::interactions::authorization(tx, quoted.id, Verb::Quote as i16, &status.uri).await?
     {
-        row.approval_uri = stamp_uri(ctx, &author, stamp.id);
+        row.approval_uri = interactions::stamp_uri(&author, interactions::QUOTES, stamp.id);
         return Ok(true);
     }
     // Whoever cannot ask is answered by the policy; whoever can will.
@@ -537,8 +533,8 @@ pub async fn requested(
         instrument: instrument.to_owned(),
     };
     let audience = Audience::one(account.id);
-    let revoked = db::statuses::by_uri(tx, instrument).await?;
-    let quoting = revoked.filter(|status| status.account_id == account.id);
+    let quoting = db::statuses::by_uri(tx, instrument).await?;
+    let quoting = quoting.filter(|status| status.account_id == account.id);
     let row = match &quoting {
         Some(status) => db::quotes::of_status(tx, status.id)
             .await?
@@ -546,7 +542,9 @@ pub async fn requested(
         None => None,
     };
     // What was revoked once is not to be had by asking again.
-    let refused = row.as_ref().is_some_and(|row| row.state == REVOKED);
+    let revoked = row.as_ref().is_some_and(|row| row.state == REVOKED);
+    let waiting = quoting.as_ref().is_some_and(|q| waits(q.visibility));
+    let refused = revoked || waiting;
     if refused || leave(tx, quoted, &author, account).await? != Leave::Automatic {
         if let Some(row) = row.filter(|row| row.state == PENDING) {
             end(tx, row, REJECTED).await?;

@@ -284,6 +284,11 @@ pub async fn passed_on(
     if !possible || db::statuses::buried(tx, uri).await?.is_some() {
         return Ok(());
     }
+    match groups::shown(tx, group, status).await? {
+        Some(Ok(())) => {}
+        None if interactions::is_free(status) => {}
+        _ => return Ok(()),
+    }
     let made = Reblog {
         visibility: None,
         remote: Some((uri.to_owned(), published.unwrap_or(status.created_at))),

@@ -119,11 +119,8 @@ async fn status(
             create::ready_alone(app, author, &document).await
         }
     };
-    ready
-        .ok()
-        .filter(|ready| ready.note.visibility.is_open())
-        .filter(|ready| {
-            ready.author.id == account.id || ready.note.groups.found.contains(&account.id)
-        })
-        .map(Some)
+    let mut ready = ready.ok().filter(|r| r.note.visibility.is_open())?;
+    create::resolve(app, &mut ready, budget).await;
+    let is_theirs = ready.author.id == account.id || ready.note.groups.found.contains(&account.id);
+    is_theirs.then_some(Some(ready))
 }

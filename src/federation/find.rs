@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::activities::{create, group, interaction, quote};
+use super::activities::create;
 use super::objects::{actor as actors, note as notes};
 use super::{fetch, webfinger};
 use crate::app::App;
@@ -150,9 +150,7 @@ async fn elsewhere(app: &App, text: &str, budget: &Budget) -> Result<Option<Foun
     if !ready.note.visibility.is_open() {
         return Ok(None);
     }
-    quote::resolve(app, &mut ready, budget).await;
-    interaction::resolve(app, &mut ready, &[], budget).await;
-    group::resolve::sought(app, &mut ready, budget).await;
+    create::resolve(app, &mut ready, budget).await;
     let ctx = app.ctx.clone();
     let status = app
         .write(move |tx| {

@@ -188,6 +188,8 @@ pub async fn synchronise_followers(
     if hex(add_up(app, &account, our_origin(app)).await?) == digest {
         return Ok(());
     }
+    // Whoever is accepted while the list is read may not be in it.
+    let before = follows_here(app, &account).await?;
     let listed = match listed(app, &account, url).await {
         Ok(listed) => listed,
         Err(error) => {
@@ -202,7 +204,27 @@ pub async fn synchronise_followers(
         );
         return Ok(());
     }
-    settle(app, &account, listed).await
+    settle(app, &account, listed, &before).await
+}
+
+/// Ids of the follows of an account by people here.
+async fn follows_here(app: &App, account: &Account) -> AppResult<HashSet<i64>> {
+    let (mut found, mut after) = (HashSet::new(), 0);
+    loop {
+        let target = account.clone();
+        let rows = app
+            .read(move |c| {
+                Box::pin(
+                    async move { synchronisation::followers_here(c, &target, after, BATCH).await },
+                )
+            })
+            .await?;
+        found.extend(rows.iter().map(|(follow, _)| *follow));
+        match rows.last() {
+            Some((last, _)) if rows.len() as i64 == BATCH => after = *last,
+            _ => return Ok(found),
+        }
+    }
 }
 
 /// Ids of ours in the list, each once.
@@ -259,7 +281,14 @@ async fn own(
     served.then_some(document).ok_or_else(elsewhere)
 }
 
-async fn settle(app: &App, account: &Account, mut listed: HashSet<String>) -> AppResult<()> {
+/// Ends follows that were there `before` and are not listed, and takes back those that are listed
+/// and not known here.
+async fn settle(
+    app: &App,
+    account: &Account,
+    mut listed: HashSet<String>,
+    before: &HashSet<i64>,
+) -> AppResult<()> {
     let (mut unknown, mut after) = (Vec::new(), 0);
     loop {
         let target = account.clone();
@@ -272,8 +301,11 @@ async fn settle(app: &App, account: &Account, mut listed: HashSet<String>) -> Ap
             .await?;
         let last = rows.last().map(|(follow, _)| *follow);
         let more = rows.len() as i64 == BATCH;
-        let missing = rows.into_iter().map(|(_, follower)| follower);
-        unknown.extend(missing.filter(|follower| !listed.remove(&follower.uri)));
+        for (follow, follower) in rows {
+            if !listed.remove(&follower.uri) && before.contains(&follow) {
+                unknown.push(follower);
+            }
+        }
         match last {
             Some(last) if more => after = last,
             _ => break,

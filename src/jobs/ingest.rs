@@ -47,6 +47,8 @@ const SMALL_CHUNK: usize = 1;
 /// Texts of finished activities that are deleted together, and how long they are gathered.
 const BODIES: usize = 256;
 const GATHER_FINISHED: Duration = Duration::from_millis(500);
+/// How long to wait when the database takes nothing.
+const UNWRITTEN: Duration = Duration::from_secs(5);
 /// How far what arrives may be put before what has arrived.
 const BEHIND: i64 = 10 * SECOND;
 /// How long a lease holds, and how often it is renewed.
@@ -65,6 +67,8 @@ const KEEP: i64 = 7 * DAY;
 /// Old rows deleted at a time, and how often.
 const SWEEP: i64 = 500;
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
+/// Between two looks at texts that may be left over: others write as well.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// What is to become of a row.
 struct Work {
@@ -285,22 +289,32 @@ pub async fn run(app: App) {
 async fn claim(shared: &Shared) -> AppResult<Vec<Received>> {
     let app = &shared.app;
     let (now, who, except) = (app.clock.now_ms(), app.origin, shared.let_be());
-    if app.db.is_postgres() {
-        return app
-            .write(move |tx| {
-                Box::pin(async move {
-                    let until = now + LEASE;
-                    Ok(db::inbox::claim(tx, who, now, until, CLAIM as i64, &except).await?)
-                })
+    let rows = if app.db.is_postgres() {
+        app.write(move |tx| {
+            let except = except.clone();
+            Box::pin(async move {
+                let until = now + LEASE;
+                Ok(db::inbox::claim(tx, who, now, until, CLAIM as i64, &except).await?)
             })
-            .await;
-    }
-    // Looked up before the database is: what is finished between the two is done there as well.
-    let taken: Vec<i64> = shared.in_flight().iter().copied().collect();
-    app.read(move |c| {
-        Box::pin(async move { Ok(db::inbox::due(c, now, CLAIM as i64, &except, &taken).await?) })
-    })
-    .await
+        })
+        .await?
+    } else {
+        // Looked up before the database is: what is finished between the two is done there as well.
+        let taken: Vec<i64> = shared.in_flight().iter().copied().collect();
+        app.read(move |c| {
+            Box::pin(
+                async move { Ok(db::inbox::due(c, now, CLAIM as i64, &except, &taken).await?) },
+            )
+        })
+        .await?
+    };
+    // Whose earlier rows were given back meanwhile has to wait with these, or they would go ahead.
+    let let_be = shared.let_be();
+    let (later, rows): (Vec<Received>, Vec<Received>) = rows
+        .into_iter()
+        .partition(|row| let_be.contains(&row.actor_uri));
+    release_until(app, later.iter().map(|row| row.id).collect(), None).await;
+    Ok(rows)
 }
 
 /// Renews leases, or (`None`) gives them back.
@@ -324,6 +338,9 @@ async fn forget_old(app: App) {
     let before = app.clock.now_ms() - KEEP;
     let mut above = Some(0);
     while let Some(from) = above {
+        if from > 0 {
+            tokio::time::sleep(PAUSE).await;
+        }
         let swept = app
             .write(move |tx| {
                 Box::pin(async move { Ok(db::inbox::sweep_bodies(tx, from, SWEEP).await?) })
@@ -520,8 +537,13 @@ async fn apply_all(shared: Arc<Shared>, mut ready: mpsc::Receiver<Work>) {
         }
         let works = Arc::new(std::mem::take(&mut chunk));
         if write(&shared.app, &works, None).await.is_err() {
+            let mut unwritten = false;
             for index in 0..works.len() {
-                write_alone(&shared.app, &works, index).await;
+                unwritten |= !write_alone(&shared.app, &works, index).await;
+            }
+            if unwritten {
+                // They come again, where nothing is leased at once: not before there is some hope.
+                tokio::time::sleep(UNWRITTEN).await;
             }
         }
         finished.extend(works.iter().map(Work::row));
@@ -557,9 +579,10 @@ async fn write(app: &App, works: &Arc<Vec<Work>>, only: Option<usize>) -> AppRes
     .await
 }
 
-async fn write_alone(app: &App, works: &Arc<Vec<Work>>, index: usize) {
+/// Writes one of a chunk, or that it failed; false when not even that could be written.
+async fn write_alone(app: &App, works: &Arc<Vec<Work>>, index: usize) -> bool {
     let Err(error) = write(app, works, Some(index)).await else {
-        return;
+        return true;
     };
     let work = &works[index];
     let attempts = match work.what {
@@ -570,10 +593,12 @@ async fn write_alone(app: &App, works: &Arc<Vec<Work>>, index: usize) {
         what: failed(app, work.row(), attempts, Failure::from(error)),
         _written: None,
     };
-    // Should this fail too, the lease runs out and the row comes again.
-    if let Err(error) = write(app, &Arc::new(vec![failed]), None).await {
+    // Should this fail too, the row comes again.
+    let written = write(app, &Arc::new(vec![failed]), None).await;
+    if let Err(error) = &written {
         tracing::warn!(%error, "cannot write down that an activity failed");
     }
+    written.is_ok()
 }
 
 async fn write_chunk(tx: &mut Conn, ctx: &Ctx, works: &[Work]) -> AppResult<()> {

@@ -24,7 +24,7 @@ use crate::db::accounts::Account;
 use crate::domain::reactions;
 use crate::domain::statuses::{self, Draft};
 use crate::domain::visibility::Visibility;
-use crate::domain::{follows, interactions, votes};
+use crate::domain::{follows, interactions, moves, votes};
 use crate::error::{AppError, AppResult};
 use crate::federation::{self, Found};
 use crate::http::params::{Params, text};
@@ -281,6 +281,8 @@ async fn page(
     };
     app.limits
         .count(Deed::LookUp, Who::Account(account.id), app.clock.now_ms())?;
+    // The key is the form's, not that of whoever made the link.
+    let given = Given { key: None, ..given };
     let target = target(app, &given).await?;
     let choices = choices(verb, &target)?;
     let compose = match &target {
@@ -385,6 +387,7 @@ async fn acted(app: &App, cookies: &Cookies, verb: Verb, given: Given) -> AppRes
             "The form did not come from this server, or has expired. Please go back and try again.";
         return browser::error_page(app, StatusCode::FORBIDDEN, text).await;
     }
+    moves::may_act(&account)?;
     app.limits
         .count(Deed::LookUp, Who::Account(account.id), app.clock.now_ms())?;
     let target = target(app, &given).await?;

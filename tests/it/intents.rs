@@ -244,3 +244,30 @@ async fn what_makes_no_sense_is_refused() {
         assert_eq!(page.status, status, "{uri} {handle}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_moved_does_nothing_here_any_more() {
+    let there = Away::start().await;
+    let uri = there.post["uri"].as_str().unwrap();
+    let path = format!("/intents/like?{}", query(&[("object", uri)]));
+    let (mut browser, page) = there.signed_in(&path).await;
+    let (id, target) = (there.alice.account.id, there.bob.account.uri.clone());
+    there
+        .home
+        .app
+        .write(move |tx| {
+            let target = target.clone();
+            Box::pin(async move {
+                let mut account = kith::db::accounts::by_id(tx, id).await?.unwrap();
+                account.moved_to = target;
+                Ok(kith::db::accounts::update(tx, &account).await?)
+            })
+        })
+        .await
+        .unwrap();
+    let refused = browser.post("/intents/like", &hidden(&page.text)).await;
+    assert_eq!(refused.status, 403, "{}", refused.text);
+    let path = format!("/api/v1/statuses/{}", there.post["id"].as_str().unwrap());
+    let post = there.away.get(&there.bob, &path).await.ok();
+    assert_eq!(post["favourites_count"], 0);
+}

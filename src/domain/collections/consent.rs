@@ -57,7 +57,7 @@ async fn withdraw(
     retract(tx, featured, &owner, collection.id).await?;
     if let Some(stamp) = db::collections::stamp(tx, featured.id, &collection.uri).await? {
         db::collections::revoke_stamp(tx, stamp.id, ctx.now()).await?;
-        let uri = stamp_uri(ctx, featured, stamp.id);
+        let uri = stamp_uri(featured, stamp.id);
         let activity = Outgoing::DeleteStamp {
             uri: format!("{uri}#delete"),
             object: uri,

@@ -15,7 +15,7 @@ pub use remote::{
 };
 
 use super::Ctx;
-use super::interactions::Standing;
+use super::interactions::{self, Standing};
 use super::notifications::{self, Subject, Type};
 use super::outgoing::{
     self, Audience, CanQuote, FeaturedCollection, FeaturedItem, HashTag, Outgoing,
@@ -101,11 +101,8 @@ pub fn list_uri(owner: &Account) -> String {
 }
 
 /// The id of a local account's stamp.
-pub fn stamp_uri(ctx: &Ctx, account: &Account, id: i64) -> String {
-    ctx.config.url(&format!(
-        "/users/{}/feature_authorizations/{id}",
-        account.username
-    ))
+pub fn stamp_uri(account: &Account, id: i64) -> String {
+    interactions::stamp_uri(account, interactions::FEATURES, id)
 }
 
 /// The stamp of a local account for a collection, where it has not been revoked.
@@ -123,10 +120,7 @@ async fn grant(
         revoked_at: None,
     };
     let row = db::collections::authorize(tx, &row).await?;
-    Ok(row
-        .revoked_at
-        .is_none()
-        .then(|| stamp_uri(ctx, account, row.id)))
+    Ok(row.revoked_at.is_none().then(|| stamp_uri(account, row.id)))
 }
 
 /// Local collections of one owner as they go out: one statement.

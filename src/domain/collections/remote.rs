@@ -84,7 +84,7 @@ impl Known {
         let id = account.map(|account| account.id);
         if let Some(account) = account.filter(|account| account.is_local()) {
             let stamp = self.stamps.get(&account.id)?;
-            return Some((id, ACCEPTED, stamp_uri(ctx, account, *stamp)));
+            return Some((id, ACCEPTED, stamp_uri(account, *stamp)));
         }
         // Whoever is not known lives elsewhere.
         if ctx.config.is_ours(&item.object) || account.is_some_and(|a| a.deleted_at.is_some()) {

@@ -14,6 +14,7 @@ pub use votes::{PassedVote, forget_vote, vote, withdraw_vote};
 use std::collections::HashMap;
 
 use super::Ctx;
+use super::interactions::{self, FromAfar};
 use super::outgoing::{Addressing, Audience, Note, PUBLIC};
 use super::reactions::{self, Reblog};
 use super::visibility::Visibility;
@@ -81,6 +82,26 @@ pub(super) async fn adopt(tx: &mut Conn, status_id: i64, answers: &[i64]) -> App
     Ok(db::groups::inherit(tx, status_id, answers).await?)
 }
 
+/// Whether a group shows a post to those who follow it, else why not; `None`: it is none of the
+/// group's, as far as its author says.
+pub(super) async fn shown(
+    tx: &mut Conn,
+    group: &Account,
+    status: &Status,
+) -> AppResult<Option<Result<(), &'static str>>> {
+    let Some(row) = db::groups::post(tx, status.id, group.id).await? else {
+        return Ok(None);
+    };
+    if row.removed_at.is_some() {
+        return Ok(Some(Err("it was removed from the group")));
+    }
+    let below = match (status.in_reply_to_id, &status.in_reply_to_uri) {
+        (Some(parent), _) => db::groups::post(tx, parent, group.id).await?.is_some(),
+        (None, parent) => parent.is_some(),
+    };
+    Ok(Some(if below { Err("") } else { Ok(()) }))
+}
+
 /// A group passes on a post, whose Announce has an id and a time: those who follow it are shown a
 /// reblog. Comments are not: they stand in their threads. `embedded`: it passed on what somebody
 /// did, and not the post itself, as anybody may. Says why there was nothing to do.
@@ -99,19 +120,25 @@ pub async fn pass_on(
     if db::statuses::buried(tx, uri).await?.is_some() {
         return Ok("it was undone before it came");
     }
-    match db::groups::post(tx, status.id, group.id).await? {
+    match shown(tx, group, status).await? {
         None if embedded => return Ok(""),
-        None => {}
-        Some(row) if row.removed_at.is_some() => return Ok("it was removed from the group"),
-        Some(_) => {
-            let below = match (status.in_reply_to_id, &status.in_reply_to_uri) {
-                (Some(parent), _) => db::groups::post(tx, parent, group.id).await?.is_some(),
-                (None, parent) => parent.is_some(),
-            };
-            if below {
-                return Ok("");
+        // Its author did not give it to the group, which then is anybody who boosts it.
+        None => {
+            if !status.local && !db::relations::followed_locally(tx, group.id).await? {
+                return Ok("it concerns nobody here");
             }
+            let from = FromAfar {
+                uri: uri.to_owned(),
+                published,
+                ..FromAfar::default()
+            };
+            let visibility = Some(Visibility::Public);
+            let (done, _) =
+                interactions::reblog(tx, ctx, group, status, visibility, Some(&from)).await?;
+            return Ok(done.reason());
         }
+        Some(Err(reason)) => return Ok(reason),
+        Some(Ok(())) => {}
     }
     let reblog = Reblog {
         quiet: false,

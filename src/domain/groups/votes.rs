@@ -92,6 +92,10 @@ pub async fn vote(
             votes::dislike(tx, ctx, &actor, status, Some(uri)).await?;
             return Ok("");
         }
+        // Whether a policy admits nobody in particular is not to be known.
+        Ok(Whose::Nobodys) if !interactions::is_free(status) => {
+            return Ok(Outcome::Denied.reason());
+        }
         Ok(Whose::Nobodys) => {}
     }
     db::votes::lock(tx, status.id).await?;

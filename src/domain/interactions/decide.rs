@@ -1,8 +1,8 @@
 //! Granting and refusing what was asked for, taking back what was granted; and the same as it is
 //! heard from elsewhere.
 
-use super::Verb;
 use super::request::notification;
+use super::{DEEDS, Verb, stamp_uri};
 use crate::db::accounts::Account;
 use crate::db::interactions::{ACCEPTED, Authorization, PENDING, REJECTED, Request};
 use crate::db::statuses::Status;
@@ -14,13 +14,6 @@ use crate::domain::visibility::Visibility;
 use crate::domain::{Ctx, statuses};
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Kind};
-
-/// The id of a local author's stamp.
-fn stamp_uri(ctx: &Ctx, author: &Account, id: i64) -> String {
-    let name = &author.username;
-    ctx.config
-        .url(&format!("/users/{name}/authorizations/{id}"))
-}
 
 /// Gives leave to do something with a local status; the stamp's id.
 pub(super) async fn grant(
@@ -40,7 +33,7 @@ pub(super) async fn grant(
         created_at: ctx.now(),
     };
     let row = db::interactions::authorize(tx, &row).await?;
-    Ok(stamp_uri(ctx, author, row.id))
+    Ok(stamp_uri(author, DEEDS, row.id))
 }
 
 /// What a request is about and whose it is, all of it here.
@@ -262,7 +255,7 @@ async fn withdraw_stamp(tx: &mut Conn, ctx: &Ctx, about: &About, row: &Request) 
     let stamp = db::interactions::authorization(tx, status, row.verb, uri).await?;
     let Some(stamp) = stamp else { return Ok(()) };
     let author = &about.author;
-    let uri = stamp_uri(ctx, author, stamp.id);
+    let uri = stamp_uri(author, DEEDS, stamp.id);
     db::interactions::withdraw(tx, stamp.id).await?;
     db::statuses::bury(tx, &uri, author.id, ctx.now()).await?;
     let activity = Outgoing::Delete {

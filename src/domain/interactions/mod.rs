@@ -39,6 +39,18 @@ pub enum Admission {
     Denied,
 }
 
+/// Where stamps of quotes lie among what is an actor's; of likes, replies and boosts; of who is
+/// featured in a collection.
+pub const QUOTES: &str = "quote_authorizations";
+pub const DEEDS: &str = "authorizations";
+pub const FEATURES: &str = "feature_authorizations";
+
+/// The id of a local author's stamp. It begins with the actor's, which stays when the username
+/// changes.
+pub fn stamp_uri(author: &Account, kind: &str, id: i64) -> String {
+    format!("{}/{kind}/{id}", author.uri)
+}
+
 /// Whether nothing about a status keeps anyone from interacting with it: known without looking
 /// anything up.
 pub fn is_free(status: &Status) -> bool {

@@ -18,7 +18,7 @@ use crate::domain::outgoing::{self, Outgoing};
 use crate::domain::polls::{self, PollDraft};
 use crate::domain::quotes::{self, Policy};
 use crate::domain::settings::Settings;
-use crate::domain::visibility::{Visibility, may_see, waits, wanted};
+use crate::domain::visibility::{Visibility, may_see, waits};
 use crate::domain::{Ctx, conversations, groups, media, moves};
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Kind};
@@ -524,7 +524,9 @@ pub async fn delete(
         .accounts
         .extend(db::statuses::involved(tx, id, 1000).await?);
     let uris: Vec<&str> = mentions.iter().map(|a| a.uri.as_str()).collect();
-    let mut addressing = super::addressing(author, wanted(status.visibility), &uris);
+    // One that waited went to nobody but whom it names.
+    let visibility = Visibility::from_db(status.visibility);
+    let mut addressing = super::addressing(author, visibility, &uris);
     let groups = groups::told(tx, &status).await?;
     groups::address(&mut addressing, &groups, status.in_reply_to_uri.is_some());
     let activity = Outgoing::Delete {

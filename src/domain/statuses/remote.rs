@@ -181,6 +181,8 @@ pub async fn receive(
     if let Some(poll) = &note.poll {
         polls::attach_remote(tx, ctx, &status, poll).await?;
     }
+    // What waits for leave to answer asks for none to quote, and is told to nobody quoted.
+    let quote = quote.filter(|_| !waits);
     if quote.is_some() || quote_policy.is_some() {
         quotes::received(tx, ctx, author, &status, quote.as_ref(), quote_policy).await?;
     }
@@ -285,7 +287,9 @@ pub async fn revise(
         ctx,
         author,
         &status,
-        note.quote.as_ref(),
+        note.quote
+            .as_ref()
+            .filter(|_| !visibility::waits(status.visibility)),
         note.quote_policy,
     )
     .await?;

@@ -9,7 +9,7 @@ use crate::db::{self, Conn};
 use crate::domain::Ctx;
 use crate::domain::groups;
 use crate::domain::outgoing::{self, Audience, Note, Outgoing};
-use crate::domain::visibility::Visibility;
+use crate::domain::visibility::{Visibility, waits};
 use crate::error::AppResult;
 
 /// Sends a local status again as it is now, for what is no edit of its text: its quote was
@@ -20,7 +20,8 @@ pub(in crate::domain) async fn send_update(
     author: &Account,
     status: &Status,
 ) -> AppResult<()> {
-    if status.local_only {
+    // What waits for leave, or got none, nobody was sent.
+    if status.local_only || waits(status.visibility) {
         return Ok(());
     }
     let mentioned: Vec<i64> = db::statuses::mentions_of(tx, &[status.id])

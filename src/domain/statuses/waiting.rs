@@ -5,9 +5,9 @@ use super::{Parts, appear, attach, note_of};
 use crate::db::accounts::Account;
 use crate::db::statuses::{Status, consent};
 use crate::db::{self, Conn};
-use crate::domain::Ctx;
 use crate::domain::outgoing::Outgoing;
 use crate::domain::visibility::{PENDING, REFUSED, waits, wanted};
+use crate::domain::{Ctx, groups, quotes};
 use crate::error::AppResult;
 use crate::events::{Event, Gone, Kind};
 
@@ -64,6 +64,9 @@ pub(in crate::domain) async fn admitted(
         None => None,
     };
     let parent = parent.as_ref();
+    let named = mentions.iter().filter(|account| groups::is_group(account));
+    let named: Vec<i64> = named.map(|group| group.id).collect();
+    groups::join(tx, &status, (&named, false)).await?;
     appear(tx, ctx, author, &status, &mentions, &tag_ids, parent, false).await?;
     if !status.local || status.local_only {
         return Ok(());
@@ -104,6 +107,7 @@ pub(super) async fn erase(tx: &mut Conn, ctx: &Ctx, status: &Status) -> AppResul
         },
         lists: Vec::new(),
     };
+    quotes::erased(tx, status).await?;
     if !db::statuses::delete(tx, status.id).await? {
         return Ok(());
     }

@@ -1,7 +1,7 @@
 //! Announce (ActivityPub, section 7.11): a reblog; or an activity of somebody else that is passed
 //! on, which groups do (`group`), and here and there others.
 
-use super::{Arrival, Failure, Prepared, create, delete, group, interaction, quote, update};
+use super::{Arrival, Failure, Prepared, create, delete, group, interaction, update};
 use crate::db::accounts::Account;
 use crate::db::{self, Conn};
 use crate::domain::interactions::{self, FromAfar, Verb};
@@ -71,9 +71,7 @@ pub(super) async fn prepare(arrival: &Arrival<'_>) -> Result<Prepared, Failure> 
     } else {
         let (author, document) = fetch::note(app, object_id, arrival.budget).await?;
         let mut ready = create::ready_alone(app, author, &document).await?;
-        quote::resolve(app, &mut ready, arrival.budget).await;
-        interaction::resolve(app, &mut ready, &[], arrival.budget).await;
-        group::resolve::sought(app, &mut ready, arrival.budget).await;
+        create::resolve(app, &mut ready, arrival.budget).await;
         if !ready.note.visibility.is_open() {
             return Prepared::nothing("the object is not for everyone");
         }

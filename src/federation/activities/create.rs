@@ -332,6 +332,14 @@ async fn ready(
     })
 }
 
+/// Looks up what a status that stands alone refers to: what it quotes, its groups, and the stamp
+/// that lets it answer. What is not to be had is left out.
+pub async fn resolve(app: &App, ready: &mut Ready, budget: &Budget) {
+    quote::resolve(app, ready, budget).await;
+    group::resolve::sought(app, ready, budget).await;
+    interaction::resolve(app, ready, &[], budget).await;
+}
+
 /// A status fetched on its own for what points at it: mentions of strangers stay text.
 pub async fn ready_alone(app: &App, author: Account, object: &Value) -> Result<Ready, Failure> {
     ready(app, author, object, None).await

@@ -48,7 +48,9 @@ pub(super) async fn prepare(arrival: &Arrival<'_>, pinned: bool) -> Result<Prepa
         None
     } else if followed {
         let (author, document) = fetch::note(arrival.app, object, arrival.budget).await?;
-        Some(create::ready_alone(arrival.app, author, &document).await?)
+        let mut ready = create::ready_alone(arrival.app, author, &document).await?;
+        create::resolve(arrival.app, &mut ready, arrival.budget).await;
+        Some(ready)
     } else {
         return Prepared::nothing("it concerns nobody here");
     };

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::create::{self, Ready};
-use super::{Arrival, Failure, Prepared, voted_on};
+use super::{Arrival, Failure, Prepared, group, quote, voted_on};
 use crate::app::App;
 use crate::client::Budget;
 use crate::db::accounts::Account;
@@ -66,7 +66,9 @@ pub(super) async fn prepare(arrival: &Arrival<'_>, verb: Verb) -> Result<Prepare
             } else {
                 fetch::document(app, instrument_id, arrival.budget).await?
             };
-            let ready = create::ready_alone(app, arrival.actor.clone(), &document).await?;
+            let mut ready = create::ready_alone(app, arrival.actor.clone(), &document).await?;
+            quote::resolve(app, &mut ready, arrival.budget).await;
+            group::resolve::sought(app, &mut ready, arrival.budget).await;
             let fits = ready.note.uri == instrument_id
                 && ready.note.in_reply_to.as_deref() == Some(object);
             if !fits {

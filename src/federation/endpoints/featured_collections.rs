@@ -165,7 +165,6 @@ async fn stamp(
 ) -> AppResult<Ap> {
     reader.admit()?;
     let id: i64 = id.parse().map_err(|_| AppError::not_found())?;
-    let ctx = app.ctx.clone();
     app.read(move |c| {
         Box::pin(async move {
             let account = local(c, &name).await?;
@@ -173,7 +172,7 @@ async fn stamp(
                 .await?
                 .filter(|stamp| stamp.account_id == account.id)
                 .ok_or_else(AppError::not_found)?;
-            let uri = stamp_uri(&ctx, &account, id);
+            let uri = stamp_uri(&account, id);
             Ok(match stamp.revoked_at {
                 Some(at) => Ap::gone(render::tombstone(&uri, at)),
                 None => Ap::open(featured::authorization(

@@ -10,7 +10,7 @@ use super::actor::local;
 use super::{Ap, Reader};
 use crate::app::App;
 use crate::db;
-use crate::domain::interactions::Verb;
+use crate::domain::interactions::{DEEDS, QUOTES, Verb, stamp_uri};
 use crate::error::{AppError, AppResult};
 use crate::federation::render;
 
@@ -25,7 +25,7 @@ async fn quote(
     Path((name, id)): Path<(String, String)>,
     reader: Reader,
 ) -> AppResult<Response> {
-    show(app, name, id, reader, "quote_authorizations").await
+    show(app, name, id, reader, QUOTES).await
 }
 
 async fn other(
@@ -33,7 +33,7 @@ async fn other(
     Path((name, id)): Path<(String, String)>,
     reader: Reader,
 ) -> AppResult<Response> {
-    show(app, name, id, reader, "authorizations").await
+    show(app, name, id, reader, DEEDS).await
 }
 
 /// The stamp, for whoever has it named to them; 410 where it was taken back.
@@ -46,12 +46,11 @@ async fn show(
 ) -> AppResult<Response> {
     reader.admit()?;
     let id: i64 = id.parse().map_err(|_| AppError::not_found())?;
-    let config = app.config.clone();
     app.read(move |c| {
         Box::pin(async move {
             let author = local(c, &name).await?;
-            let uri = config.url(&format!("/users/{}/{kind}/{id}", author.username));
-            let quotes = kind == "quote_authorizations";
+            let uri = stamp_uri(&author, kind, id);
+            let quotes = kind == QUOTES;
             let fits = |verb| (verb == Verb::Quote) == quotes;
             match db::interactions::authorization_by_id(c, id).await? {
                 Some((stamp, target)) if stamp.account_id == author.id => {

@@ -148,7 +148,8 @@ pub fn policies(object: &Value, author: &Account) -> Option<Policies> {
         .fold(Policies::OPEN, |policies, (verb, policy)| {
             policies.with(verb, policy)
         });
-    if flag(object, "commentsEnabled") == Some(false) {
+    // Of a group's post it is a lock, which is the group's to lift.
+    if flag(object, "commentsEnabled") == Some(false) && many(object, "audience").is_empty() {
         policies.reply = Policy::NOBODY;
     }
     (!policies.is_open()).then_some(policies)

@@ -12,9 +12,9 @@ use crate::app::App;
 use crate::client::{Budget, Limits};
 use crate::db::accounts::Account;
 use crate::federation::activities::create::{self, Ready};
-use crate::federation::activities::{group, interaction, quote};
 use crate::federation::collection::Listed;
 use crate::federation::fetch::{self, Error};
+use crate::federation::objects::note as notes;
 use crate::federation::value::{host, ids, same_origin, text, uri};
 
 /// Requests at a time, and of those to one host.
@@ -145,6 +145,7 @@ impl<'a> Crew<'a> {
         document: Value,
         authors: &HashMap<String, Account>,
     ) -> Option<(Ready, Value)> {
+        let document = notes::as_served(document);
         let account = authors.get(author(&document)?)?.clone();
         let ready = create::ready_alone(self.app, account, &document).await;
         let mut ready = ready.ok()?;
@@ -152,9 +153,7 @@ impl<'a> Crew<'a> {
         if ready.note.uri != listed.id || !ready.note.visibility.is_open() {
             return None;
         }
-        quote::resolve(self.app, &mut ready, &self.budget).await;
-        group::resolve::sought(self.app, &mut ready, &self.budget).await;
-        interaction::resolve(self.app, &mut ready, &[], &self.budget).await;
+        create::resolve(self.app, &mut ready, &self.budget).await;
         Some((ready, document))
     }
 }

@@ -466,7 +466,9 @@ async fn what_has_no_policy_costs_nothing_more() {
     let server = Server::start().await;
     let (alice, bob) = (server.person("alice").await, server.person("bob").await);
     let mut costs = Vec::new();
+    // The first one makes everything warm.
     for policy in [
+        json!(null),
         json!(null),
         all(&["public"], &[]),
         all(&["public"], &["followers"]),
@@ -482,5 +484,5 @@ async fn what_has_no_policy_costs_nothing_more() {
                 .await,
         );
     }
-    assert!(costs.iter().all(|cost| *cost == costs[0]), "{costs:?}");
+    assert!(costs[1..].iter().all(|cost| *cost == costs[1]), "{costs:?}");
 }

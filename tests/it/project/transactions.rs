@@ -1,9 +1,14 @@
 //! Transactions that get into each other's way.
 
+use std::collections::HashSet;
+
+use kith::client::Budget;
 use kith::db;
 use kith::error::AppError;
+use kith::federation::fetch;
 
 use crate::support::Server;
+use crate::support::peer::Peer;
 
 /// Both change the same rows, in opposite orders: PostgreSQL ends one as deadlocked, and it is run
 /// again.
@@ -39,4 +44,19 @@ async fn both_come_through() {
         .await
         .unwrap();
     assert_eq!(known.len(), 40);
+}
+
+/// Each looks for the actor, finds nothing, and stores it: PostgreSQL takes one, and the others are
+/// run again.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_comes_second_finds_what_the_first_stored() {
+    let (server, peer) = (Server::start().await, Peer::start().await);
+    let sara = peer.add_actor("sara");
+    let finding = (0..8).map(|_| async {
+        let budget = Budget::new(fetch::LIMITS);
+        fetch::actor(&server.app, &sara, &budget).await
+    });
+    let found = futures::future::join_all(finding).await;
+    let ids: HashSet<i64> = found.into_iter().map(|found| found.unwrap().id).collect();
+    assert_eq!(ids.len(), 1);
 }

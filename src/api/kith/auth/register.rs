@@ -91,11 +91,9 @@ pub async fn run(
         invite,
     };
     let registered = match attempt(app, new.clone()).await {
-        // Somebody registered the same at the same time, and was quicker: seen by the database, or
-        // by what looks at names once more.
-        Err(error) if error.is_conflict() || error.status == StatusCode::UNPROCESSABLE_ENTITY => {
-            attempt(app, new).await
-        }
+        // Somebody registered the same at the same time, and was quicker: what looks at names once
+        // more saw it, and does not say all that is wrong.
+        Err(error) if error.status == StatusCode::UNPROCESSABLE_ENTITY => attempt(app, new).await,
         other => other,
     };
     Ok(match registered? {

@@ -189,16 +189,8 @@ pub(crate) async fn apply(
         }
     }
     let ctx = app.ctx.clone();
-    let changed = app
-        .write(move |tx| Box::pin(async move { profiles::change(tx, &ctx, id, changes).await }))
-        .await;
-    match changed {
-        // Somebody took the name at the same time, and was quicker.
-        Err(error) if error.is_conflict() => Err(AppError::invalid(
-            "Validation failed: Username has already been taken",
-        )),
-        other => other,
-    }
+    app.write(move |tx| Box::pin(async move { profiles::change(tx, &ctx, id, changes).await }))
+        .await
 }
 
 /// Works out and stores a picture; gives its storage key. Until a profile holds it, it is marked
