@@ -58,7 +58,8 @@ tests_on() {
   local database=$1
   shift
   (sleep 1200 && echo "the tests hang" && kill -TERM 0) &
-  KITH_TEST_DATABASE=$database cargo_test "$@"
+  # A test waits much of its time, for a peer or a mail: two to a core keep it busy.
+  KITH_TEST_DATABASE=$database RUST_TEST_THREADS=$((2 * $(nproc))) cargo_test "$@"
 }
 
 # Both at once, for either alone leaves a core idle much of the time. Lints have a target directory of their own: what

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use diesel_async::pooled_connection::AsyncDieselConnectionManager;
+use deadpool::managed::QueueMode;
 use diesel_async::pooled_connection::deadpool::{Object, Pool as Deadpool};
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
+};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 
 use futures::FutureExt;
@@ -37,9 +40,17 @@ impl Pool {
         statements: Arc<AtomicU64>,
     ) -> Result<Pool, OpenError> {
         migrate::postgres(&options.url).await?;
-        let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new(&options.url);
+        // A connection that is closed is known to be: it is not asked each time.
+        let mut config = ManagerConfig::default();
+        config.recycling_method = RecyclingMethod::Fast;
+        let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config(
+            &options.url,
+            config,
+        );
+        // The one that was used last knows most statements already.
         let pool = Deadpool::builder(manager)
             .max_size(CONNECTIONS)
+            .queue_mode(QueueMode::Lifo)
             .build()
             .map_err(|e| OpenError::Connect(e.to_string()))?;
         Ok(Pool {

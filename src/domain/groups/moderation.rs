@@ -73,7 +73,7 @@ pub async fn restore(
         return Ok(NOT_ITS);
     };
     if row.removed_at.is_some() {
-        put_back(tx, ctx, group, status, row, false).await?;
+        put_back(tx, ctx, group, status, row).await?;
     }
     Ok("")
 }
@@ -84,7 +84,6 @@ async fn put_back(
     group: &Account,
     status: &Status,
     row: GroupPost,
-    quiet: bool,
 ) -> AppResult<()> {
     let back = GroupPost {
         removed_at: None,
@@ -97,7 +96,7 @@ async fn put_back(
     if !row.announce_uri.is_empty() {
         db::statuses::unbury(tx, &row.announce_uri, group.id).await?;
         let reblog = Reblog {
-            quiet,
+            quiet: false,
             visibility: Some(Visibility::Public),
             remote: Some((row.announce_uri, row.announced_at)),
             granted: None,
@@ -133,7 +132,7 @@ pub async fn unban(
 ) -> AppResult<()> {
     let rows = db::groups::of_author(tx, group.id, account.id, Some(by), MAX_BANNED).await?;
     for (row, status) in with_statuses(tx, rows).await? {
-        put_back(tx, ctx, group, &status, row, true).await?;
+        put_back(tx, ctx, group, &status, row).await?;
     }
     Ok(())
 }

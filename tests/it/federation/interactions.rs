@@ -1,10 +1,11 @@
 //! Who may like, answer and boost, over the wire: between Kiths, and with a peer that speaks as
 //! GoToSocial does, and with bad ones.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::peer::{Delivery, Page, Peer, eventually};
-use crate::support::{Person, Server};
+use crate::support::{Person, Server, database};
 
 const PUBLIC: &str = "https://www.w3.org/ns/activitystreams#Public";
 
@@ -170,6 +171,10 @@ async fn a_reply_is_asked_for_granted_proven_to_others_and_taken_back() {
     let reply = post(&two, &bob, reply).await;
     assert_eq!(reply["kith"]["approval"], "pending");
     assert_eq!(document(&two, uri(&reply)).await.0, 404);
+    // Whoever may not see it yet is told nothing of it.
+    let path = format!("/api/v1/statuses/{}/interaction_policy", id(&reply));
+    let closed = json!({"quote_approval_policy": "nobody"});
+    two.put(&bob, &path, closed).await.entity("Status");
     let asked = request(&one, &alice, "reply").await;
     assert_eq!(uri(&asked["reply"]), uri(&reply));
     assert!(below(&one, &alice, id(&status)).await == [uri(&reply)]);
@@ -197,6 +202,16 @@ async fn a_reply_is_asked_for_granted_proven_to_others_and_taken_back() {
         (below(&three, &dave, &elsewhere).await == [uri(&reply)]).then_some(())
     })
     .await;
+    let updates = "SELECT count(*) AS n FROM inbox_queue WHERE kind = 'Update'";
+    let url = &three.app.config.database_url;
+    assert_eq!(database::count(url, updates).await, 0);
+    // What was granted stays granted under another name.
+    let name = json!({"username": "alicia"});
+    let path = "/api/kith/v1/profile";
+    one.send(Method::PATCH, path, Some(&alice.token), Some(&name))
+        .await
+        .ok();
+    assert_eq!(document(&one, stamp).await.0, 200);
     decide(&one, &alice, &asked, "reject").await;
     assert_eq!(document(&one, stamp).await.0, 410);
     assert!(below(&one, &alice, id(&status)).await.is_empty());

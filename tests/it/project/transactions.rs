@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use kith::client::Budget;
 use kith::db;
 use kith::error::AppError;
-use kith::federation::fetch;
+use kith::federation::{fetch, local_keys};
 
 use crate::support::Server;
 use crate::support::peer::Peer;
@@ -52,6 +52,9 @@ async fn both_come_through() {
 async fn whoever_comes_second_finds_what_the_first_stored() {
     let (server, peer) = (Server::start().await, Peer::start().await);
     let sara = peer.add_actor("sara");
+    local_keys::ensure_instance(&server.app)
+        .await
+        .expect("keys");
     let finding = (0..8).map(|_| async {
         let budget = Budget::new(fetch::LIMITS);
         fetch::actor(&server.app, &sara, &budget).await

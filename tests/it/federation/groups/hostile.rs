@@ -10,6 +10,13 @@ use super::{PUBLIC, World, followed};
 use crate::support::database;
 use crate::support::peer::{Page, Peer};
 
+/// What nobody may boost or vote on.
+fn closed(text: &str) -> Value {
+    let rules = json!({"always": ["author"], "with_approval": []});
+    let policy = json!({"can_favourite": rules, "can_reblog": rules});
+    json!({"status": text, "interaction_policy": policy})
+}
+
 /// Likes, dislikes and who is told of a status.
 async fn votes(world: &World, status: &Value) -> (Value, Value) {
     let now = world.again(status).await;
@@ -59,7 +66,11 @@ async fn a_group_has_no_say_in_votes_on_what_is_not_its_own() {
     assert_eq!(world.announce(pin).await, "the object is not the group's");
     let answers = world.below(&world.alice, &own).await;
     assert_eq!(answers, [claimed["id"].clone()]);
-    world.again(&own).await;
+    assert_eq!(world.again(&own).await["reblogs_count"], 1);
+    // It boosts as anybody may, and not what nobody may.
+    let closed = world.post("/api/v1/statuses", closed("mine alone")).await;
+    assert_ne!(world.announce(closed["uri"].clone()).await, "");
+    assert_eq!(world.again(&closed).await["reblogs_count"], 0);
     // What alice answers there is no more the group's than her post.
     let claimed = world.status(&claimed["id"]).await.expect("it is here");
     let body = json!({"status": "no", "in_reply_to_id": claimed["id"]});
@@ -143,6 +154,14 @@ async fn a_group_votes_in_nobodys_name() {
         assert_eq!(list.len(), 0);
     }
     assert_eq!(world.told().await, []);
+    // Where not everybody may, nobody in particular does.
+    let text = format!("@boats@{} my boat", world.peer.domain());
+    let closed = world.post("/api/v1/statuses", closed(&text)).await;
+    for verb in ["Like", "Dislike"] {
+        let why = world.announce(world.done(&tom, verb, &closed["uri"])).await;
+        assert_ne!(why, "");
+    }
+    assert_eq!(votes(&world, &closed).await, (json!(0), json!(0)));
     // Bob's own vote is not the group's to take back, nor is tom's.
     let path = format!("/api/v1/statuses/{}/favourite", id(&post));
     world.server.post(&bob, &path, json!({})).await.ok();

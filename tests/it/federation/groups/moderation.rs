@@ -164,6 +164,13 @@ async fn a_locked_discussion_takes_no_answers() {
     world.serve(&page);
     assert_eq!(world.announce(world.by_sara("Update", &page)).await, "");
     answer(&comment).await.refused(422);
+    // Its end is the moderators' to say.
+    let unlock = json!({
+        "id": format!("{}#unlock", world.sara), "type": "Undo", "actor": world.sara,
+        "object": world.by_sara("Lock", &post["uri"]), "audience": world.boats,
+    });
+    assert_eq!(world.announce(unlock).await, "");
+    answer(&post).await.entity("Status");
 }
 
 #[tokio::test(flavor = "multi_thread")]
