@@ -23,6 +23,7 @@ use crate::ids::Ids;
 use crate::limits::Limits;
 use crate::media::intake::Intake;
 use crate::media::storage::Storage;
+use crate::metrics::Metrics;
 use crate::random::Random;
 use crate::seal::SealingKey;
 use crate::translate::Translator;
@@ -60,6 +61,8 @@ pub struct Inner {
     pub intake: Intake,
     /// Files from elsewhere that are being fetched.
     pub proxy: Proxy,
+    /// What this process counts of itself.
+    pub metrics: Metrics,
     /// Views that are not written yet.
     pub views: Views,
     /// The sockets that listen here, with what each account hides.
@@ -202,6 +205,7 @@ impl App {
                 federation: federation::State::new(),
                 intake: Intake::new(storage.clone()),
                 proxy: Proxy::default(),
+                metrics: Metrics::default(),
                 views: Views::default(),
                 storage,
                 translator,

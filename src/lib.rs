@@ -17,6 +17,7 @@ pub mod jobs;
 pub mod limits;
 pub mod mail;
 pub mod media;
+pub mod metrics;
 pub mod passwords;
 pub mod random;
 pub mod seal;

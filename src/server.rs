@@ -1,6 +1,8 @@
-//! A running server: the listener and everything that works beside it.
+//! A running server: the listener and everything that works beside it, or that alone.
 
 use std::time::Duration;
+
+use tokio::task::JoinHandle;
 
 use crate::api::streaming;
 use crate::app::App;
@@ -22,45 +24,78 @@ const DELIVERED: Duration = Duration::from_secs(10);
 pub async fn run(app: App, bound: Bound) -> Result<(), String> {
     let mut stop = app.stop.clone();
     let router = http::router(app.clone());
-    let (_, actor) = tokio::join!(
-        app.intake.check_tools(app.config.ffmpeg.clone()),
-        local_keys::ensure_instance(&app),
-    );
-    actor.map_err(|e| e.to_string())?;
+    let works = Works::begin(&app).await?;
     welcome(&app).await.map_err(|e| e.to_string())?;
-    // Caches are empty up to here: nothing that happened before can be stale.
-    let from = app
-        .read(|c| Box::pin(async move { Ok(db::events::end(c).await?) }))
-        .await
-        .map_err(|e: AppError| e.to_string())?;
-    tokio::spawn(streaming::pump::run(app.clone(), from));
-    tokio::spawn(bus(app.clone()));
-    jobs::presence::take_up(&app)
-        .await
-        .map_err(|e| e.to_string())?;
-    tokio::spawn(jobs::presence::run(app.clone()));
-    tokio::spawn(jobs::cleanup::run(app.clone()));
-    tokio::spawn(jobs::search::run(app.clone()));
-    tokio::spawn(jobs::trends::run(app.clone()));
     let viewing = tokio::spawn(views::run(app.clone()));
-    let delivering = tokio::spawn(jobs::deliver::run(app.clone()));
-    let queue = tokio::spawn(jobs::queue::run(app.clone()));
-    let ingest = tokio::spawn(jobs::ingest::run(app.clone()));
     let served = http::serve(bound, router, async move {
         let _ = stop.wait_for(|stop| *stop).await;
     });
     let served = served.await;
     streaming::drained(&app, FAREWELL).await;
-    jobs::presence::leave(&app).await;
-    // What was sent but not written down would be sent again.
-    let _ = tokio::time::timeout(DELIVERED, delivering).await;
     let _ = tokio::time::timeout(DELIVERED, viewing).await;
     // A listener that failed ends the process; one that was told to stop, the jobs first.
-    if served.is_ok() {
-        let _ = queue.await;
-        let _ = ingest.await;
-    }
+    works.end(&app, served.is_ok()).await;
     served.map_err(|e| e.to_string())
+}
+
+/// Does what [`run`] does beside the requests, until the application is told to stop.
+pub async fn work(app: App) -> Result<(), String> {
+    if !app.db.is_postgres() {
+        return Err("a worker needs PostgreSQL: on SQLite, kith serve does the work".to_owned());
+    }
+    let mut stop = app.stop.clone();
+    let works = Works::begin(&app).await?;
+    tracing::info!("working");
+    let _ = stop.wait_for(|stop| *stop).await;
+    works.end(&app, true).await;
+    Ok(())
+}
+
+/// What works beside the requests, and is to be let finish.
+struct Works {
+    delivering: JoinHandle<()>,
+    queue: JoinHandle<()>,
+    ingest: JoinHandle<()>,
+}
+
+impl Works {
+    async fn begin(app: &App) -> Result<Works, String> {
+        let (_, actor) = tokio::join!(
+            app.intake.check_tools(app.config.ffmpeg.clone()),
+            local_keys::ensure_instance(app),
+        );
+        actor.map_err(|e| e.to_string())?;
+        // Caches are empty up to here: nothing that happened before can be stale.
+        let from = app
+            .read(|c| Box::pin(async move { Ok(db::events::end(c).await?) }))
+            .await
+            .map_err(|e: AppError| e.to_string())?;
+        tokio::spawn(streaming::pump::run(app.clone(), from));
+        tokio::spawn(bus(app.clone()));
+        jobs::presence::take_up(app)
+            .await
+            .map_err(|e| e.to_string())?;
+        tokio::spawn(jobs::presence::run(app.clone()));
+        tokio::spawn(jobs::cleanup::run(app.clone()));
+        tokio::spawn(jobs::search::run(app.clone()));
+        tokio::spawn(jobs::trends::run(app.clone()));
+        Ok(Works {
+            delivering: tokio::spawn(jobs::deliver::run(app.clone())),
+            queue: tokio::spawn(jobs::queue::run(app.clone())),
+            ingest: tokio::spawn(jobs::ingest::run(app.clone())),
+        })
+    }
+
+    /// Waits until what is under way has ended; `all`: the jobs and what came in, too.
+    async fn end(self, app: &App, all: bool) {
+        jobs::presence::leave(app).await;
+        // What was sent but not written down would be sent again.
+        let _ = tokio::time::timeout(DELIVERED, self.delivering).await;
+        if all {
+            let _ = self.queue.await;
+            let _ = self.ingest.await;
+        }
+    }
 }
 
 /// Hears what other processes say by Redis, and says what happens here.

@@ -38,6 +38,7 @@ pub mod filters;
 pub mod follower_digests;
 pub mod friends;
 pub mod groups;
+pub mod health;
 pub mod hosts;
 pub mod inbox;
 pub mod instance;

@@ -26,6 +26,7 @@ mod rule;
 mod serve;
 mod token;
 mod user;
+mod worker;
 
 /// What a command ends with: nothing, or one line for stderr.
 pub type Outcome = Result<(), String>;
@@ -44,6 +45,7 @@ pub fn command() -> Command {
                 .help("Settings file; kith.toml in the working directory where it exists"),
         )
         .subcommand(serve::command())
+        .subcommand(worker::command())
         .subcommand(demo::command())
         .subcommand(migrate::command())
         .subcommand(user::command())
@@ -94,7 +96,7 @@ fn dispatch(matches: &ArgMatches) -> Outcome {
         return Ok(());
     }
     let config = load_config(matches)?;
-    let serves = matches!(matches.subcommand_name(), None | Some("serve"));
+    let serves = matches!(matches.subcommand_name(), None | Some("serve" | "worker"));
     start_logging(&config, serves)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -103,6 +105,7 @@ fn dispatch(matches: &ArgMatches) -> Outcome {
     runtime.block_on(async {
         match matches.subcommand() {
             None | Some(("serve", _)) => serve::run(config).await,
+            Some(("worker", _)) => worker::run(config).await,
             Some(("demo", inner)) => demo::run(inner).await,
             Some(("migrate", _)) => migrate::run(config).await,
             Some(("user", inner)) => user::run(config, inner).await,

@@ -16,14 +16,19 @@ pub fn command() -> Command {
 }
 
 pub async fn run(config: Config) -> Outcome {
+    // The port is taken first: a second server finds out before it touches anything.
+    let bound = crate::http::bind(&config.listen).await?;
+    server::run(open_until_told(config).await?, bound).await
+}
+
+/// Opens the application, which ends when the process is told to.
+pub(super) async fn open_until_told(config: Config) -> Result<App, String> {
     let (stopping, stop) = watch::channel(false);
     let environment = Environment {
         clock: Clock::System,
         random: Random::system(),
         stop,
     };
-    // The port is taken first: a second server finds out before it touches anything.
-    let bound = crate::http::bind(&config.listen).await?;
     let app = App::open(config, environment).await?;
     let mut terminate = signal(SignalKind::terminate()).map_err(|e| e.to_string())?;
     tokio::spawn(async move {
@@ -33,5 +38,5 @@ pub async fn run(config: Config) -> Outcome {
         }
         let _ = stopping.send(true);
     });
-    server::run(app, bound).await
+    Ok(app)
 }

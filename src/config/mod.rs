@@ -70,6 +70,8 @@ pub struct Config {
     /// `None`: mail is written to files.
     pub smtp: Option<Smtp>,
     pub mail_from: String,
+    /// Whoever bears it may read `/metrics` from anywhere.
+    pub metrics_token: Option<String>,
     pub trusted_proxies: Vec<IpNet>,
     /// `None`: every origin.
     pub cors_origins: Option<Vec<String>>,
@@ -323,6 +325,7 @@ impl Config {
             redis_url,
             smtp,
             mail_from,
+            metrics_token: get("metrics_token").map(str::to_owned),
             trusted_proxies,
             cors_origins,
             media_remote_limit,

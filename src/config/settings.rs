@@ -148,8 +148,7 @@ pub const SETTINGS: &[Setting] = &[
         "metrics_token",
         "KITH_METRICS_TOKEN",
         None,
-        "Bearer token for /metrics from elsewhere than loopback",
-        false
+        "Bearer token for /metrics from elsewhere than loopback"
     ),
     setting!(
         "media_remote_limit",

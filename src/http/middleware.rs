@@ -1,6 +1,7 @@
 //! What happens to every request before it is routed, and to every answer after.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
@@ -15,6 +16,7 @@ use super::server::Peer;
 use crate::app::App;
 use crate::clock::iso;
 use crate::limits::{Deed, Standing, Who};
+use crate::metrics::Surface;
 
 /// Names the request in the log, in answers and on error pages.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -30,6 +32,7 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
     let path = request.uri().path();
     let api = path.starts_with("/api/");
     let private = api || path.starts_with("/oauth/");
+    let (surface, began) = (Surface::of(path), Instant::now());
     let span = tracing::info_span!("request", id, method = %request.method(), path);
     let standing = if api && app.limits.on() && request.method() != Method::OPTIONS {
         count(&app, &request)
@@ -43,6 +46,15 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
         }) => crate::error::AppError::too_many(*seconds).into_response(),
         _ => next.run(request).instrument(span).await,
     };
+    let took = began.elapsed();
+    app.metrics
+        .answered(surface, response.status().as_u16(), took);
+    tracing::debug!(
+        id,
+        status = response.status().as_u16(),
+        ms = took.as_secs_f64() * 1000.0,
+        "answered"
+    );
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, value);

@@ -5,6 +5,7 @@ mod chat_files;
 pub mod client_ip;
 mod files;
 pub mod middleware;
+mod operation;
 pub mod pagination;
 pub mod params;
 pub mod proxy;

@@ -4,12 +4,11 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use http::{HeaderMap, Method, StatusCode, Uri, header};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
-use super::{chat_files, files, middleware, proxy, unread};
+use super::{chat_files, files, middleware, operation, proxy, unread};
 use crate::api;
 use crate::app::App;
 use crate::error::AppError;
@@ -27,10 +26,11 @@ pub fn routes() -> Router<App> {
         chat_files::routes(),
         proxy::routes(),
         web::routes::routes(),
+        operation::routes(),
     ] {
         router = router.merge(routes);
     }
-    router.route("/health", get(health))
+    router
 }
 
 /// The whole server.
@@ -61,18 +61,8 @@ pub fn router(app: App) -> Router {
         ))
 }
 
-/// That the server answers: JSON for who asks for it, else a word.
-async fn health(headers: HeaderMap) -> Response {
-    let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok());
-    if accept.is_some_and(|accept| accept.contains("json")) {
-        axum::Json(serde_json::json!({"status": "OK"})).into_response()
-    } else {
-        "OK".into_response()
-    }
-}
-
 /// 404: a page for browsers, JSON for everyone else and for the API.
-async fn nothing_here(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
+pub(super) async fn nothing_here(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
     let error = AppError::new(StatusCode::NOT_FOUND, "Not found");
     if !uri.path().starts_with("/api/") && web::routes::wants_html(&headers) {
         return web::routes::error_page(&app, &headers, error).await;

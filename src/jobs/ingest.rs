@@ -95,6 +95,20 @@ enum What {
     },
 }
 
+impl What {
+    /// Its name in what is counted.
+    fn outcome(&self) -> &'static str {
+        match self {
+            What::Apply { .. } => "applied",
+            What::Done { .. } => "nothing",
+            What::Failed {
+                again_at: Some(_), ..
+            } => "retried",
+            What::Failed { .. } => "set_aside",
+        }
+    }
+}
+
 impl Work {
     fn row(&self) -> i64 {
         match &self.what {
@@ -536,7 +550,11 @@ async fn apply_all(shared: Arc<Shared>, mut ready: mpsc::Receiver<Work>) {
             None => continue,
         }
         let works = Arc::new(std::mem::take(&mut chunk));
-        if write(&shared.app, &works, None).await.is_err() {
+        if write(&shared.app, &works, None).await.is_ok() {
+            for work in works.iter() {
+                shared.app.metrics.activity(work.what.outcome());
+            }
+        } else {
             let mut unwritten = false;
             for index in 0..works.len() {
                 unwritten |= !write_alone(&shared.app, &works, index).await;
@@ -581,10 +599,11 @@ async fn write(app: &App, works: &Arc<Vec<Work>>, only: Option<usize>) -> AppRes
 
 /// Writes one of a chunk, or that it failed; false when not even that could be written.
 async fn write_alone(app: &App, works: &Arc<Vec<Work>>, index: usize) -> bool {
+    let work = &works[index];
     let Err(error) = write(app, works, Some(index)).await else {
+        app.metrics.activity(work.what.outcome());
         return true;
     };
-    let work = &works[index];
     let attempts = match work.what {
         What::Apply { attempts, .. } => attempts,
         _ => 0,
@@ -593,6 +612,7 @@ async fn write_alone(app: &App, works: &Arc<Vec<Work>>, index: usize) -> bool {
         what: failed(app, work.row(), attempts, Failure::from(error)),
         _written: None,
     };
+    app.metrics.activity(failed.what.outcome());
     // Should this fail too, the row comes again.
     let written = write(app, &Arc::new(vec![failed]), None).await;
     if let Err(error) = &written {

@@ -118,6 +118,7 @@ async fn run_one(app: App, row: JobRow) {
     let now = app.clock.now_ms();
     let closed: Result<(), db::Error> = match outcome {
         Ok(()) => {
+            app.metrics.job("done");
             app.db
                 .write(move |tx| Box::pin(async move { db::jobs::delete(tx, id).await }))
                 .await
@@ -129,6 +130,7 @@ async fn run_one(app: App, row: JobRow) {
                 error = format!("{error:#}"),
                 "a job failed and will be tried again"
             );
+            app.metrics.job("retried");
             let at = now + backoff(row.attempts, app.random.unit());
             let text = format!("{error:#}");
             app.db
@@ -140,6 +142,7 @@ async fn run_one(app: App, row: JobRow) {
         Err(JobError::Retry(error) | JobError::Fail(error)) => {
             tracing::error!(id, kind, error = format!("{error:#}"), "a job was given up");
             let text = format!("{error:#}");
+            app.metrics.job("given_up");
             app.db
                 .write(move |tx| {
                     Box::pin(async move { db::jobs::give_up(tx, id, now, &text).await })

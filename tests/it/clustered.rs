@@ -5,13 +5,15 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
+use kith::clock::Clock;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::api::streaming::Socket;
-use crate::support::peer::eventually;
+use crate::support::database;
+use crate::support::peer::{Delivery, Peer, eventually};
 use crate::support::process::Process;
 
 /// A Redis of its own, on a unix socket.
@@ -258,4 +260,51 @@ async fn a_stream_is_read_on_across_a_restart() {
     for id in [missed, after] {
         assert_eq!(payload(&next(&mut hers, "chat.message").await)["id"], id);
     }
+}
+
+/// On PostgreSQL a worker does what no server is there to do; on SQLite it says why it does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_works_without_serving() {
+    let mut process = Process::start().await;
+    if !database::is_postgres() {
+        let said = process.cli(&["worker"]);
+        assert!(!said.status.success());
+        let said = String::from_utf8_lossy(&said.stderr).into_owned();
+        assert!(said.contains("a worker needs PostgreSQL"), "{said}");
+        return;
+    }
+    let peer = Peer::start().await;
+    let sara = peer.add_actor("sara");
+    process.person("alice");
+    let follow = json!({
+        "id": format!("{sara}#follow"), "type": "Follow", "actor": sara,
+        "object": format!("{}/users/alice", process.url),
+    });
+    let (inbox, now) = (format!("{}/inbox", process.url), Clock::System.now_ms());
+    let answer = Delivery::by(&sara)
+        .post(&process.http, &inbox, now, &follow)
+        .await;
+    assert_eq!(answer.status, 202, "{}", answer.text);
+    let came = async |kind: &str| {
+        eventually(kind, async || {
+            let all = peer.received();
+            all.iter().any(|a| a["type"] == kind).then_some(())
+        })
+        .await;
+    };
+    came("Accept").await;
+    process.kill();
+    process.cli_ok(&["user", "rotate-keys", "alice"]);
+    let mut worker = process.spawn(&["worker"]);
+    came("Update").await;
+    let refused = process.http.get(&process.url).send().await;
+    assert!(refused.is_err(), "nobody serves");
+    // It ends when it is told to.
+    assert!(end(&mut worker).await.success());
+}
+
+async fn end(child: &mut Child) -> std::process::ExitStatus {
+    let killed = Command::new("kill").arg(child.id().to_string()).status();
+    assert!(killed.expect("kill runs").success());
+    eventually("it ends", async || child.try_wait().expect("a child")).await
 }

@@ -72,3 +72,45 @@ async fn calls_are_counted_by_token_and_by_address() {
         .await;
     assert_eq!(header(&forged, "x-ratelimit-remaining"), "299");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s18_metrics_are_for_whoever_keeps_the_server_running() {
+    let server = Server::start_with(&[("KITH_METRICS_TOKEN", "open sesame")]).await;
+    let alice = server.person("alice").await;
+    server.status(&alice, "counted").await;
+    let ask = async |headers: &[(&'static str, &str)]| {
+        let mut request = server.http.get(format!("{}/metrics", server.url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Answer::of(request, "metrics".to_owned()).await
+    };
+    let seen = ask(&[]).await;
+    assert_eq!(seen.status, 200);
+    for line in [
+        "kith_http_requests_total{surface=\"api\",status=\"2xx\"}",
+        "kith_queue_waiting{queue=\"deliveries\"} 0",
+        "kith_statuses 1",
+        "process_resident_memory_bytes",
+    ] {
+        assert!(seen.text.contains(line), "{line} is not in\n{}", seen.text);
+    }
+    let by_proxy = ("x-forwarded-for", "203.0.113.5");
+    for (headers, status) in [
+        (vec![by_proxy], 404),
+        (vec![by_proxy, ("authorization", "Bearer wrong")], 404),
+        (
+            vec![
+                by_proxy,
+                ("authorization", &format!("Bearer {}", alice.token)),
+            ],
+            404,
+        ),
+        (vec![by_proxy, ("authorization", "Bearer open sesame")], 200),
+    ] {
+        assert_eq!(ask(&headers).await.status, status, "{headers:?}");
+    }
+    for path in ["/health/ready", "/health/live"] {
+        assert_eq!(server.get_public(path).await.text, "OK");
+    }
+}

@@ -75,6 +75,14 @@ pub async fn run(app: App, mut records: mpsc::UnboundedReceiver<Record>) {
         {
             batch.push(record);
         }
+        for record in &batch {
+            match record {
+                Record::Delivered { .. } => app.metrics.delivery("delivered"),
+                Record::Retry { .. } => app.metrics.delivery("retried"),
+                Record::GivenUp { .. } => app.metrics.delivery("given_up"),
+                _ => {}
+            }
+        }
         let batch = Arc::new(batch);
         for attempt in 1..=TRIES {
             let (written, ctx) = (batch.clone(), app.ctx.clone());

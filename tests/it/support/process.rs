@@ -136,6 +136,11 @@ impl Process {
         command
     }
 
+    /// Starts a command that goes on until it is told to end.
+    pub fn spawn(&self, args: &[&str]) -> std::process::Child {
+        self.command(args).spawn().expect("the command starts")
+    }
+
     /// Runs a command beside the server.
     pub fn cli(&self, args: &[&str]) -> Output {
         self.command(args).output().expect("the command runs")
