@@ -25,9 +25,10 @@ pub struct Cache<K, V> {
 pub struct Ticket(u64);
 
 #[derive(Clone)]
-enum Slot<V> {
-    Value(V),
-    Dropped(u64),
+struct Slot<V> {
+    /// The drop that emptied it last: what is put after it stays behind it.
+    dropped: u64,
+    value: Option<V>,
 }
 
 impl<K: Hash + Eq, V: Clone> Cache<K, V> {
@@ -46,10 +47,7 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        match self.entries.get(key)? {
-            Slot::Value(value) => Some(value),
-            Slot::Dropped(_) => None,
-        }
+        self.entries.get(key)?.value
     }
 
     /// To be taken before reading what [`Cache::put`] will keep.
@@ -62,16 +60,23 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         if self.cleared.load(Ordering::SeqCst) > ticket.0 {
             return;
         }
-        self.entries.update(key, |slot| match slot {
-            Some(Slot::Dropped(at)) if *at > ticket.0 => None,
-            _ => Some(Slot::Value(value)),
+        self.entries.update(key, |slot| {
+            let dropped = slot.map_or(0, |slot| slot.dropped);
+            (dropped <= ticket.0).then_some(Slot {
+                dropped,
+                value: Some(value),
+            })
         });
     }
 
     /// Forgets a key.
     pub fn drop(&self, key: K) {
         let at = self.sequence.fetch_add(1, Ordering::SeqCst) + 1;
-        self.entries.insert(key, Slot::Dropped(at));
+        let slot = Slot {
+            dropped: at,
+            value: None,
+        };
+        self.entries.insert(key, slot);
     }
 
     /// Forgets everything.
@@ -95,6 +100,12 @@ mod tests {
         assert_eq!(cache.get(&1), None);
         cache.put(cache.ticket(), 1, "new");
         assert_eq!(cache.get(&1), Some("new"));
+        // Nor does it when a quicker one has read anew.
+        let slow = cache.ticket();
+        cache.drop(1);
+        cache.put(cache.ticket(), 1, "newer");
+        cache.put(slow, 1, "new");
+        assert_eq!(cache.get(&1), Some("newer"));
         let slow = cache.ticket();
         cache.clear();
         cache.put(slow, 2, "old");
