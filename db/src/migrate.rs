@@ -47,7 +47,7 @@ pub async fn postgres(url: &str) -> Result<(), MigrateError> {
 
 /// Refuses migrations that this version does not know.
 pub(crate) fn check_known(versions: &[String]) -> Result<(), MigrateError> {
-    let known = versions_of::<diesel::sqlite::Sqlite>(SQLITE)?;
+    let known = versions_of::<diesel::sqlite::Sqlite>(&SQLITE)?;
     match versions.iter().find(|version| !known.contains(*version)) {
         Some(newer) => Err(MigrateError::Newer(newer.clone())),
         None => Ok(()),
@@ -56,7 +56,7 @@ pub(crate) fn check_known(versions: &[String]) -> Result<(), MigrateError> {
 
 /// The versions of all migrations of this version, in their order.
 pub fn known_versions() -> Result<Vec<String>, MigrateError> {
-    let known = versions_of::<diesel::sqlite::Sqlite>(SQLITE)?;
+    let known = versions_of::<diesel::sqlite::Sqlite>(&SQLITE)?;
     let mut known: Vec<String> = known.into_iter().collect();
     known.sort_unstable();
     Ok(known)
@@ -100,12 +100,12 @@ where
     Ok(())
 }
 
-fn versions_of<B>(source: EmbeddedMigrations) -> Result<HashSet<String>, MigrateError>
+fn versions_of<B>(source: &EmbeddedMigrations) -> Result<HashSet<String>, MigrateError>
 where
     B: diesel::backend::Backend,
     EmbeddedMigrations: MigrationSource<B>,
 {
-    let known = MigrationSource::<B>::migrations(&source);
+    let known = MigrationSource::<B>::migrations(source);
     let known = known.map_err(|e| MigrateError::Failed(e.to_string()))?;
     Ok(known
         .iter()
@@ -120,7 +120,7 @@ where
     EmbeddedMigrations: MigrationSource<B>,
 {
     let failed = |e: Box<dyn std::error::Error + Send + Sync>| MigrateError::Failed(e.to_string());
-    let known = versions_of::<B>(source)?;
+    let known = versions_of::<B>(&source)?;
     let applied = harness.applied_migrations().map_err(failed)?;
     if let Some(newer) = applied.iter().find(|v| !known.contains(&v.to_string())) {
         return Err(MigrateError::Newer(newer.to_string()));

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
 
@@ -225,6 +225,9 @@ async fn insert(
             table.name
         )));
     }
+    if !postgres && json.contains("\\u0000") {
+        return insert_one_by_one(conn, table, rows).await;
+    }
     let names: Vec<String> = (table.columns.iter())
         .map(|column| format!("\"{}\"", column.name))
         .collect();
@@ -255,6 +258,39 @@ async fn insert(
             rows.len(),
             table.name
         )));
+    }
+    Ok(())
+}
+
+/// For SQLite, whose JSON functions end a text at a NUL character.
+async fn insert_one_by_one(
+    conn: &mut Conn,
+    table: &Table,
+    rows: &[String],
+) -> std::result::Result<(), TransferError> {
+    let names: Vec<String> = table
+        .columns
+        .iter()
+        .map(|column| format!("\"{}\"", column.name))
+        .collect();
+    let marks = vec!["?"; names.len()].join(", ");
+    let sql = format!(
+        "INSERT INTO \"{}\" ({}) VALUES ({marks})",
+        table.name,
+        names.join(", ")
+    );
+    let Backend::Sqlite(connection) = &mut conn.backend else {
+        return Ok(());
+    };
+    for row in rows {
+        let mut query = diesel::sql_query(sql.as_str()).into_boxed::<diesel::sqlite::Sqlite>();
+        for value in snapshot::parsed(table, row)? {
+            query = match value {
+                serde_json::Value::String(text) => query.bind::<Text, _>(text),
+                value => query.bind::<Nullable<BigInt>, _>(value.as_i64()),
+            };
+        }
+        diesel::RunQueryDsl::execute(query, connection)?;
     }
     Ok(())
 }
@@ -311,7 +347,7 @@ async fn check_file(conn: &mut Conn) -> std::result::Result<(), TransferError> {
     let sql = "SELECT \"table\" AS table_name, count(*) AS n FROM pragma_foreign_key_check \
                GROUP BY \"table\"";
     let broken: Vec<Violations> = on_db!(conn, |c| diesel::sql_query(sql).load(c).await)?;
-    match broken.first() {
+    match broken.into_iter().next() {
         Some(bad) => Err(TransferError::unfit(format!(
             "{} rows of {} refer to what is not there",
             bad.n, bad.table_name
