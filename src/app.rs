@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::config::{Config, MediaKey, Secrets};
 use crate::db::accounts::Account;
 use crate::db::{self, Conn, Db, Work};
+use crate::disk::Room;
 use crate::domain::Ctx;
 use crate::domain::policies::Policies;
 use crate::domain::visibility::Relations;
@@ -53,6 +54,8 @@ pub struct Inner {
     /// Keys, documents and what else federation keeps in memory.
     pub federation: federation::State,
     pub storage: Storage,
+    /// What is free where files are kept.
+    pub room: Room,
     /// The configured translation service.
     pub translator: Option<Translator>,
     /// How often whom is let do what.
@@ -139,6 +142,7 @@ impl App {
         } = environment;
         let secrets = Secrets::load(&config.data_dir, &random)?;
         let media = config.data_dir.join("media");
+        let room = Room::new(media.clone(), clock.clone());
         let storage = Storage::local(&media)
             .await
             .map_err(|e| format!("{}: {e}", media.display()))?;
@@ -208,6 +212,7 @@ impl App {
                 metrics: Metrics::default(),
                 views: Views::default(),
                 storage,
+                room,
                 translator,
                 hub: Arc::default(),
                 bus,

@@ -2,11 +2,14 @@
 
 pub mod api;
 pub mod app;
+pub mod backup;
 pub mod caches;
 pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;
+pub mod disk;
+pub mod doctor;
 pub mod domain;
 pub mod error;
 pub mod events;

@@ -18,6 +18,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub enum SmtpError {
     #[error("{0:?} is no e-mail address")]
     Address(String),
+    #[error("the mail server does not answer as one")]
+    Silent,
     #[error("the mail server: {0}")]
     Server(#[from] lettre::transport::smtp::Error),
 }
@@ -28,6 +30,7 @@ impl SmtpError {
     pub fn will_not_pass(&self) -> bool {
         match self {
             SmtpError::Address(_) => true,
+            SmtpError::Silent => false,
             SmtpError::Server(error) => {
                 let code = error.status().map(u16::from);
                 error.is_permanent() && !matches!(code, Some(530 | 534 | 535 | 538))
@@ -40,6 +43,21 @@ impl SmtpError {
 pub async fn send(server: &Smtp, from: &str, to: &str, message: &str) -> Result<(), SmtpError> {
     let envelope = Envelope::new(Some(address(from)?), vec![address(to)?])
         .map_err(|_| SmtpError::Address(to.to_owned()))?;
+    transport(server, from)?
+        .send_raw(&envelope, message.as_bytes())
+        .await?;
+    Ok(())
+}
+
+/// Connects and signs in as for a message, and sends none.
+pub async fn greet(server: &Smtp, from: &str) -> Result<(), SmtpError> {
+    match transport(server, from)?.test_connection().await? {
+        true => Ok(()),
+        false => Err(SmtpError::Silent),
+    }
+}
+
+fn transport(server: &Smtp, from: &str) -> Result<AsyncSmtpTransport<Tokio1Executor>, SmtpError> {
     let tls = match server.tls {
         SmtpTls::None => Tls::None,
         SmtpTls::StartTls => Tls::Required(TlsParameters::new(server.host.clone())?),
@@ -57,11 +75,7 @@ pub async fn send(server: &Smtp, from: &str, to: &str, message: &str) -> Result<
     if let Some((user, password)) = &server.credentials {
         transport = transport.credentials(Credentials::new(user.clone(), password.clone()));
     }
-    transport
-        .build()
-        .send_raw(&envelope, message.as_bytes())
-        .await?;
-    Ok(())
+    Ok(transport.build())
 }
 
 /// The bare address of `a@b.example` or `Name <a@b.example>`.

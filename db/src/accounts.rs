@@ -122,6 +122,24 @@ pub async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<Account>> {
         .optional())
 }
 
+/// Accounts of a domain after an id.
+#[boxed]
+pub async fn of_domain(
+    conn: &mut Conn,
+    domain: &str,
+    above: i64,
+    limit: i64,
+) -> Result<Vec<Account>> {
+    on_db!(conn, |c| accounts::table
+        .filter(accounts::domain.eq(domain))
+        .filter(accounts::id.gt(above))
+        .order(accounts::id)
+        .limit(limit)
+        .select(Account::as_select())
+        .load(c)
+        .await)
+}
+
 /// Accounts by id, in no order; ids without a row are left out.
 #[boxed]
 pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Account>> {

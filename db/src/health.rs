@@ -1,5 +1,7 @@
 //! What tells whether a database, and what waits in it, is well.
 
+use std::collections::HashSet;
+
 use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
@@ -8,7 +10,7 @@ use diesel::sql_types::{BigInt, Text};
 use super::accounts::AccountKey;
 use super::any::AnyOfExt;
 use super::schema::{account_keys, accounts, hosts};
-use super::{Conn, Result, on_db};
+use super::{Conn, Result, deliveries, hosts as known_hosts, on_db};
 
 /// What waits, and since when; times are milliseconds since the epoch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub struct Queues {
 
 /// Where counting ends.
 pub const MOST: i64 = 10_000;
+/// Hosts that are looked at.
+const HOSTS: i64 = 1000;
 
 #[derive(QueryableByName)]
 struct Number {
@@ -53,24 +57,35 @@ async fn first(conn: &mut Conn, sql: &str) -> Result<Option<i64>> {
     Ok(row.map(|row| row.n))
 }
 
+/// Counts rows up to [`MOST`].
+fn count(rows: &str) -> String {
+    format!("SELECT count(*) AS n FROM (SELECT 1 FROM {rows} LIMIT {MOST}) AS some")
+}
+
+/// What waits for a host in trouble is not late.
+async fn deliveries_since(conn: &mut Conn) -> Result<Option<i64>> {
+    let waiting = deliveries::waiting_hosts(conn, HOSTS).await?;
+    let names: Vec<String> = waiting.iter().map(|w| w.host.clone()).collect();
+    let known = known_hosts::by_names(conn, &names).await?;
+    let troubled: HashSet<String> = known
+        .into_iter()
+        .filter(|host| host.failing_since.is_some() || host.retry_at.is_some())
+        .map(|host| host.host)
+        .collect();
+    let well = waiting.iter().filter(|w| !troubled.contains(&w.host));
+    Ok(well.map(|w| w.next_at).min())
+}
+
 /// What waits.
 #[boxed]
 pub async fn queues(conn: &mut Conn) -> Result<Queues> {
     let inbox = "SELECT received_at AS n FROM inbox_queue WHERE state = 0 ORDER BY id LIMIT 1";
-    // What waits for a host in trouble is not late.
-    let deliveries = "SELECT next_at AS n FROM deliveries WHERE state = 0 AND leased_until = 0 \
-                      AND NOT EXISTS (SELECT 1 FROM hosts WHERE hosts.host = deliveries.host \
-                        AND (hosts.failing_since IS NOT NULL OR hosts.retry_at IS NOT NULL)) \
-                      ORDER BY next_at LIMIT 1";
     let jobs = "SELECT run_at AS n FROM jobs WHERE failed_at IS NULL AND leased_until = 0 \
                 ORDER BY run_at LIMIT 1";
-    let count = |rows: &str| {
-        format!("SELECT count(*) AS n FROM (SELECT 1 FROM {rows} LIMIT {MOST}) AS some")
-    };
     Ok(Queues {
         inbox_since: first(conn, inbox).await?,
         set_aside: number(conn, count("inbox_queue WHERE state = 2")).await?,
-        deliveries_since: first(conn, deliveries).await?,
+        deliveries_since: deliveries_since(conn).await?,
         jobs_since: first(conn, jobs).await?,
         failed_jobs: number(conn, count("jobs WHERE failed_at IS NOT NULL")).await?,
     })
@@ -150,12 +165,9 @@ pub struct Waiting {
 /// How much waits.
 #[boxed]
 pub async fn waiting(conn: &mut Conn) -> Result<Waiting> {
-    let of = |rows: &str| {
-        format!("SELECT count(*) AS n FROM (SELECT 1 FROM {rows} LIMIT {MOST}) AS some")
-    };
     Ok(Waiting {
-        inbox: number(conn, of("inbox_queue WHERE state = 0")).await?,
-        deliveries: number(conn, of("deliveries WHERE state = 0")).await?,
-        jobs: number(conn, of("jobs WHERE failed_at IS NULL")).await?,
+        inbox: number(conn, count("inbox_queue WHERE state = 0")).await?,
+        deliveries: number(conn, count("deliveries WHERE state = 0")).await?,
+        jobs: number(conn, count("jobs WHERE failed_at IS NULL")).await?,
     })
 }

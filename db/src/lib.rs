@@ -77,6 +77,7 @@ mod schema;
 pub mod search;
 mod sqlite;
 pub mod statuses;
+pub mod stored_files;
 pub mod tagged;
 pub mod tags;
 pub mod thread_reads;
@@ -84,6 +85,7 @@ pub mod threads;
 pub mod timelines;
 pub mod tokens;
 pub mod totp;
+pub mod transfer;
 pub mod translations;
 pub mod trends;
 pub mod users;
@@ -92,7 +94,7 @@ pub mod votes;
 
 pub use conn::Conn;
 pub(crate) use conn::on_db;
-pub use migrate::MigrateError;
+pub use migrate::{MigrateError, known_versions};
 
 /// What a query fails with.
 pub type Error = diesel::result::Error;

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use super::any::AnyOfExt;
-use super::schema::{remote_files, remote_files_total};
+use super::schema::{media, remote_files, remote_files_total};
 use super::{Conn, Result, on_db};
 
 /// The one row of `remote_files_total`.
@@ -121,6 +121,49 @@ pub async fn least_used(conn: &mut Conn, limit: i64) -> Result<Vec<RemoteFile>> 
         .order(remote_files::used_at)
         .limit(limit)
         .load::<RemoteFile>(c)
+        .await)
+}
+
+/// Copies that nobody has looked at since a time: some of them, those for longest first.
+#[boxed]
+pub async fn unused_since(conn: &mut Conn, time: i64, limit: i64) -> Result<Vec<RemoteFile>> {
+    on_db!(conn, |c| remote_files::table
+        .filter(sql::<Bool>("size > 0"))
+        .filter(remote_files::used_at.lt(time))
+        .order(remote_files::used_at)
+        .limit(limit)
+        .load::<RemoteFile>(c)
+        .await)
+}
+
+/// How many copies nobody has looked at since a time, and their bytes.
+#[boxed]
+pub async fn count_unused_since(conn: &mut Conn, time: i64) -> Result<(i64, i64)> {
+    let sizes = sql::<diesel::sql_types::BigInt>("CAST(COALESCE(SUM(size), 0) AS BIGINT)");
+    on_db!(conn, |c| remote_files::table
+        .filter(sql::<Bool>("size > 0"))
+        .filter(remote_files::used_at.lt(time))
+        .select((diesel::dsl::count_star(), sizes))
+        .first(c)
+        .await)
+}
+
+/// Attachments of an account that are elsewhere, with their addresses, after an id.
+#[boxed]
+pub async fn shown_by_account(
+    conn: &mut Conn,
+    account_id: i64,
+    above: i64,
+    limit: i64,
+) -> Result<Vec<(i64, String)>> {
+    on_db!(conn, |c| media::table
+        .filter(media::account_id.eq(account_id))
+        .filter(media::id.gt(above))
+        .filter(media::remote_url.ne(""))
+        .order(media::id)
+        .limit(limit)
+        .select((media::id, media::remote_url))
+        .load(c)
         .await)
 }
 

@@ -13,15 +13,20 @@ use crate::config::{Config, SETTINGS};
 use crate::random::Random;
 
 mod announcement;
+mod backup;
 mod delivery;
 mod demo;
+mod doctor;
 mod domain;
 mod emoji;
 mod inbox;
 mod instance;
 mod invite;
+mod media;
 mod migrate;
+mod move_database;
 mod relay;
+mod restore;
 mod rule;
 mod serve;
 mod token;
@@ -48,6 +53,10 @@ pub fn command() -> Command {
         .subcommand(worker::command())
         .subcommand(demo::command())
         .subcommand(migrate::command())
+        .subcommand(doctor::command())
+        .subcommand(backup::command())
+        .subcommand(restore::command())
+        .subcommand(move_database::command())
         .subcommand(user::command())
         .subcommand(token::command())
         .subcommand(domain::command())
@@ -57,6 +66,7 @@ pub fn command() -> Command {
         .subcommand(inbox::command())
         .subcommand(instance::command())
         .subcommand(invite::command())
+        .subcommand(media::command())
         .subcommand(relay::command())
         .subcommand(rule::command())
         .subcommand(
@@ -108,6 +118,10 @@ fn dispatch(matches: &ArgMatches) -> Outcome {
             Some(("worker", _)) => worker::run(config).await,
             Some(("demo", inner)) => demo::run(inner).await,
             Some(("migrate", _)) => migrate::run(config).await,
+            Some(("doctor", inner)) => doctor::run(config, inner).await,
+            Some(("backup", inner)) => backup::run(config, inner).await,
+            Some(("restore", inner)) => restore::run(config, inner).await,
+            Some(("move-database", inner)) => move_database::run(config, inner).await,
             Some(("user", inner)) => user::run(config, inner).await,
             Some(("token", inner)) => token::run(config, inner).await,
             Some(("domain", inner)) => domain::run(config, inner).await,
@@ -117,6 +131,7 @@ fn dispatch(matches: &ArgMatches) -> Outcome {
             Some(("inbox", inner)) => inbox::run(config, inner).await,
             Some(("instance", inner)) => instance::run(config, inner).await,
             Some(("invite", inner)) => invite::run(config, inner).await,
+            Some(("media", inner)) => media::run(config, inner).await,
             Some(("relay", inner)) => relay::run(config, inner).await,
             Some(("rule", inner)) => rule::run(config, inner).await,
             Some((name, _)) => Err(format!("unknown command {name}")),

@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 pub use budget::{Budget, Exceeded, Limits};
-pub use guard::{Guard, Refusal};
+pub use guard::{Guard, Refusal, is_public};
 
 /// How long the body of an answer to a POST is waited for once its head has arrived. Hardly
 /// anyone reads it, and a peer must not hold a delivery up with it.

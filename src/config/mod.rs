@@ -22,6 +22,7 @@ pub use media_urls::{MediaKey, is_remote, version_of};
 pub use secrets::Secrets;
 pub use settings::{SETTINGS, Setting, example};
 pub use smtp::{Smtp, SmtpTls};
+pub use urls::is_loopback;
 
 /// Why the settings will not do, in one line for an admin.
 #[derive(Debug, thiserror::Error)]

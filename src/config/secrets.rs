@@ -38,14 +38,7 @@ impl Secrets {
             .map_err(|e| format!("cannot create {}: {e}", data_dir.display()))?;
         for _ in 0..2 {
             match std::fs::read_to_string(&path) {
-                Ok(text) => {
-                    let file: File =
-                        toml::from_str(&text).map_err(|e| failed(e.message().to_owned()))?;
-                    let token_key = STANDARD
-                        .decode(file.token_key)
-                        .map_err(|e| failed(format!("token_key: {e}")))?;
-                    return Ok(Secrets { token_key });
-                }
+                Ok(text) => return Secrets::parse(&text).map_err(failed),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                     Secrets::create(data_dir, &path, random).map_err(|e| failed(e.to_string()))?;
                 }
@@ -53,6 +46,15 @@ impl Secrets {
             }
         }
         Err(failed("cannot be created".to_owned()))
+    }
+
+    /// Reads the file's text.
+    pub fn parse(text: &str) -> Result<Secrets, String> {
+        let file: File = toml::from_str(text).map_err(|e| e.message().to_owned())?;
+        let token_key = STANDARD
+            .decode(file.token_key)
+            .map_err(|e| format!("token_key: {e}"))?;
+        Ok(Secrets { token_key })
     }
 
     /// Writes beside, syncs, then links into place: whoever comes second keeps the first's.

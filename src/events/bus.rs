@@ -61,6 +61,19 @@ pub struct Bus {
     to_pass: std::sync::Mutex<Option<mpsc::Receiver<Passing>>>,
 }
 
+/// Asks Redis whether it is there. The error says no more than its kind: its text may hold what was
+/// configured.
+pub async fn ping(url: &Url) -> Result<(), String> {
+    let asked = async {
+        let client = Client::open(url.clone())?;
+        let mut connection = within(client.get_multiplexed_async_connection()).await?;
+        within(redis::cmd("PING").query_async::<()>(&mut connection)).await
+    };
+    asked
+        .await
+        .map_err(|error: RedisError| error.category().to_owned())
+}
+
 /// What the bus hears.
 pub struct Heard {
     /// Rung when another process's log has grown.

@@ -23,6 +23,7 @@ use crate::config::{is_remote, version_of};
 use crate::db;
 use crate::db::accounts::Account;
 use crate::db::remote_files::RemoteFile;
+use crate::disk::COPIES;
 use crate::error::{AppError, AppResult};
 use crate::jobs::remote_files;
 use crate::media::remote::{Fetched, Fetcher, Purpose, RemoteError, Turns, hash};
@@ -53,6 +54,8 @@ enum Outcome {
     Row(Box<RemoteFile>),
     /// Nothing to be remembered: it may go better at once.
     Busy,
+    /// The disk is nearly full: what is there is served, and nothing is added.
+    NoRoom,
     /// Our own trouble, which is in the log.
     Failed,
 }
@@ -141,6 +144,11 @@ async fn copy(app: App, wanted: Wanted, headers: HeaderMap) -> AppResult<Respons
         Some(Outcome::Failed) => Err(AppError::internal(anyhow::anyhow!(
             "no copy of a remote file could be kept"
         ))),
+        Some(Outcome::NoRoom) => Ok(none(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "There is no room for copies now",
+            MINUTE,
+        )),
         Some(Outcome::Busy) | None => Ok(none(
             StatusCode::SERVICE_UNAVAILABLE,
             "The file is still being fetched",
@@ -344,6 +352,18 @@ impl Drop for Landed<'_> {
     }
 }
 
+/// What a new fetch of a file came to, for an admin: `None` where it was not begun.
+pub async fn refetch(app: &App, purpose: Purpose, url: &Url) -> AppResult<Option<RemoteFile>> {
+    let policies = app.policies().await?;
+    if policies.rejects_file(url) || app.config.is_ours(url.as_str()) {
+        return Ok(None);
+    }
+    match fetch(app, &hash(purpose, url.as_str()), purpose, url, 0).await? {
+        Outcome::Row(row) => Ok(Some(*row)),
+        Outcome::Busy | Outcome::NoRoom | Outcome::Failed => Ok(None),
+    }
+}
+
 async fn fetch(
     app: &App,
     hash: &str,
@@ -351,6 +371,9 @@ async fn fetch(
     url: &Url,
     failures: i64,
 ) -> AppResult<Outcome> {
+    if app.room.is_low(COPIES) {
+        return Ok(Outcome::NoRoom);
+    }
     let policies = app.policies().await?;
     let fetcher = Fetcher {
         client: &app.client,

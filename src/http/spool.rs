@@ -2,12 +2,13 @@
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
-use http::header;
+use http::{StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::params::{self, Fields};
 use crate::app::App;
+use crate::disk::UPLOADS;
 use crate::error::{AppError, AppResult};
 use crate::media::av;
 use crate::media::sniff::{Format, sniff};
@@ -59,6 +60,12 @@ impl<T: DeserializeOwned> FromRequest<App> for Spooled<T> {
             });
         }
         let boundary = multer::parse_boundary(content_type).map_err(|_| malformed())?;
+        if app.room.is_low(UPLOADS) {
+            return Err(AppError::new(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "There is no room for files on this server now",
+            ));
+        }
         let mut fields = Fields::default();
         fields.query(request.uri().query())?;
         let mut files = Vec::new();

@@ -13,6 +13,7 @@ use crate::client::{Budget, FetchError, GetOptions, Limits};
 use crate::clock::parse_iso;
 use crate::db::cards::Card;
 use crate::db::{self};
+use crate::disk::COPIES;
 use crate::domain::cards;
 use crate::error::AppResult;
 use crate::federation::{Found, find};
@@ -288,6 +289,9 @@ async fn image(
     let Ok(url) = Url::parse(at) else {
         return Ok(None);
     };
+    if app.room.is_low(COPIES) {
+        return Ok(None);
+    }
     let policies = app.policies().await?;
     let options = GetOptions {
         accept: "image/webp, image/png, image/jpeg, image/gif;q=0.8",

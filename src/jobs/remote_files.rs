@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::clock::DAY;
 use crate::db;
 use crate::db::remote_files::RemoteFile;
+use crate::disk::COPIES;
 use crate::error::{AppError, AppResult};
 use crate::media::remote::{Purpose, hash};
 use crate::media::sweep;
@@ -33,13 +34,14 @@ pub async fn pass(app: &App) -> AppResult<()> {
     make_room(app).await
 }
 
-/// Deletes the copies that were not looked at for longest until the rest is within the limit,
-/// some at a time. Whoever comes while that is being done leaves it to who does it.
+/// Deletes the copies that were not looked at for longest until the rest is within the limit, and
+/// until the disk has room again, some at a time. Whoever comes while that is being done leaves it to who does it.
 pub async fn make_room(app: &App) -> AppResult<()> {
     let Ok(_sweeping) = app.proxy.sweeping.try_lock() else {
         return Ok(());
     };
     let limit = i64::try_from(app.config.media_remote_limit).unwrap_or(i64::MAX);
+    let mut lacking = i64::try_from(app.room.lacking(COPIES)).unwrap_or(i64::MAX);
     let mut deleted = 0;
     while !*app.stop.borrow() {
         let (total, oldest) = app
@@ -50,7 +52,7 @@ pub async fn make_room(app: &App) -> AppResult<()> {
                 })
             })
             .await?;
-        let mut over = total - limit;
+        let mut over = (total - limit).max(lacking);
         if over <= 0 || oldest.is_empty() {
             break;
         }
@@ -63,6 +65,7 @@ pub async fn make_room(app: &App) -> AppResult<()> {
             })
             .collect();
         deleted += surplus.len();
+        lacking -= surplus.iter().map(|row| row.size).sum::<i64>();
         evict(app, surplus).await?;
     }
     if deleted > 0 {
@@ -85,7 +88,7 @@ pub async fn forget(app: &App, urls: &[&str]) -> AppResult<()> {
 }
 
 /// The files first: a row without a file is fetched anew, a file without a row would stay.
-async fn evict(app: &App, rows: Vec<RemoteFile>) -> AppResult<()> {
+pub async fn evict(app: &App, rows: Vec<RemoteFile>) -> AppResult<()> {
     let names = rows
         .iter()
         .flat_map(|row| [row.file.as_str(), &row.preview]);

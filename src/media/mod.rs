@@ -3,6 +3,7 @@
 //! Nothing here knows of accounts or statuses. Image work is synchronous and costs CPU: async
 //! callers run it on a blocking thread. Video and sound are worked on by child processes.
 
+pub mod audit;
 pub mod av;
 pub mod image;
 pub mod intake;

@@ -16,6 +16,7 @@ mod federation;
 mod http;
 mod intents;
 mod journey;
+mod operation;
 mod pages;
 mod project;
 mod proxy;

@@ -37,6 +37,17 @@ pub async fn fresh(dir: &Path) -> String {
     with_database(&base, &name)
 }
 
+/// The URL of a database where nothing is, not even a schema.
+pub async fn empty(dir: &Path, name: &str) -> String {
+    if !is_postgres() {
+        return format!("sqlite:{}", dir.join(name).display());
+    }
+    let base = std::env::var("KITH_TEST_POSTGRES").expect("KITH_TEST_POSTGRES names the cluster");
+    let name = unique("kith_empty");
+    execute(&base, &format!("CREATE DATABASE {name}")).await;
+    with_database(&base, &name)
+}
+
 fn unique(prefix: &str) -> String {
     use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(0);

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::database;
 use super::peer::eventually;
 use super::server::{Answer, with_json};
+use crate::api::media;
 
 /// A data directory and database, and the process that serves it now.
 pub struct Process {
@@ -125,6 +126,47 @@ impl Process {
         let mut child = self.child.take().expect("it runs");
         child.kill().expect("it dies");
         child.wait().expect("it is dead");
+    }
+
+    /// SIGTERM, and waits until it has ended.
+    pub fn stop(&mut self) {
+        let mut child = self.child.take().expect("it runs");
+        let told = Command::new("kill").arg(child.id().to_string()).status();
+        assert!(told.expect("kill runs").success());
+        assert!(child.wait().expect("it ends").success(), "it ends well");
+    }
+
+    /// Changes a setting, for commands and the next start.
+    pub fn set(&mut self, name: &str, value: &str) {
+        set(&mut self.env, name, value);
+    }
+
+    /// The data directory.
+    pub fn data_dir(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+
+    /// Uploads a picture.
+    pub async fn upload(&self, token: &str, bytes: &[u8]) -> Value {
+        let request = self
+            .http
+            .post(format!("{}/api/v2/media", self.url))
+            .bearer_auth(token)
+            .header("content-type", media::FORM)
+            .body(media::form(&[("file", bytes)]));
+        Answer::of(request, "a picture".to_owned())
+            .await
+            .entity("MediaAttachment")
+    }
+
+    /// A command that must fail, with one line; gives that line.
+    #[track_caller]
+    pub fn cli_fails(&self, args: &[&str]) -> String {
+        let output = self.cli(args);
+        let error = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        assert!(!output.status.success(), "{args:?} succeeds");
+        assert_eq!(error.lines().count(), 1, "{args:?}: {error}");
+        error
     }
 
     fn command(&self, args: &[&str]) -> Command {

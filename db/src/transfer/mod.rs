@@ -1,0 +1,41 @@
+//! Whole databases, row by row: out of one as it was at one moment, and into another.
+//!
+//! Which tables there are, with which columns, is asked of the database itself, so that none is
+//! forgotten. A row is a JSON array, the same from SQLite and from PostgreSQL.
+
+mod catalog;
+mod digest;
+mod snapshot;
+mod target;
+
+pub use catalog::{Column, ColumnKind, LEFT_OUT, REMOTE_COPIES, Table};
+pub use digest::RowsDigest;
+pub use snapshot::{Snapshot, in_use};
+pub use target::{Occupied, Target, occupied};
+
+use super::{MigrateError, OpenError};
+
+/// Why a database could not be read out or written, in one line for an admin.
+#[derive(Debug, thiserror::Error)]
+pub enum TransferError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+    #[error("the database: {0}")]
+    Query(#[from] super::Error),
+    #[error("{0}")]
+    Unfit(String),
+}
+
+impl TransferError {
+    fn unfit(text: impl Into<String>) -> TransferError {
+        TransferError::Unfit(text.into())
+    }
+}
+
+/// The file of a SQLite URL; `None` for another kind of database.
+pub fn sqlite_path(url: &str) -> Option<&str> {
+    let path = url.strip_prefix("sqlite:")?;
+    Some(path.strip_prefix("//").unwrap_or(path))
+}

@@ -1,0 +1,288 @@
+//! Making a backup, beside a running server.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use super::Outcome;
+use super::manifest::{FORMAT, Files, Header, Manifest, TableColumns};
+use super::member::Member;
+use super::rows::{Reading, Source};
+use super::write::Writer;
+use crate::clock::iso;
+use crate::config::Config;
+use crate::db::stored_files::{self, Holder};
+use crate::db::transfer::{REMOTE_COPIES, Snapshot, Table, sqlite_path};
+use crate::media::intake::still_of;
+use crate::media::storage::{Key, Storage};
+use crate::random::Random;
+
+/// Missing files that the manifest names.
+const NAMED: usize = 100;
+
+/// What is to be backed up.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// Copies of files from elsewhere too: they can be had again, unless their servers are gone.
+    pub remote_media: bool,
+    /// Milliseconds since the epoch.
+    pub now: i64,
+}
+
+/// A backup that was made.
+#[derive(Debug, Clone)]
+pub struct Created {
+    pub header: Header,
+    pub manifest: Manifest,
+}
+
+/// Makes a backup in a file, which is there whole or not at all.
+pub async fn create(
+    config: &Config,
+    random: &Random,
+    path: &Path,
+    wanted: Wanted,
+) -> Outcome<Created> {
+    let failed = |e: io::Error| format!("{}: {e}", path.display());
+    check_replaceable(path)?;
+    let name = path.file_name().ok_or("the backup needs a file name")?;
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mark = u64::from_le_bytes(random.bytes());
+    let beside = directory.join(format!(".{}.{mark:016x}.part", name.display()));
+    let made = async {
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&beside)
+            .map_err(failed)?;
+        let (created, file) = write_to(config, random, BufWriter::new(file), wanted).await?;
+        let file = file.into_inner().map_err(|e| failed(e.into_error()))?;
+        file.sync_all().map_err(failed)?;
+        std::fs::rename(&beside, path).map_err(failed)?;
+        File::open(directory)
+            .and_then(|directory| directory.sync_all())
+            .map_err(failed)?;
+        Ok(created)
+    };
+    let made = made.await;
+    if made.is_err() {
+        // The first error counts.
+        let _ = std::fs::remove_file(&beside);
+    }
+    made
+}
+
+/// An older backup, or an empty file, may be written over, nothing else.
+fn check_replaceable(path: &Path) -> Outcome<()> {
+    let mut head = [0; 2];
+    match File::open(path).and_then(|mut file| file.read(&mut head)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(format!("{}: {error}", path.display())),
+        Ok(0) => Ok(()),
+        Ok(_) if head == [0x1f, 0x8b] => Ok(()),
+        Ok(_) => Err(format!(
+            "{} is there, and is no backup: it is not written over",
+            path.display()
+        )),
+    }
+}
+
+/// Makes a backup, and gives back what it was written to.
+pub async fn write_to<W: Write>(
+    config: &Config,
+    random: &Random,
+    out: W,
+    wanted: Wanted,
+) -> Outcome<(Created, W)> {
+    let secrets_path = config.data_dir.join("secrets.toml");
+    let secrets =
+        std::fs::read(&secrets_path).map_err(|e| format!("{}: {e}", secrets_path.display()))?;
+    let storage = Storage::local(config.data_dir.join("media"))
+        .await
+        .map_err(|e| e.to_string())?;
+    let mut writer = Writer::new(out);
+    let mut names = Names::new(&config.data_dir, random)?;
+    // As it was now: what is written from here on is not in it.
+    let (header, tables) = {
+        let mut snapshot = Snapshot::open(&config.database_url)
+            .await
+            .map_err(|e| e.to_string())?;
+        let (header, tables) = head(config, &mut snapshot, wanted).await?;
+        let text = serde_json::to_vec(&header).map_err(|e| e.to_string())?;
+        writer.add(&Member::Header, &text).map_err(written)?;
+        writer.add(&Member::Secrets, &secrets).map_err(written)?;
+        let mut sums = BTreeMap::new();
+        for table in &tables {
+            let mut reading = Reading::of(Source::Snapshot(&mut snapshot), table);
+            let mut page = 0;
+            loop {
+                let rows = reading.next().await?;
+                if rows.is_empty() {
+                    break;
+                }
+                let mut text = rows.join("\n");
+                text.push('\n');
+                let table = table.name.clone();
+                let member = Member::Rows { table, page };
+                writer.add(&member, text.as_bytes()).map_err(written)?;
+                page += 1;
+            }
+            sums.insert(table.name.clone(), reading.tally.told());
+        }
+        names.collect(&mut snapshot, wanted.remote_media).await?;
+        (header, sums)
+    };
+    // The files after that: none is changed, and the database is not kept waiting for the disk.
+    let files = copy_files(&mut writer, &storage, names).await?;
+    writer.list().map_err(written)?;
+    let manifest = Manifest {
+        format: FORMAT,
+        tables,
+        files,
+        members: writer.chain.members,
+        bytes: writer.chain.bytes,
+        sha256: writer.chain.sha256(),
+    };
+    let text = serde_json::to_vec_pretty(&manifest).map_err(|e| e.to_string())?;
+    let out = writer.finish(&text).map_err(written)?;
+    Ok((Created { header, manifest }, out))
+}
+
+fn written(error: io::Error) -> String {
+    format!("the backup cannot be written: {error}")
+}
+
+async fn head(
+    config: &Config,
+    snapshot: &mut Snapshot,
+    wanted: Wanted,
+) -> Outcome<(Header, Vec<Table>)> {
+    let told = |e: crate::db::transfer::TransferError| e.to_string();
+    let mut tables = snapshot.tables().await.map_err(told)?;
+    if !wanted.remote_media {
+        tables.retain(|table| !REMOTE_COPIES.contains(&table.name.as_str()));
+    }
+    let columns = tables.iter().map(|table| TableColumns {
+        name: table.name.clone(),
+        columns: table.column_names(),
+    });
+    let header = Header {
+        format: FORMAT,
+        kith: env!("CARGO_PKG_VERSION").to_owned(),
+        created_at: iso(wanted.now),
+        database: match sqlite_path(&config.database_url) {
+            Some(_) => "sqlite".to_owned(),
+            None => "postgres".to_owned(),
+        },
+        public_url: config.public_url.to_string(),
+        account_domain: config.account_domain.clone(),
+        migrations: snapshot.migrations().await.map_err(told)?,
+        last_event: snapshot.last_event().await.map_err(told)?,
+        remote_media: wanted.remote_media,
+        tables: columns.collect(),
+    };
+    Ok((header, tables))
+}
+
+/// Names of files, kept on the disk until the files are copied: there may be millions.
+struct Names {
+    file: BufWriter<File>,
+}
+
+impl Names {
+    fn new(directory: &Path, random: &Random) -> Outcome<Names> {
+        let mark = u64::from_le_bytes(random.bytes());
+        let path = directory.join(format!(".backup-{mark:016x}.names"));
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            // Nobody needs its name: it goes with the process.
+            .and_then(|file| std::fs::remove_file(&path).map(|()| file))
+            .map_err(|e| format!("{}: {e}", path.display()))?;
+        Ok(Names {
+            file: BufWriter::new(file),
+        })
+    }
+
+    async fn collect(&mut self, snapshot: &mut Snapshot, remote: bool) -> Outcome<()> {
+        for holder in Holder::ALL {
+            if holder == Holder::Retired || holder == Holder::Remote && !remote {
+                continue;
+            }
+            let mut after = None;
+            loop {
+                let page = stored_files::page(snapshot.conn(), holder, after.as_deref())
+                    .await
+                    .map_err(|e| format!("the database: {e}"))?;
+                for name in &page.keys {
+                    writeln!(self.file, "{name}").map_err(written)?;
+                    if let Some(still) = still_of(name) {
+                        writeln!(self.file, "{still}").map_err(written)?;
+                    }
+                }
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read(self) -> io::Result<impl Iterator<Item = io::Result<String>>> {
+        let mut file = self.file.into_inner().map_err(|e| e.into_error())?;
+        file.seek(SeekFrom::Start(0))?;
+        Ok(BufReader::new(file).lines())
+    }
+}
+
+async fn copy_files<W: Write>(
+    writer: &mut Writer<W>,
+    storage: &Storage,
+    names: Names,
+) -> Outcome<Files> {
+    let mut files = Files::default();
+    let mut last = String::new();
+    for name in names.read().map_err(written)? {
+        let name = name.map_err(written)?;
+        // A row names what stands still twice.
+        if name == last {
+            continue;
+        }
+        let stored = match name.parse::<Key>() {
+            Ok(key) => {
+                let stored = storage.open(&key).await.map_err(|e| e.to_string())?;
+                stored.map(|stored| (key, stored))
+            }
+            Err(_) => None,
+        };
+        match stored {
+            Some((key, stored)) => {
+                let content = stored.file.into_std().await;
+                let size = stored.size;
+                writer
+                    .stream(&Member::Media(key), size, content)
+                    .map_err(written)?;
+                files.count += 1;
+                files.bytes += size;
+            }
+            None => {
+                files.missing += 1;
+                if files.missing_names.len() < NAMED {
+                    files.missing_names.push(name.clone());
+                }
+            }
+        }
+        last = name;
+    }
+    Ok(files)
+}

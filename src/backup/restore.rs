@@ -1,0 +1,258 @@
+//! Making a server out of a backup.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use super::Outcome;
+use super::load::Loading;
+use super::manifest::{Header, Manifest};
+use super::read::{Sink, verify, walk};
+use crate::config::Config;
+use crate::db::transfer::{self, Occupied, Target, in_use, sqlite_path};
+use crate::disk::{Space, human, sync_file_system};
+use crate::media::storage::Key;
+use crate::random::Random;
+
+/// Where a server is to be.
+#[derive(Debug, Clone)]
+pub struct Place {
+    pub data_dir: PathBuf,
+    pub database_url: String,
+}
+
+impl Place {
+    /// The place that the settings name.
+    pub fn of(config: &Config) -> Place {
+        Place {
+            data_dir: config.data_dir.clone(),
+            database_url: config.database_url.clone(),
+        }
+    }
+}
+
+/// A backup that was restored.
+#[derive(Debug, Clone)]
+pub struct Restored {
+    pub header: Header,
+    pub manifest: Manifest,
+}
+
+/// Restores a backup. It is read and checked whole before anything is touched; then everything is
+/// made beside what is there, checked again, and put into its place at the end.
+pub async fn restore(
+    place: &Place,
+    random: &Random,
+    now: i64,
+    path: &Path,
+    force: bool,
+) -> Outcome<Restored> {
+    check_free(place, now, force).await?;
+    let (header, manifest) = verify(path).await?;
+    check_room(place, &manifest)?;
+    let mut staging = Staging::new(place, random)?;
+    let mut restoring = Restoring {
+        staging: &mut staging,
+        place,
+        force,
+        loading: None,
+        secrets: String::new(),
+    };
+    let again = walk(path, &mut restoring).await?;
+    if again != (header.clone(), manifest.clone()) {
+        return Err(format!("{} changed while it was read", path.display()));
+    }
+    let loading = restoring.loading.take().ok_or("it holds no database")?;
+    let secrets = std::mem::take(&mut restoring.secrets);
+    let target = loading.finish(&manifest.tables, header.last_event).await?;
+    staging.settle(place, target, &secrets).await?;
+    Ok(Restored { header, manifest })
+}
+
+/// Refuses a place where something is, or is being used.
+async fn check_free(place: &Place, now: i64, force: bool) -> Outcome<()> {
+    let told = |e: transfer::TransferError| e.to_string();
+    let secrets = place.data_dir.join("secrets.toml");
+    let occupied = transfer::occupied(&place.database_url)
+        .await
+        .map_err(told)?;
+    if occupied == Occupied::Foreign {
+        return Err("the database holds tables that are not Kith's".to_owned());
+    }
+    if !force {
+        // Also one that the settings do not name.
+        let file = place.data_dir.join("kith.db");
+        let there = match (&occupied, sqlite_path(&place.database_url)) {
+            (Occupied::Kith, Some(path)) => Some(path.to_owned()),
+            (Occupied::Kith, None) => Some("the database".to_owned()),
+            _ if file.exists() => Some(file.display().to_string()),
+            _ if secrets.exists() => Some(secrets.display().to_string()),
+            _ => None,
+        };
+        if let Some(there) = there {
+            return Err(format!(
+                "{there} is there already: nothing was changed (--force replaces it)"
+            ));
+        }
+    }
+    match in_use(&place.database_url, now).await.map_err(told)? {
+        Some(who) => Err(format!("the database is in use by {who}: stop it first")),
+        None => Ok(()),
+    }
+}
+
+fn check_room(place: &Place, manifest: &Manifest) -> Outcome<()> {
+    let path = &place.data_dir;
+    let space = Space::at(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    if space.free > manifest.bytes {
+        return Ok(());
+    }
+    Err(format!(
+        "{} needs {}, and {} are free",
+        path.display(),
+        human(manifest.bytes),
+        human(space.free)
+    ))
+}
+
+/// What is made beside what is there. It goes when this is dropped.
+struct Staging {
+    /// Below the media directory, so that files only change their names.
+    media: PathBuf,
+    /// The database file that is to be renamed, where it is one.
+    database: Option<PathBuf>,
+    secrets: PathBuf,
+}
+
+impl Staging {
+    fn new(place: &Place, random: &Random) -> Outcome<Staging> {
+        let mark = format!("{:016x}", u64::from_le_bytes(random.bytes()));
+        let database = sqlite_path(&place.database_url)
+            .map(|path| PathBuf::from(format!("{path}.restoring-{mark}")));
+        let staging = Staging {
+            // No storage key begins with a dot.
+            media: place
+                .data_dir
+                .join("media")
+                .join(format!(".restoring-{mark}")),
+            database,
+            secrets: place.data_dir.join(format!(".secrets-{mark}.tmp")),
+        };
+        let failed = |path: &Path, e: io::Error| format!("{}: {e}", path.display());
+        fs::create_dir_all(&staging.media).map_err(|e| failed(&staging.media, e))?;
+        if let Some(parent) = staging.database.as_deref().and_then(Path::parent) {
+            fs::create_dir_all(parent).map_err(|e| failed(parent, e))?;
+        }
+        Ok(staging)
+    }
+
+    /// Where rows are put for now.
+    fn database_url(&self, place: &Place) -> String {
+        match &self.database {
+            Some(path) => format!("sqlite:{}", path.display()),
+            None => place.database_url.clone(),
+        }
+    }
+
+    /// Puts everything in its place: files first, which are in nobody's way, the database last but
+    /// for the secrets.
+    async fn settle(&self, place: &Place, target: Target, secrets: &str) -> Outcome<()> {
+        let media = place.data_dir.join("media");
+        let failed = |e: io::Error| format!("{}: {e}", place.data_dir.display());
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&self.secrets)
+            .map_err(failed)?;
+        file.write_all(secrets.as_bytes())
+            .and_then(|()| file.sync_all())
+            .map_err(failed)?;
+        sync_file_system(&self.media).map_err(failed)?;
+        move_files(&self.media, &media).map_err(failed)?;
+        target.commit().await.map_err(|e| e.to_string())?;
+        if let (Some(new), Some(path)) = (&self.database, sqlite_path(&place.database_url)) {
+            File::open(new)
+                .and_then(|file| file.sync_all())
+                .map_err(failed)?;
+            // What an old database had in its log is none of the new one's.
+            for suffix in ["-wal", "-shm", "-journal"] {
+                let old = format!("{path}{suffix}");
+                match fs::remove_file(&old) {
+                    Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                        return Err(format!("{old}: {e}"));
+                    }
+                    _ => {}
+                }
+            }
+            fs::rename(new, path).map_err(|e| format!("{path}: {e}"))?;
+        }
+        fs::rename(&self.secrets, place.data_dir.join("secrets.toml")).map_err(failed)?;
+        sync_file_system(&place.data_dir).map_err(failed)
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.media);
+        let _ = fs::remove_file(&self.secrets);
+        if let Some(path) = &self.database {
+            let _ = fs::remove_file(path);
+            let _ = fs::remove_file(format!("{}-journal", path.display()));
+        }
+    }
+}
+
+/// Moves the files of a directory, and of those below it.
+fn move_files(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let new = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            move_files(&entry.path(), &new)?;
+        } else {
+            fs::rename(entry.path(), new)?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes what is read to where it is made.
+struct Restoring<'a> {
+    staging: &'a mut Staging,
+    place: &'a Place,
+    force: bool,
+    loading: Option<Loading>,
+    secrets: String,
+}
+
+impl Sink for Restoring<'_> {
+    async fn header(&mut self, header: &Header) -> Outcome<()> {
+        let url = self.staging.database_url(self.place);
+        let loading = Loading::begin(&url, &header.migrations, &header.tables, self.force);
+        self.loading = Some(loading.await?);
+        Ok(())
+    }
+
+    async fn rows(&mut self, table: &str, rows: Vec<String>) -> Outcome<()> {
+        match &mut self.loading {
+            Some(loading) => loading.add(table, &rows).await,
+            None => Err("rows without a beginning".to_owned()),
+        }
+    }
+
+    fn secrets(&mut self, text: &str) -> Outcome<()> {
+        text.clone_into(&mut self.secrets);
+        Ok(())
+    }
+
+    fn file(&mut self, key: &Key, content: &mut dyn Read) -> io::Result<()> {
+        let path = self.staging.media.join(key.as_str());
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        io::copy(content, &mut File::create(path)?).map(drop)
+    }
+}

@@ -1,0 +1,392 @@
+//! `kith media …`: the files this server keeps, and the room they take.
+
+use std::collections::BTreeMap;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use futures::StreamExt;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::{Outcome, json_flag, open, print_json};
+use crate::app::App;
+use crate::clock::DAY;
+use crate::config::{Config, is_remote};
+use crate::db::accounts::Account;
+use crate::db::stored_files::Holder;
+use crate::db::transfer::sqlite_path;
+use crate::db::{self};
+use crate::disk::human;
+use crate::error::AppError;
+use crate::http::proxy;
+use crate::jobs::remote_files;
+use crate::media::audit::{self, Named, Orphans, Usage};
+use crate::media::remote::{Purpose, hash};
+use crate::text::names::{normalize_domain, parse_handle};
+
+/// Copies deleted, accounts and attachments looked at, at a time.
+const BATCH: i64 = 100;
+/// Files fetched at once.
+const AT_ONCE: usize = 8;
+
+pub fn command() -> Command {
+    Command::new("media")
+        .about("The files this server keeps")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(
+            Command::new("usage")
+                .about("Tell how much room files take, by kind")
+                .arg(json_flag()),
+        )
+        .subcommand(
+            Command::new("prune")
+                .about("Delete copies of files from elsewhere that nobody has looked at for long")
+                .arg(
+                    Arg::new("days")
+                        .long("days")
+                        .value_name("DAYS")
+                        .value_parser(value_parser!(u32))
+                        .default_value("30")
+                        .help("Days in which nobody looked at them"),
+                )
+                .arg(
+                    Arg::new("dry-run")
+                        .long("dry-run")
+                        .action(ArgAction::SetTrue)
+                        .help("Count, and delete nothing"),
+                )
+                .arg(json_flag()),
+        )
+        .subcommand(
+            Command::new("refetch")
+                .about("Fetch the copies of an account's or a domain's files anew")
+                .arg(
+                    Arg::new("subject")
+                        .value_name("ACCOUNT-OR-DOMAIN")
+                        .required(true)
+                        .help("user@domain, or a domain"),
+                )
+                .arg(
+                    Arg::new("all")
+                        .long("all")
+                        .action(ArgAction::SetTrue)
+                        .help("Also what nobody has asked for yet"),
+                )
+                .arg(json_flag()),
+        )
+        .subcommand(
+            Command::new("verify")
+                .about("Hold the database against the files: what is missing, what is nobody's")
+                .arg(
+                    Arg::new("fix")
+                        .long("fix")
+                        .action(ArgAction::SetTrue)
+                        .help("Delete files that no row names"),
+                )
+                .arg(json_flag()),
+        )
+}
+
+pub async fn run(config: Config, matches: &ArgMatches) -> Outcome {
+    let (verb, args) = matches.subcommand().ok_or("which command?")?;
+    let app = open(config).await?;
+    match verb {
+        "usage" => usage(&app, args).await,
+        "prune" => prune(&app, args).await,
+        "refetch" => refetch(&app, args).await,
+        "verify" => verify(&app, args).await,
+        other => Err(format!("unknown command media {other}")),
+    }
+}
+
+async fn usage(app: &App, args: &ArgMatches) -> Outcome {
+    let mut named = Named::default();
+    let found = audit::usage(&app.db, &app.storage, &mut named)
+        .await
+        .map_err(|e| e.to_string())?;
+    let database = sqlite_path(&app.config.database_url).map(|path| {
+        ["", "-wal"]
+            .iter()
+            .filter_map(|suffix| std::fs::metadata(format!("{path}{suffix}")).ok())
+            .map(|known| known.len())
+            .sum::<u64>()
+    });
+    if args.get_flag("json") {
+        let kinds: serde_json::Map<String, Value> = (found.iter())
+            .map(|(holder, usage)| {
+                let told = json!({"files": usage.files, "bytes": usage.bytes});
+                (holder.name().to_owned(), told)
+            })
+            .collect();
+        return print_json(&json!({
+            "kinds": kinds,
+            "files": found.values().map(|usage| usage.files).sum::<u64>(),
+            "bytes": found.values().map(|usage| usage.bytes).sum::<u64>(),
+            "remote_limit": app.config.media_remote_limit,
+            "database_bytes": database,
+        }));
+    }
+    for (holder, usage) in &found {
+        let name = holder.name().replace('_', " ");
+        println!(
+            "{name:<18}{:>10} files {:>12}",
+            usage.files,
+            human(usage.bytes)
+        );
+    }
+    println!(
+        "remote copies may take {}",
+        human(app.config.media_remote_limit)
+    );
+    if let Some(bytes) = database {
+        println!("the database takes {}", human(bytes));
+    }
+    Ok(())
+}
+
+async fn prune(app: &App, args: &ArgMatches) -> Outcome {
+    let days = args.get_one::<u32>("days").copied().unwrap_or(30);
+    let before = app.clock.now_ms() - i64::from(days) * DAY;
+    let dry = args.get_flag("dry-run");
+    let (mut files, mut bytes) = (0, 0);
+    if dry {
+        (files, bytes) = app
+            .read(move |c| {
+                Box::pin(async move { Ok(db::remote_files::count_unused_since(c, before).await?) })
+            })
+            .await
+            .map_err(|e: AppError| e.to_string())?;
+    } else {
+        loop {
+            let rows = app
+                .read(move |c| {
+                    Box::pin(
+                        async move { Ok(db::remote_files::unused_since(c, before, BATCH).await?) },
+                    )
+                })
+                .await
+                .map_err(|e: AppError| e.to_string())?;
+            if rows.is_empty() {
+                break;
+            }
+            files += rows.len() as i64;
+            bytes += rows.iter().map(|row| row.size).sum::<i64>();
+            remote_files::evict(app, rows)
+                .await
+                .map_err(|e| e.to_string())?;
+        }
+    }
+    if args.get_flag("json") {
+        return print_json(&json!({"copies": files, "bytes": bytes, "dry_run": dry}));
+    }
+    let done = if dry { "would be deleted" } else { "deleted" };
+    println!(
+        "{files} copies, {} {done}",
+        human(u64::try_from(bytes).unwrap_or_default())
+    );
+    Ok(())
+}
+
+/// What a refetch came to.
+#[derive(Debug, Default)]
+struct Fetched {
+    kept: u64,
+    /// By what their servers, or we, said.
+    failed: BTreeMap<String, u64>,
+}
+
+async fn refetch(app: &App, args: &ArgMatches) -> Outcome {
+    let subject = super::required(args, "subject")?;
+    let all = args.get_flag("all");
+    let mut fetched = Fetched::default();
+    if subject.contains('@') {
+        let account = named_account(app, subject).await?;
+        refetch_of(app, &account, all, &mut fetched).await?;
+    } else {
+        let domain =
+            normalize_domain(subject).ok_or_else(|| format!("{subject:?} is no domain"))?;
+        let mut above = 0;
+        loop {
+            let wanted = domain.clone();
+            let accounts = app
+                .read(move |c| {
+                    Box::pin(
+                        async move { Ok(db::accounts::of_domain(c, &wanted, above, BATCH).await?) },
+                    )
+                })
+                .await
+                .map_err(|e: AppError| e.to_string())?;
+            let Some(last) = accounts.last() else { break };
+            above = last.id;
+            for account in &accounts {
+                refetch_of(app, account, all, &mut fetched).await?;
+            }
+        }
+        if above == 0 {
+            return Err(format!("nobody of {domain} is known here"));
+        }
+    }
+    if args.get_flag("json") {
+        return print_json(&json!({"fetched": fetched.kept, "failed": fetched.failed}));
+    }
+    println!("{} fetched", fetched.kept);
+    for (reason, number) in &fetched.failed {
+        println!("{number} not: {reason}");
+    }
+    Ok(())
+}
+
+async fn named_account(app: &App, subject: &str) -> Result<Account, String> {
+    let unknown = || format!("{subject} is not known here");
+    let handle = parse_handle(subject).ok_or_else(|| format!("{subject:?} is no account"))?;
+    let domain = handle.domain.unwrap_or_default();
+    if domain.is_empty() || domain == app.config.account_domain {
+        return Err(format!("{subject} is of this server: there are no copies"));
+    }
+    let name = handle.username;
+    app.read(move |c| {
+        Box::pin(async move { Ok(db::accounts::by_handle(c, &name, &domain).await?) })
+    })
+    .await
+    .map_err(|e: AppError| e.to_string())?
+    .ok_or_else(unknown)
+}
+
+async fn refetch_of(app: &App, account: &Account, all: bool, fetched: &mut Fetched) -> Outcome {
+    if !account.is_active() {
+        return Ok(());
+    }
+    let pictures = [
+        (Purpose::Avatar, account.avatar.clone()),
+        (Purpose::Header, account.header.clone()),
+    ];
+    refetch_some(app, pictures.to_vec(), all, fetched).await?;
+    let (id, mut above) = (account.id, 0);
+    loop {
+        let page = app
+            .read(move |c| {
+                Box::pin(async move {
+                    Ok(db::remote_files::shown_by_account(c, id, above, BATCH).await?)
+                })
+            })
+            .await
+            .map_err(|e: AppError| e.to_string())?;
+        let Some((last, _)) = page.last() else {
+            return Ok(());
+        };
+        above = *last;
+        let files = page.into_iter().map(|(_, url)| (Purpose::Attachment, url));
+        refetch_some(app, files.collect(), all, fetched).await?;
+    }
+}
+
+/// Fetches some files anew: those that have a copy, or that were asked for in vain; or all.
+async fn refetch_some(
+    app: &App,
+    files: Vec<(Purpose, String)>,
+    all: bool,
+    fetched: &mut Fetched,
+) -> Outcome {
+    let files: Vec<(Purpose, Url, String)> = files
+        .into_iter()
+        .filter(|(_, url)| is_remote(url))
+        .filter_map(|(purpose, url)| Some((purpose, Url::parse(&url).ok()?)))
+        .map(|(purpose, url)| {
+            let hash = hash(purpose, url.as_str());
+            (purpose, url, hash)
+        })
+        .collect();
+    let hashes: Vec<String> = files.iter().map(|(_, _, hash)| hash.clone()).collect();
+    let known = app
+        .read(move |c| Box::pin(async move { Ok(db::remote_files::by_hashes(c, &hashes).await?) }))
+        .await
+        .map_err(|e: AppError| e.to_string())?;
+    let wanted = files
+        .iter()
+        .filter(|(_, _, hash)| all || known.iter().any(|row| row.hash == *hash));
+    let outcomes: Vec<_> = futures::stream::iter(wanted)
+        .map(|(purpose, url, _)| proxy::refetch(app, *purpose, url))
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
+    for outcome in outcomes {
+        match outcome.map_err(|e| e.to_string())? {
+            Some(row) if !row.file.is_empty() => fetched.kept += 1,
+            Some(row) => *fetched.failed.entry(row.error).or_default() += 1,
+            None => {
+                let reason = "refused by policy, or there is no room".to_owned();
+                *fetched.failed.entry(reason).or_default() += 1;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn verify(app: &App, args: &ArgMatches) -> Outcome {
+    let mut named = Named::default();
+    let fix = args.get_flag("fix");
+    let now = app.clock.now_ms();
+    let found = audit::usage(&app.db, &app.storage, &mut named)
+        .await
+        .map_err(|e| e.to_string())?;
+    let root = app.config.data_dir.join("media");
+    let orphans = audit::orphans(&root, &app.storage, &named, now, fix)
+        .await
+        .map_err(|e| e.to_string())?;
+    // What has lost its copy is fetched when somebody asks for it.
+    let lost: BTreeMap<&str, &Usage> = (found.iter())
+        .filter(|(holder, usage)| {
+            usage.missing > 0 && !matches!(holder, Holder::Remote | Holder::Retired | Holder::Work)
+        })
+        .map(|(holder, usage)| (holder.name(), usage))
+        .collect();
+    let missing: u64 = lost.values().map(|usage| usage.missing).sum();
+    match args.get_flag("json") {
+        true => print_json(&told(&lost, &orphans))?,
+        false => print_found(&lost, &orphans),
+    }
+    match missing {
+        0 => Ok(()),
+        n => Err(format!("{n} files are missing: restore them from a backup")),
+    }
+}
+
+fn told(lost: &BTreeMap<&str, &Usage>, orphans: &Orphans) -> Value {
+    let missing: serde_json::Map<String, Value> = (lost.iter())
+        .map(|(name, usage)| {
+            let told = json!({"files": usage.missing, "names": usage.missing_names});
+            ((*name).to_owned(), told)
+        })
+        .collect();
+    json!({
+        "missing": missing,
+        "orphaned": {
+            "files": orphans.files,
+            "bytes": orphans.bytes,
+            "names": orphans.names,
+            "deleted": orphans.deleted,
+        },
+    })
+}
+
+fn print_found(lost: &BTreeMap<&str, &Usage>, orphans: &Orphans) {
+    for (name, usage) in lost {
+        println!("{} {} are missing:", usage.missing, name.replace('_', " "));
+        for name in &usage.missing_names {
+            println!("  {name}");
+        }
+    }
+    println!(
+        "{} files ({}) are named by nothing{}",
+        orphans.files,
+        human(orphans.bytes),
+        match (orphans.deleted, orphans.files) {
+            (0, 0) => String::new(),
+            (0, _) => ": --fix deletes them".to_owned(),
+            (n, _) => format!(": {n} deleted"),
+        }
+    );
+    for name in &orphans.names {
+        println!("  {name}");
+    }
+}
