@@ -58,13 +58,7 @@ pub async fn newest(conn: &mut Conn, account_id: i64) -> Result<Option<Archive>>
 
 /// An archive is written; false where it was before, or is not wanted any more.
 #[boxed]
-pub async fn ready(
-    conn: &mut Conn,
-    id: i64,
-    size: i64,
-    now: i64,
-    expires_at: i64,
-) -> Result<bool> {
+pub async fn ready(conn: &mut Conn, id: i64, size: i64, now: i64, expires_at: i64) -> Result<bool> {
     let changed = on_db!(conn, |c| diesel::update(
         account_archives::table
             .find(id)
@@ -116,12 +110,7 @@ pub async fn delete(conn: &mut Conn, id: i64) -> Result<()> {
 
 /// Files that an account uploaded, above an id.
 #[boxed]
-pub async fn files(
-    conn: &mut Conn,
-    account_id: i64,
-    above: i64,
-    limit: i64,
-) -> Result<Vec<Media>> {
+pub async fn files(conn: &mut Conn, account_id: i64, above: i64, limit: i64) -> Result<Vec<Media>> {
     on_db!(conn, |c| media::table
         .filter(media::account_id.eq(account_id))
         .filter(media::id.gt(above))

@@ -133,8 +133,7 @@ pub async fn is_sending(conn: &mut Conn, account_id: i64) -> Result<bool> {
         ))
         .select(OutgoingActivity::as_select())
         .limit(1);
-    let first: Option<OutgoingActivity> =
-        on_db!(conn, |c| waits.first(c).await.optional())?;
+    let first: Option<OutgoingActivity> = on_db!(conn, |c| waits.first(c).await.optional())?;
     Ok(first.is_some())
 }
 

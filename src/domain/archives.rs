@@ -44,12 +44,7 @@ pub async fn begin(tx: &mut Conn, ctx: &Ctx, account_id: i64) -> AppResult<Archi
 }
 
 /// An archive is written, and its user is told; false where it is not wanted any more.
-pub async fn ready(
-    tx: &mut Conn,
-    ctx: &Ctx,
-    archive: &Archive,
-    size: i64,
-) -> AppResult<bool> {
+pub async fn ready(tx: &mut Conn, ctx: &Ctx, archive: &Archive, size: i64) -> AppResult<bool> {
     let now = ctx.now();
     if !db::archives::ready(tx, archive.id, size, now, now + EVERY).await? {
         return Ok(false);

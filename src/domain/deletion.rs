@@ -66,9 +66,10 @@ pub async fn begin(tx: &mut Conn, ctx: &Ctx, account_id: i64, at: i64) -> AppRes
     }
     sign_in::end_all(tx, ctx, account_id, None).await?;
     if let Some(user) = user.filter(|_| at > now) {
+        let day = iso(at);
         let letter = Letter::Leaving {
             username: &account.username,
-            day: iso(at).get(..10),
+            day: day.get(..10),
         };
         mail::send(tx, ctx, &user.email, letter).await?;
     }
@@ -103,12 +104,7 @@ pub async fn cancel(tx: &mut Conn, ctx: &Ctx, account_id: i64) -> AppResult<()> 
     jobs::cancel(tx, &Job::DeleteAccount { account_id }).await
 }
 
-async fn set_hidden(
-    tx: &mut Conn,
-    ctx: &Ctx,
-    account: &Account,
-    at: Option<i64>,
-) -> AppResult<()> {
+async fn set_hidden(tx: &mut Conn, ctx: &Ctx, account: &Account, at: Option<i64>) -> AppResult<()> {
     db::policies::set_standing(tx, account.id, at, account.silenced_at).await?;
     tx.emit(Event::of(Kind::AccountChanged, account.id));
     if account.indexable {
@@ -157,11 +153,7 @@ pub async fn finish(
 
 /// Erases some of what is left of a local account that is gone, once it has neither statuses nor
 /// votes; true while there may be more.
-pub(super) async fn erase_some_of(
-    tx: &mut Conn,
-    ctx: &Ctx,
-    account: &Account,
-) -> AppResult<bool> {
+pub(super) async fn erase_some_of(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppResult<bool> {
     let rows = db::deletions::some_follows(tx, account.id, FOLLOWS).await?;
     if !rows.is_empty() {
         let ids: Vec<i64> = rows

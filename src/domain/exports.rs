@@ -203,13 +203,10 @@ async fn lists(
             list: list.id,
             row: last.id,
         }),
-        _ => all
-            .iter()
-            .any(|other| other.id > list.id)
-            .then_some(Place {
-                list: list.id + 1,
-                row: 0,
-            }),
+        _ => all.iter().any(|other| other.id > list.id).then_some(Place {
+            list: list.id + 1,
+            row: 0,
+        }),
     };
     let lines = members.iter().map(|member| Line {
         fields: vec![list.title.clone(), address(ctx, member)],

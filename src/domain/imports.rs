@@ -435,7 +435,11 @@ mod tests {
 
     #[test]
     fn what_a_file_holds_is_known_by_id_or_by_name() {
-        let rows = read(Kind::Lists, "friends,@A@b.example\nfriends,gone@b.example\n").unwrap();
+        let rows = read(
+            Kind::Lists,
+            "friends,@A@b.example\nfriends,gone@b.example\n",
+        )
+        .unwrap();
         let mut held = Held::default();
         held.add(Kind::Lists, &rows[0], Some(7));
         held.add(Kind::Lists, &rows[1], None);

@@ -64,29 +64,15 @@ async fn gather(app: &App, account: &Arc<Account>) -> AppResult<Spool> {
     archive.begin("actor.json", true)?;
     archive.write(actor(app, account).await?.as_bytes()).await?;
     outbox(app, account, &mut archive).await?;
-    let id = account.id;
-    list(&mut archive, "likes.json", async |above| {
-        app.read(move |c| {
-            Box::pin(async move { Ok(db::archives::liked(c, id, above, ROWS).await?) })
-        })
-        .await
-    })
-    .await?;
-    list(&mut archive, "bookmarks.json", async |above| {
-        let rows = app
-            .read(move |c| {
-                Box::pin(async move { Ok(db::exports::bookmarks(c, id, above, ROWS).await?) })
-            })
-            .await?;
-        Ok(rows.into_iter().map(|row| (row.id, row.uri)).collect())
-    })
-    .await?;
+    for kind in [List::Likes, List::Bookmarks] {
+        list(app, account.id, kind, &mut archive).await?;
+    }
     for picture in [&account.avatar, &account.header] {
         for file in profiles::picture_files(picture) {
             archive.file(app, &file).await?;
         }
     }
-    let mut above = 0;
+    let (id, mut above) = (account.id, 0);
     loop {
         let files = app
             .read(move |c| {
@@ -122,16 +108,19 @@ async fn actor(app: &App, account: &Account) -> AppResult<String> {
     for name in ["outbox", "likes", "bookmarks"] {
         document[name] = json!(format!("{name}.json"));
     }
-    local_files(app, &mut document["icon"]);
-    local_files(app, &mut document["image"]);
+    for picture in ["icon", "image"] {
+        if let Some(picture) = document.get_mut(picture) {
+            local_file(app, picture);
+        }
+    }
     Ok(document.to_string())
 }
 
 /// Has a file's address name it in the archive.
-fn local_files(app: &App, file: &mut Value) {
+fn local_file(app: &App, file: &mut Value) {
     let base = app.config.media_url("");
-    let key = file["url"].as_str().and_then(|url| url.strip_prefix(&base));
-    if let Some(key) = key {
+    let url = file.get("url").and_then(Value::as_str);
+    if let Some(key) = url.and_then(|url| url.strip_prefix(&base)) {
         file["url"] = json!(format!("{FILES}/{key}"));
     }
 }
@@ -164,8 +153,10 @@ async fn outbox(app: &App, account: &Arc<Account>, archive: &mut Archive) -> App
         let Some(last) = ids.last() else { break };
         below = Some(*last);
         for mut item in items {
-            if let Some(files) = item["object"]["attachment"].as_array_mut() {
-                files.iter_mut().for_each(|file| local_files(app, file));
+            let note = item.get_mut("object");
+            let files = note.and_then(|note| note.get_mut("attachment"));
+            if let Some(files) = files.and_then(Value::as_array_mut) {
+                files.iter_mut().for_each(|file| local_file(app, file));
             }
             archive.item(total, &item).await?;
             total += 1;
@@ -174,16 +165,33 @@ async fn outbox(app: &App, account: &Arc<Account>, archive: &mut Archive) -> App
     archive.close_list(total).await
 }
 
+/// A collection of addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum List {
+    Likes,
+    Bookmarks,
+}
+
 /// A collection of addresses, read page by page.
-async fn list(
-    archive: &mut Archive,
-    name: &str,
-    read: impl AsyncFn(i64) -> AppResult<Vec<(i64, String)>>,
-) -> AppResult<()> {
+async fn list(app: &App, id: i64, list: List, archive: &mut Archive) -> AppResult<()> {
+    let name = match list {
+        List::Likes => "likes.json",
+        List::Bookmarks => "bookmarks.json",
+    };
     archive.open_list(name, &json!(CONTEXT)).await?;
     let (mut above, mut total) = (0, 0);
     loop {
-        let rows = read(above).await?;
+        let rows: Vec<(i64, String)> = app
+            .read(move |c| {
+                Box::pin(async move {
+                    if list == List::Likes {
+                        return Ok(db::archives::liked(c, id, above, ROWS).await?);
+                    }
+                    let rows = db::exports::bookmarks(c, id, above, ROWS).await?;
+                    Ok(rows.into_iter().map(|row| (row.id, row.uri)).collect())
+                })
+            })
+            .await?;
         let Some((last, _)) = rows.last() else { break };
         above = *last;
         for (_, uri) in &rows {

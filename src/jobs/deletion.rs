@@ -9,9 +9,7 @@ use crate::domain::{accounts, deletion};
 pub async fn delete(app: &App, account_id: i64) -> Result<(), JobError> {
     let servers = app
         .read(move |c| {
-            Box::pin(
-                async move { Ok(db::deletions::shared_inboxes(c, deletion::SERVERS).await?) },
-            )
+            Box::pin(async move { Ok(db::deletions::shared_inboxes(c, deletion::SERVERS).await?) })
         })
         .await
         .map_err(JobError::retry)?;
@@ -47,9 +45,7 @@ pub async fn erase(app: &App, account_id: i64) -> Result<(), JobError> {
 /// Forgets the keys of an account that is erased.
 pub async fn forget_keys(app: &App, account_id: i64) -> Result<(), JobError> {
     let ctx = app.ctx.clone();
-    app.write(move |tx| {
-        Box::pin(async move { deletion::forget_keys(tx, &ctx, account_id).await })
-    })
-    .await
-    .map_err(JobError::retry)
+    app.write(move |tx| Box::pin(async move { deletion::forget_keys(tx, &ctx, account_id).await }))
+        .await
+        .map_err(JobError::retry)
 }

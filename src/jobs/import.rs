@@ -67,7 +67,7 @@ pub async fn run(app: &App, id: i64) -> Result<(), JobError> {
         let found = look_up(app, kind, subject, &mut hosts, &mut looked_up)
             .await
             .map_err(JobError::retry)?;
-        let goes_on = settle(app, &import, kind, position, row, (&owner, found))
+        let goes_on = settle(app, &import, kind, position, row, (&*owner, found))
             .await
             .map_err(JobError::retry)?;
         if !goes_on {
@@ -196,7 +196,8 @@ async fn settle(
     let why = match found {
         Err(why) => why.to_owned(),
         Ok(found) => {
-            let (ctx, owner, row, line) = (app.ctx.clone(), owner.clone(), row.clone(), line.clone());
+            let (ctx, owner, row, line) =
+                (app.ctx.clone(), owner.clone(), row.clone(), line.clone());
             let done = app
                 .write(move |tx| {
                     Box::pin(async move {

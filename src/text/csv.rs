@@ -76,7 +76,10 @@ mod tests {
     #[test]
     fn other_hands_are_read_as_well() {
         let read = |text: &str| rows(text, 10).unwrap();
-        assert_eq!(read("\u{feff}a,b\r\n\r\nc\r\n"), [vec!["a", "b"], vec!["c"]]);
+        assert_eq!(
+            read("\u{feff}a,b\r\n\r\nc\r\n"),
+            [vec!["a", "b"], vec!["c"]]
+        );
         assert_eq!(read("\"a\"x,b"), [vec!["ax", "b"]]);
         assert_eq!(read("a\"b\",c"), [vec!["a\"b\"", "c"]]);
         assert_eq!(read("\"never closed,\n"), [vec!["never closed,\n"]]);

@@ -395,10 +395,16 @@ async fn an_admin_deletes_an_account_and_a_kill_only_delays_it() {
     }
 
     let help = process.cli_ok(&["user", "delete", "--help"]);
-    assert!(help.contains("--dry-run") && help.contains("--yes"), "{help}");
+    assert!(
+        help.contains("--dry-run") && help.contains("--yes"),
+        "{help}"
+    );
     for (args, error) in [
         (vec!["user", "delete", "alice"], "give --yes"),
-        (vec!["user", "delete", "nobody", "--yes"], "there is no user nobody"),
+        (
+            vec!["user", "delete", "nobody", "--yes"],
+            "there is no user nobody",
+        ),
     ] {
         let output = process.cli(&args);
         assert!(!output.status.success(), "{args:?}");
@@ -447,7 +453,13 @@ async fn an_admin_deletes_an_account_and_a_kill_only_delays_it() {
     let listed = process.cli_ok(&["user", "list"]);
     assert!(!listed.contains("alice"), "{listed}");
     let again = process.cli(&[
-        "user", "create", "alice", "--email", "x@mail.example", "--password", "correct horse battery",
+        "user",
+        "create",
+        "alice",
+        "--email",
+        "x@mail.example",
+        "--password",
+        "correct horse battery",
     ]);
     let said = String::from_utf8_lossy(&again.stderr);
     assert!(said.contains("the name is taken"), "{said}");
@@ -469,7 +481,10 @@ async fn a_kill_amid_an_import_loses_no_line() {
     let path = format!("{path}/{}", begun["id"].as_str().expect("an id"));
     let done = async |process: &Process| {
         let now = process.get(&alice, &path).await.entity("Kith::Import");
-        (now["done"].as_i64().expect("a number"), now["failed"].clone())
+        (
+            now["done"].as_i64().expect("a number"),
+            now["failed"].clone(),
+        )
     };
     eventually("it began", async || {
         (done(&process).await.0 >= 2).then_some(())

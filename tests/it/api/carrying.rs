@@ -40,7 +40,9 @@ async fn bring(server: &Server, who: &Person, kind: &str, mode: &str, body: &str
                 .into_bytes(),
         );
     }
-    parts.extend(b"--x\r\ncontent-disposition: form-data; name=\"data\"; filename=\"a.csv\"\r\n\r\n");
+    parts.extend(
+        b"--x\r\ncontent-disposition: form-data; name=\"data\"; filename=\"a.csv\"\r\n\r\n",
+    );
     parts.extend(body.as_bytes());
     parts.extend(b"\r\n--x--\r\n");
     let request = server
@@ -71,7 +73,11 @@ async fn verb(server: &Server, who: &Person, whom: &Person, verb: &str, body: Va
 }
 
 /// Alice with something of each kind; what she has, as files.
-async fn alice(server: &Server, bob: &Person, carol: &Person) -> (Person, BTreeMap<&'static str, String>) {
+async fn alice(
+    server: &Server,
+    bob: &Person,
+    carol: &Person,
+) -> (Person, BTreeMap<&'static str, String>) {
     let alice = server.person("alice").await;
     let domain = server.domain();
     let options = json!({"notify": true, "reblogs": false, "languages": ["de", "en"]});
@@ -80,17 +86,35 @@ async fn alice(server: &Server, bob: &Person, carol: &Person) -> (Person, BTreeM
     let (mallory, mute) = (server.person("mallory").await, server.person("mute").await);
     let timed = server.person("timed").await;
     verb(server, &alice, &mallory, "block", json!({})).await;
-    verb(server, &alice, &mute, "mute", json!({"notifications": false})).await;
+    verb(
+        server,
+        &alice,
+        &mute,
+        "mute",
+        json!({"notifications": false}),
+    )
+    .await;
     verb(server, &alice, &timed, "mute", json!({"duration": 600})).await;
     let body = json!({"domain": "bad.example"});
-    server.post(&alice, "/api/v1/domain_blocks", body).await.ok();
+    server
+        .post(&alice, "/api/v1/domain_blocks", body)
+        .await
+        .ok();
     let title = "close, \"really\"";
-    let list = server.post(&alice, "/api/v1/lists", json!({"title": title})).await;
-    let members = format!("/api/v1/lists/{}/accounts", list.ok()["id"].as_str().unwrap());
+    let list = server
+        .post(&alice, "/api/v1/lists", json!({"title": title}))
+        .await;
+    let members = format!(
+        "/api/v1/lists/{}/accounts",
+        list.ok()["id"].as_str().unwrap()
+    );
     let body = json!({"account_ids": [bob.id()]});
     server.post(&alice, &members, body).await.ok();
     let status = server.status(bob, "keep this").await;
-    let keep = format!("/api/v1/statuses/{}/bookmark", status["id"].as_str().unwrap());
+    let keep = format!(
+        "/api/v1/statuses/{}/bookmark",
+        status["id"].as_str().unwrap()
+    );
     server.post(&alice, &keep, json!({})).await.ok();
     let filter = json!({
         "title": "spoilers", "context": ["home", "public"], "filter_action": "hide",
@@ -149,7 +173,15 @@ async fn what_one_account_exports_another_imports() {
 
     // Lists first: whoever is on one is followed.
     let dave = server.person("dave").await;
-    for kind in ["lists", "follows", "blocks", "mutes", "domain_blocks", "bookmarks", "filters"] {
+    for kind in [
+        "lists",
+        "follows",
+        "blocks",
+        "mutes",
+        "domain_blocks",
+        "bookmarks",
+        "filters",
+    ] {
         let done = import(&server, &dave, kind, "merge", &files[kind]).await;
         assert_eq!(
             (&done["failed"], &done["failures"], &done["done"]),
@@ -227,7 +259,10 @@ async fn an_import_looks_accounts_up_and_says_what_it_could_not() {
         [
             (&json!(2), &json!("The account could not be found")),
             (&json!(3), &json!("The account could not be found")),
-            (&json!(5), &json!("Validation failed: You cannot follow yourself")),
+            (
+                &json!(5),
+                &json!("Validation failed: You cannot follow yourself")
+            ),
         ]
     );
     assert_eq!(failures[0]["text"], format!("nobody@{domain}"));
@@ -243,7 +278,13 @@ async fn an_import_looks_accounts_up_and_says_what_it_could_not() {
 
     let mallory = server.person("mallory").await;
     server.get(&mallory, &path).await.refused(404);
-    assert!(server.get(&mallory, IMPORTS).await.entities("Kith::Import").is_empty());
+    assert!(
+        server
+            .get(&mallory, IMPORTS)
+            .await
+            .entities("Kith::Import")
+            .is_empty()
+    );
     for (kind, mode, body) in [
         ("followers", "merge", "a@b.example\n"),
         ("follows", "both", "a@b.example\n"),
@@ -252,7 +293,10 @@ async fn an_import_looks_accounts_up_and_says_what_it_could_not() {
         ("blocks", "merge", &"a\n".repeat(20_001)),
     ] {
         let refused = bring(&server, &alice, kind, mode, body).await;
-        assert!(refused.refused(422).starts_with("Validation failed"), "{kind}");
+        assert!(
+            refused.refused(422).starts_with("Validation failed"),
+            "{kind}"
+        );
     }
     let large = bring(&server, &alice, "blocks", "merge", &"a".repeat(3 << 20)).await;
     large.refused(413);
@@ -299,7 +343,13 @@ async fn an_archive_holds_everything_and_is_its_owners_alone() {
     assert!(letter.subject.contains("archive"), "{}", letter.subject);
     let url = ready["url"].as_str().unwrap();
     let fetch = async |token: &str| {
-        let answer = server.http.get(url).bearer_auth(token).send().await.unwrap();
+        let answer = server
+            .http
+            .get(url)
+            .bearer_auth(token)
+            .send()
+            .await
+            .unwrap();
         (answer.status().as_u16(), answer.bytes().await.unwrap())
     };
     assert_eq!(fetch(&bob.token).await.0, 404);
@@ -316,17 +366,32 @@ async fn an_archive_holds_everything_and_is_its_owners_alone() {
     };
     let mut json_of = |name: &str| -> Value { serde_json::from_slice(&part(name)).expect("JSON") };
     let actor = json_of("actor.json");
-    assert_eq!((&actor["id"], &actor["outbox"]), (&json!(alice.account.uri), &json!("outbox.json")));
+    assert_eq!(
+        (&actor["id"], &actor["outbox"]),
+        (&json!(alice.account.uri), &json!("outbox.json"))
+    );
     let avatar = actor["icon"]["url"].as_str().unwrap().to_owned();
     let outbox = json_of("outbox.json");
     assert_eq!(outbox["totalItems"], 3);
     let items = outbox["orderedItems"].as_array().unwrap();
     let kinds: Vec<&Value> = items.iter().map(|item| &item["type"]).collect();
     assert_eq!(kinds, ["Announce", "Create", "Create"]);
-    assert!(items[1]["object"]["content"].as_str().unwrap().contains("for followers"));
-    let picture = items[2]["object"]["attachment"][0]["url"].as_str().unwrap().to_owned();
+    assert!(
+        items[1]["object"]["content"]
+            .as_str()
+            .unwrap()
+            .contains("for followers")
+    );
+    let picture = items[2]["object"]["attachment"][0]["url"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     for name in ["likes.json", "bookmarks.json"] {
-        assert_eq!(json_of(name)["orderedItems"], json!([post["uri"]]), "{name}");
+        assert_eq!(
+            json_of(name)["orderedItems"],
+            json!([post["uri"]]),
+            "{name}"
+        );
     }
     for path in [&avatar, &picture] {
         assert!(path.starts_with("media_attachments/"), "{path}");
@@ -336,10 +401,15 @@ async fn an_archive_holds_everything_and_is_its_owners_alone() {
     // It is kept for a week, and nothing of it is left then.
     server.pass(8 * DAY);
     server.get(&alice, ARCHIVE).await.refused(404);
-    kith::jobs::cleanup::pass(&server.app).await.expect("a sweep");
+    kith::jobs::cleanup::pass(&server.app)
+        .await
+        .expect("a sweep");
     let left = walk(&server.data_dir().join("media/archives"));
     assert!(left.is_empty(), "{left:?}");
-    server.post(&alice, ARCHIVE, json!({})).await.entity("Kith::Archive");
+    server
+        .post(&alice, ARCHIVE, json!({}))
+        .await
+        .entity("Kith::Archive");
 }
 
 fn walk(directory: &std::path::Path) -> Vec<std::path::PathBuf> {

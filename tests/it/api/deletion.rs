@@ -21,7 +21,10 @@ pub const WEEK: i64 = 7 * DAY + HOUR;
 
 pub async fn delete(server: &Server, who: &Person) -> Value {
     let body = json!({"password": PASSWORD});
-    server.post(who, DELETE, body).await.entity("Kith::Deletion")
+    server
+        .post(who, DELETE, body)
+        .await
+        .entity("Kith::Deletion")
 }
 
 async fn actor(server: &Server, uri: &str) -> Answer {
@@ -47,7 +50,8 @@ async fn count(server: &Server, sql: &str) -> i64 {
 
 /// Waits until everything that an account left is erased.
 pub async fn erased(server: &Server) {
-    let waiting = "SELECT count(*) AS n FROM jobs WHERE kind IN ('delete_account', 'erase_account')";
+    let waiting =
+        "SELECT count(*) AS n FROM jobs WHERE kind IN ('delete_account', 'erase_account')";
     eventually("all is erased", async || {
         (count(server, waiting).await == 0).then_some(())
     })
@@ -70,7 +74,10 @@ async fn who_deletes_an_account_is_hidden_at_once_and_can_come_back_for_a_week()
     let status = server.status(&alice, "a #word for all").await;
     let id = status["id"].as_str().unwrap().to_owned();
     let post = server.status(&bob, "like me").await;
-    let like = format!("/api/v1/statuses/{}/favourite", post["id"].as_str().unwrap());
+    let like = format!(
+        "/api/v1/statuses/{}/favourite",
+        post["id"].as_str().unwrap()
+    );
     server.post(&alice, &like, json!({})).await.ok();
 
     for body in [json!({}), json!({"password": "wrong"})] {
@@ -108,7 +115,11 @@ async fn who_deletes_an_account_is_hidden_at_once_and_can_come_back_for_a_week()
         let body = json!({"status": "still here", "password": PASSWORD});
         let body = (method == Method::POST).then_some(&body);
         let error = server.send(method, path, Some(&again.token), body).await;
-        assert_eq!(error.refused(403), "Your account is about to be deleted", "{path}");
+        assert_eq!(
+            error.refused(403),
+            "Your account is about to be deleted",
+            "{path}"
+        );
     }
     // Nobody else finds anything, whichever door they try.
     let account = format!("/api/v1/accounts/{}", alice.id());
@@ -123,7 +134,10 @@ async fn who_deletes_an_account_is_hidden_at_once_and_can_come_back_for_a_week()
         "/@alice".to_owned(),
         format!("/@alice/{id}"),
         "/users/alice/outbox".to_owned(),
-        format!("/.well-known/webfinger?resource=acct:alice@{}", server.domain()),
+        format!(
+            "/.well-known/webfinger?resource=acct:alice@{}",
+            server.domain()
+        ),
     ] {
         assert_eq!(server.get_public(&path).await.status, 404, "{path}");
         assert_eq!(server.get(&bob, &path).await.status, 404, "{path}");
@@ -140,9 +154,9 @@ async fn who_deletes_an_account_is_hidden_at_once_and_can_come_back_for_a_week()
     );
     let following = format!("/api/v1/accounts/{}/following", bob.id());
     for path in [
-        &own,
-        &liked_by,
-        &following,
+        own.as_str(),
+        liked_by.as_str(),
+        following.as_str(),
         "/api/v1/timelines/home",
         "/api/v1/timelines/public",
         "/api/v1/timelines/tag/word",
@@ -168,7 +182,8 @@ async fn who_deletes_an_account_is_hidden_at_once_and_can_come_back_for_a_week()
     server.status(&again, "I am back").await;
     server.pass(8 * DAY);
     server.status(&bob, "a week later").await;
-    assert_eq!(server.get(&bob, &account).await.ok()["suspended"], Value::Null);
+    let shown = server.get(&bob, &account).await.entity("Account");
+    assert_ne!(shown["suspended"], true);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,30 +192,42 @@ async fn after_the_week_nothing_is_left_but_the_name() {
     let (alice, bob) = (server.person("alice").await, server.person("bob").await);
     let carol = server.person("carol").await;
     with_password(&server, &alice).await;
-    let verb = async |who: &Person, path: String, body: Value| {
-        server.post(who, &path, body).await.ok()
-    };
+    let verb =
+        async |who: &Person, path: String, body: Value| server.post(who, &path, body).await.ok();
     for (who, whom) in [(&alice, &bob), (&bob, &alice), (&carol, &alice)] {
         let path = format!("/api/v1/accounts/{}/follow", whom.id());
         verb(who, path, json!({})).await;
     }
-    let file = upload(&server, &alice, &super::media::png(32, 32)).await.ok();
+    let file = upload(&server, &alice, &super::media::png(32, 32))
+        .await
+        .ok();
     let body = json!({"status": "see", "media_ids": [file["id"]]});
     let status = verb(&alice, "/api/v1/statuses".to_owned(), body).await;
     let uri = status["uri"].as_str().unwrap();
     let post = server.status(&bob, "what do you think?").await;
     let post_id = post["id"].as_str().unwrap();
     for deed in ["favourite", "reblog", "bookmark"] {
-        verb(&alice, format!("/api/v1/statuses/{post_id}/{deed}"), json!({})).await;
+        verb(
+            &alice,
+            format!("/api/v1/statuses/{post_id}/{deed}"),
+            json!({}),
+        )
+        .await;
     }
     let body = json!({"status": "@bob much", "in_reply_to_id": post_id});
     verb(&alice, "/api/v1/statuses".to_owned(), body).await;
     let boost = format!("/api/v1/statuses/{}/reblog", status["id"].as_str().unwrap());
     verb(&carol, boost, json!({})).await;
-    let list = verb(&alice, "/api/v1/lists".to_owned(), json!({"title": "close"})).await;
+    let list = verb(
+        &alice,
+        "/api/v1/lists".to_owned(),
+        json!({"title": "close"}),
+    )
+    .await;
     let members = format!("/api/v1/lists/{}/accounts", list["id"].as_str().unwrap());
     verb(&alice, members, json!({"account_ids": [bob.id()]})).await;
-    let filter = json!({"title": "f", "context": ["home"], "keywords_attributes": [{"keyword": "x"}]});
+    let filter =
+        json!({"title": "f", "context": ["home"], "keywords_attributes": [{"keyword": "x"}]});
     verb(&alice, "/api/v2/filters".to_owned(), filter).await;
     let chat = chats::open(&server, &alice, &bob.id()).await;
     let messages = format!("/api/kith/v1/chats/{}/messages", chats::id(&chat));
@@ -216,8 +243,14 @@ async fn after_the_week_nothing_is_left_but_the_name() {
         (&json!("Tombstone"), &json!(alice.account.uri))
     );
     let gone = actor(&server, uri).await;
-    assert_eq!((gone.status.as_u16(), &gone.json()["type"]), (410, &json!("Tombstone")));
-    let finger = format!("/.well-known/webfinger?resource=acct:alice@{}", server.domain());
+    assert_eq!(
+        (gone.status.as_u16(), &gone.json()["type"]),
+        (410, &json!("Tombstone"))
+    );
+    let finger = format!(
+        "/.well-known/webfinger?resource=acct:alice@{}",
+        server.domain()
+    );
     for path in ["/@alice", &finger] {
         assert_eq!(server.get_public(path).await.status, 410, "{path}");
     }
@@ -225,7 +258,9 @@ async fn after_the_week_nothing_is_left_but_the_name() {
     server.get(&bob, &path).await.refused(404);
     auth::login(&server, "alice", PASSWORD).await.refused(401);
     // What is counted of others is what is left.
-    let shown = server.get(&bob, &format!("/api/v1/statuses/{post_id}")).await;
+    let shown = server
+        .get(&bob, &format!("/api/v1/statuses/{post_id}"))
+        .await;
     let shown = shown.entity("Status");
     for what in ["favourites_count", "reblogs_count", "replies_count"] {
         assert_eq!(shown[what], 0, "{what}");
@@ -238,12 +273,24 @@ async fn after_the_week_nothing_is_left_but_the_name() {
     }
     let told = server.get(&bob, "/api/v1/notifications").await;
     assert!(told.entities("Notification").is_empty(), "{}", told.text);
-    let said = server.get(&bob, &format!("{messages}?include_deleted=true")).await;
+    let said = server
+        .get(&bob, &format!("{messages}?include_deleted=true"))
+        .await;
     assert!(!said.text.contains("between us"), "{}", said.text);
     let id = &alice.id();
     for table in [
-        "users", "statuses", "follows", "favourites", "bookmarks", "lists", "filters", "tokens",
-        "notifications", "home_entries", "account_words", "refresh_tokens",
+        "users",
+        "statuses",
+        "follows",
+        "favourites",
+        "bookmarks",
+        "lists",
+        "filters",
+        "tokens",
+        "notifications",
+        "home_entries",
+        "account_words",
+        "refresh_tokens",
     ] {
         let sql = format!("SELECT count(*) AS n FROM {table} WHERE account_id = {id}");
         assert_eq!(count(&server, &sql).await, 0, "{table}");
@@ -257,13 +304,18 @@ async fn after_the_week_nothing_is_left_but_the_name() {
         (count(&server, &sql).await == 0).then_some(())
     })
     .await;
-    kith::jobs::cleanup::pass(&server.app).await.expect("a sweep");
+    kith::jobs::cleanup::pass(&server.app)
+        .await
+        .expect("a sweep");
     let sql = format!("SELECT count(*) AS n FROM media WHERE account_id = {id}");
     assert_eq!(count(&server, &sql).await, 0);
     // The name stays taken; the address is free.
     let body = |name: &str| json!({"username": name, "email": "alice@mail.example", "password": PASSWORD, "agreement": true});
     let taken = auth::call(&server, "register", None, body("Alice")).await;
-    assert_eq!(taken.refused(422), "Validation failed: Username has already been taken");
+    assert_eq!(
+        taken.refused(422),
+        "Validation failed: Username has already been taken"
+    );
     let other = auth::call(&server, "register", None, body("alice2")).await;
     assert_eq!(other.status, 201, "{}", other.text);
 }

@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
-use futures::stream;
+use futures::{StreamExt, stream};
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 
 use crate::app::App;
@@ -46,7 +46,6 @@ async fn show(
             Ok::<_, AppError>(Some((Bytes::from(text), next)))
         }
     });
-    use futures::StreamExt;
     let all = stream::once(async { Ok(Bytes::from(first)) }).chain(rest);
     let name = format!("attachment; filename=\"{}\"", kind.file_name());
     let headers = [
@@ -57,12 +56,7 @@ async fn show(
     Ok((headers, Body::from_stream(all)).into_response())
 }
 
-async fn chunk(
-    app: &App,
-    id: i64,
-    kind: Kind,
-    after: Place,
-) -> AppResult<(String, Option<Place>)> {
+async fn chunk(app: &App, id: i64, kind: Kind, after: Place) -> AppResult<(String, Option<Place>)> {
     let ctx = app.ctx.clone();
     let (lines, next) = app
         .read(move |c| Box::pin(async move { exports::page(c, &ctx, id, kind, after, PAGE).await }))

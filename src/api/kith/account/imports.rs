@@ -89,9 +89,7 @@ async fn list(
     let below = page.max_id.unwrap_or(i64::MAX);
     let rows = app
         .read(move |c| {
-            Box::pin(
-                async move { Ok(db::imports::of_account(c, id, below, page.limit).await?) },
-            )
+            Box::pin(async move { Ok(db::imports::of_account(c, id, below, page.limit).await?) })
         })
         .await?;
     let full = rows.len() as i64 == page.limit;
@@ -166,9 +164,7 @@ async fn begin(
     let ctx = app.ctx.clone();
     let row = app
         .write(move |tx| {
-            Box::pin(
-                async move { imports::begin(tx, &ctx, id, kind, overwrite, &body).await },
-            )
+            Box::pin(async move { imports::begin(tx, &ctx, id, kind, overwrite, &body).await })
         })
         .await?;
     Ok(Json(entity(row, None)))
