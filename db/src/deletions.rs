@@ -3,9 +3,8 @@
 use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Bool, Text};
 
-use super::outgoing::OutgoingActivity;
 use super::relations::Follow;
 use super::schema::{follow_requests, follows, outgoing_activities};
 use super::{Conn, Result, on_db};
@@ -125,15 +124,16 @@ pub async fn some_follows(conn: &mut Conn, account_id: i64, limit: i64) -> Resul
 /// Whether something that an account sent is still on its way.
 #[boxed]
 pub async fn is_sending(conn: &mut Conn, account_id: i64) -> Result<bool> {
-    let waits = outgoing_activities::table
+    let waits = "EXISTS (SELECT 1 FROM deliveries WHERE deliveries.activity_id = \
+                 outgoing_activities.id AND deliveries.state = 0)";
+    let first: Option<i64> = on_db!(conn, |c| outgoing_activities::table
         .filter(outgoing_activities::account_id.eq(account_id))
-        .filter(diesel::dsl::sql::<diesel::sql_types::Bool>(
-            "EXISTS (SELECT 1 FROM deliveries WHERE deliveries.activity_id = \
-             outgoing_activities.id AND deliveries.state = 0)",
-        ))
-        .select(OutgoingActivity::as_select())
-        .limit(1);
-    let first: Option<OutgoingActivity> = on_db!(conn, |c| waits.first(c).await.optional())?;
+        .filter(diesel::dsl::sql::<Bool>(waits))
+        .select(outgoing_activities::id)
+        .limit(1)
+        .first(c)
+        .await
+        .optional())?;
     Ok(first.is_some())
 }
 
@@ -196,12 +196,12 @@ pub async fn held(conn: &mut Conn, account_id: i64) -> Result<Held> {
         .await)?;
     let stats = super::accounts::stats_of(conn, &[account_id]).await?;
     let mut held = Held::default();
-    if let Some(stats) = stats.first() {
+    if let Some(stats) = stats.into_iter().next() {
         held.statuses = stats.statuses_count;
         held.followers = stats.followers_count;
         held.following = stats.following_count;
     }
-    if let Some(found) = files.first() {
+    if let Some(found) = files.into_iter().next() {
         held.files = found.files;
         held.bytes = found.bytes;
     }

@@ -397,9 +397,8 @@ async fn an_account_that_is_deleted_is_gone_from_other_servers() {
         gone.then_some(())
     })
     .await;
-    let own = pair
-        .two
-        .get(&pair.bob, &format!("/api/v1/accounts/{}", pair.bob.id()));
+    let own = format!("/api/v1/accounts/{}", pair.bob.id());
+    let own = pair.two.get(&pair.bob, &own);
     assert_eq!(own.await.entity("Account")["following_count"], 0);
     deletion::erased(&pair.one).await;
     let waiting = "SELECT count(*) AS n FROM follows";
