@@ -34,6 +34,8 @@ pub enum Deed {
     FriendRequest,
     /// Having a page look something up elsewhere.
     LookUp,
+    /// Carrying one's things elsewhere, or in.
+    Export,
 }
 
 impl Deed {
@@ -50,6 +52,7 @@ impl Deed {
             Deed::Upload => (30, 30 * MINUTE),
             Deed::FriendRequest => (60, HOUR),
             Deed::LookUp => (60, 10 * MINUTE),
+            Deed::Export => (30, 10 * MINUTE),
         }
     }
 }

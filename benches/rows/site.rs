@@ -127,6 +127,8 @@ impl Site {
                         disabled_at: None,
                         last_sign_in_at: None,
                         invite_id: None,
+                        leaving_at: None,
+                        leaves_at: None,
                     };
                     kith::db::users::insert(tx, &user).await?;
                     let token = Token {

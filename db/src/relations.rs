@@ -196,6 +196,19 @@ pub async fn lock_pair(conn: &mut Conn, a: i64, b: i64) -> Result<()> {
     Ok(())
 }
 
+/// Accounts elsewhere that an account follows, at most `limit`.
+#[boxed]
+pub async fn followed_elsewhere(conn: &mut Conn, account_id: i64, limit: i64) -> Result<Vec<i64>> {
+    on_db!(conn, |c| follows::table
+        .inner_join(accounts::table.on(accounts::id.eq(follows::target_id)))
+        .filter(follows::account_id.eq(account_id))
+        .filter(accounts::domain.ne(""))
+        .limit(limit)
+        .select(follows::target_id)
+        .load(c)
+        .await)
+}
+
 /// The follow request with this activity id.
 #[boxed]
 pub async fn request_by_uri(conn: &mut Conn, account_id: i64, uri: &str) -> Result<Option<Follow>> {

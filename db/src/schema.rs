@@ -95,6 +95,8 @@ table! {
         presence -> Bool,
         notify_dislikes -> Bool,
         invite_id -> Nullable<BigInt>,
+        leaving_at -> Nullable<BigInt>,
+        leaves_at -> Nullable<BigInt>,
     }
 }
 
@@ -1476,6 +1478,43 @@ table! {
         read_at -> BigInt,
         next_at -> BigInt,
         failures -> BigInt,
+    }
+}
+
+table! {
+    account_archives (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        file -> Text,
+        size -> BigInt,
+        created_at -> BigInt,
+        ready_at -> Nullable<BigInt>,
+        expires_at -> BigInt,
+    }
+}
+
+table! {
+    account_imports (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        kind -> Text,
+        overwrite -> Bool,
+        body -> Text,
+        total -> BigInt,
+        position -> BigInt,
+        failed -> BigInt,
+        created_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    import_lines (import_id, position) {
+        import_id -> BigInt,
+        position -> BigInt,
+        subject_id -> Nullable<BigInt>,
+        text -> Text,
+        error -> Text,
     }
 }
 

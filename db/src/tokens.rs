@@ -84,6 +84,7 @@ pub struct TokenState {
     pub confirmed_at: Option<i64>,
     pub approved_at: Option<i64>,
     pub disabled_at: Option<i64>,
+    pub leaving_at: Option<i64>,
     pub suspended_at: Option<i64>,
     pub deleted_at: Option<i64>,
     /// Whether there is a user at all.
@@ -103,6 +104,7 @@ pub async fn state(conn: &mut Conn, id: i64) -> Result<Option<TokenState>> {
             users::confirmed_at.nullable(),
             users::approved_at.nullable(),
             users::disabled_at.nullable(),
+            users::leaving_at.nullable(),
             accounts::suspended_at.nullable(),
             accounts::deleted_at.nullable(),
             users::account_id.nullable(),

@@ -36,6 +36,10 @@ pub struct User {
     pub last_sign_in_at: Option<i64>,
     /// What they were invited with.
     pub invite_id: Option<i64>,
+    /// Since when they want their account deleted.
+    pub leaving_at: Option<i64>,
+    /// When it will be.
+    pub leaves_at: Option<i64>,
 }
 
 /// How a user wants to be reached, and what partners in chats learn of them: columns of `users`.

@@ -49,6 +49,8 @@ pub enum Refusal {
     Unapproved,
     Disabled,
     Suspended,
+    /// The account is to be deleted, which can still be taken back.
+    Leaving,
 }
 
 /// The marks of one viewer on one status, as bits.

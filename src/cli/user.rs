@@ -13,10 +13,13 @@ use crate::db;
 use crate::db::accounts::Account;
 use crate::db::users::User;
 use crate::domain::accounts;
+use crate::domain::deletion;
 use crate::domain::users::{self, Changes, Creating, Role};
 use crate::error::AppError;
 use crate::federation::local_keys;
 use crate::passwords;
+
+mod delete;
 
 /// Rows read at a time by `user list`.
 const PAGE: i64 = 500;
@@ -116,6 +119,7 @@ pub fn command() -> Command {
                 .arg(name())
                 .arg(password()),
         )
+        .subcommand(delete::command())
 }
 
 pub async fn run(config: Config, matches: &ArgMatches) -> Outcome {
@@ -125,8 +129,12 @@ pub async fn run(config: Config, matches: &ArgMatches) -> Outcome {
         "create" | "reset-password" => Some(password(args)?),
         _ => None,
     };
+    if verb == "delete" {
+        delete::confirm(args)?;
+    }
     let app = open(config).await?;
     match verb {
+        "delete" => delete::run(&app, args).await,
         "create" => create(&app, args, password.unwrap_or_default()).await,
         "list" => list(&app, args).await,
         "show" => show(&app, args).await,
@@ -190,6 +198,7 @@ fn shown(user: &User, account: &Account) -> Value {
         "approved_at": time(user.approved_at),
         "disabled_at": time(user.disabled_at),
         "suspended_at": time(account.suspended_at),
+        "deletes_at": time(user.leaves_at),
         "last_sign_in_at": time(user.last_sign_in_at),
         "reason": user.reason,
         "uri": account.uri,
@@ -198,7 +207,9 @@ fn shown(user: &User, account: &Account) -> Value {
 
 /// What stands between a user and their account, in a word.
 fn state(user: &User, account: &Account) -> &'static str {
-    if account.suspended_at.is_some() {
+    if deletion::is_leaving(user.leaving_at, account.suspended_at) {
+        "to be deleted"
+    } else if account.suspended_at.is_some() {
         "suspended"
     } else if user.disabled_at.is_some() {
         "disabled"

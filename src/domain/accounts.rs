@@ -2,6 +2,7 @@
 
 use super::chats;
 use super::collections;
+use super::deletion;
 use super::emojis;
 use super::jobs::{self, Job};
 use super::outgoing::{self, Audience, Outgoing};
@@ -223,16 +224,24 @@ async fn show(
 
 /// An actor elsewhere is gone: so is everything of theirs here, but for the name.
 pub async fn remove_remote(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppResult<()> {
+    synchronisation::forget(tx, account).await?;
+    db::accounts::sever(tx, account.id).await?;
+    remove(tx, ctx, account).await
+}
+
+/// An account is gone: nothing of it is shown any more, and a job erases the rest.
+pub(super) async fn remove(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppResult<()> {
     let mut gone = account.clone();
     gone.deleted_at = Some(ctx.now());
     gone.display_name = String::new();
     gone.note = String::new();
     gone.fields = "[]".to_owned();
     gone.avatar = String::new();
+    gone.avatar_description = String::new();
     gone.header = String::new();
+    gone.header_description = String::new();
+    gone.also_known_as = "[]".to_owned();
     db::accounts::update(tx, &gone).await?;
-    synchronisation::forget(tx, account).await?;
-    db::accounts::sever(tx, account.id).await?;
     chats::forget_author(tx, account, ctx.now()).await?;
     db::statuses::bury(tx, &account.uri, account.id, ctx.now()).await?;
     tx.emit(Event::of(Kind::AccountChanged, account.id));
@@ -250,10 +259,11 @@ pub async fn erase_one(tx: &mut Conn, ctx: &Ctx, account_id: i64) -> AppResult<b
     let Some(account) = db::accounts::by_id(tx, account_id).await? else {
         return Ok(false);
     };
-    if account.is_local() || account.is_active() {
+    if account.deleted_at.is_none() {
         return Ok(false);
     }
     Ok(statuses::erase_one_of(tx, ctx, account_id).await?
         || reactions::undo_one_of(tx, ctx, &account).await?
-        || collections::erase_one_of(tx, ctx, &account).await?)
+        || collections::erase_one_of(tx, ctx, &account).await?
+        || (account.is_local() && deletion::erase_some_of(tx, ctx, &account).await?))
 }

@@ -66,8 +66,12 @@ pub enum Job {
     },
     /// An announcement's time has come, to be published or to end.
     Announcement { id: i64 },
-    /// An account elsewhere is gone: so is what it wrote and did here.
+    /// The time has come at which an account of ours is to be deleted.
+    DeleteAccount { account_id: i64 },
+    /// An account is gone: so is what it wrote and did here.
     EraseAccount { account_id: i64 },
+    /// An account of ours is erased: its keys are needed until what it sent has arrived.
+    ForgetKeys { account_id: i64 },
     /// An account moved: those here who have to do with it are to have to do with the new one.
     Move { account_id: i64, target_id: i64 },
     /// The followers here of an account elsewhere are to be compared with those that its server
@@ -79,6 +83,10 @@ pub enum Job {
         /// What they come to, as the header said.
         digest: String,
     },
+    /// A file that a user brought along is to be worked off.
+    Import { import_id: i64 },
+    /// An archive of what a user has here is to be written.
+    Archive { archive_id: i64 },
     /// A status line's time is over.
     StatusLine { account_id: i64 },
     /// A digest by mail is due, as it was planned for a time.
@@ -87,7 +95,7 @@ pub enum Job {
 
 /// Kinds of jobs that ask other servers for much that nobody waits for. Few of them run at a time,
 /// so that others always find a place.
-pub const PATIENT: [&str; 2] = ["thread", "profile"];
+pub const PATIENT: [&str; 4] = ["thread", "profile", "import", "archive"];
 
 impl Job {
     /// Its name in the queue.
@@ -111,9 +119,13 @@ impl Job {
             Job::Push { .. } => "push",
             Job::SettleNotifications { .. } => "settle_notifications",
             Job::Announcement { .. } => "announcement",
+            Job::DeleteAccount { .. } => "delete_account",
             Job::EraseAccount { .. } => "erase_account",
+            Job::ForgetKeys { .. } => "forget_keys",
             Job::Move { .. } => "move",
             Job::SynchroniseFollowers { .. } => "synchronise_followers",
+            Job::Import { .. } => "import",
+            Job::Archive { .. } => "archive",
             Job::StatusLine { .. } => "status_line",
             Job::Digest { .. } => "digest",
         }
@@ -130,8 +142,11 @@ impl Job {
             | Job::Reindex { .. }
             | Job::Push { .. }
             | Job::SettleNotifications { .. }
-            | Job::Announcement { .. } => None,
+            | Job::Announcement { .. }
+            | Job::Import { .. }
+            | Job::ForgetKeys { .. } => None,
             Job::Card { card_id: id }
+            | Job::Archive { archive_id: id }
             | Job::Publish { scheduled_id: id }
             | Job::PollUpdate { poll_id: id }
             | Job::PollEnd { poll_id: id }
@@ -143,6 +158,7 @@ impl Job {
                 ..
             }
             | Job::Profile { account_id: id }
+            | Job::DeleteAccount { account_id: id }
             | Job::EraseAccount { account_id: id }
             | Job::StatusLine { account_id: id } => Some(format!("{}:{id}", self.kind())),
             Job::SynchroniseFollowers { account_id: id, .. } => {

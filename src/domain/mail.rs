@@ -19,6 +19,13 @@ pub enum Letter<'a> {
     PasswordChanged { username: &'a str },
     /// A second factor is asked for from now on, or no more.
     SecondFactor { username: &'a str, on: bool },
+    /// An archive is ready.
+    Archive { username: &'a str },
+    /// The account will be deleted on a day, or will not be after all.
+    Leaving {
+        username: &'a str,
+        day: Option<&'a str>,
+    },
     /// A moderator let them in.
     Approved { username: &'a str },
     /// What was not read: how much of it, and the newest in a sentence each.
@@ -126,6 +133,36 @@ fn write(place: &str, to: &str, letter: Letter<'_>) -> Mail {
                     .map(|line| format!("- {line}"))
                     .collect::<Vec<_>>()
                     .join("\n"),
+            ),
+        ),
+        Letter::Archive { username } => (
+            format!("Your archive on {place} is ready"),
+            format!(
+                "Hello{},\n\nthe archive of your account on {place} is ready. Sign in to fetch it; it is kept \
+                 for a week. If it was not you who asked for it, change your password.\n",
+                name(username)
+            ),
+        ),
+        Letter::Leaving {
+            username,
+            day: Some(day),
+        } => (
+            format!("Your account on {place} is about to be deleted"),
+            format!(
+                "Hello{},\n\nyour account on {place} is hidden from now on, and will be deleted on {day}, with \
+                 all that belongs to it. Until then you can sign in and take that back; afterwards nobody can. \
+                 If it was not you who asked for it, sign in, take it back and change your password.\n",
+                name(username)
+            ),
+        ),
+        Letter::Leaving {
+            username,
+            day: None,
+        } => (
+            format!("Your account on {place} stays"),
+            format!(
+                "Hello{},\n\nyour account on {place} will not be deleted. It is there again as it was.\n",
+                name(username)
             ),
         ),
         Letter::Approved { username } => (

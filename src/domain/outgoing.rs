@@ -17,6 +17,9 @@ use crate::events::{Event, Kind};
 /// The collection that means everyone.
 pub const PUBLIC: &str = "https://www.w3.org/ns/activitystreams#Public";
 
+/// Of the accounts elsewhere that one follows, how many are told at most that it is gone.
+const MOST_FOLLOWED: i64 = 10_000;
+
 /// Who an activity or object is addressed to: URIs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -603,8 +606,39 @@ pub async fn record(
     activity: &Outgoing,
     audience: Audience,
 ) -> AppResult<Option<i64>> {
-    debug_assert!(actor.is_local(), "only local actors send");
     if !audience.followers && audience.accounts.is_empty() {
+        return Ok(None);
+    }
+    deliver(tx, ctx, actor, activity, audience, &[]).await
+}
+
+/// Records an activity for whoever knows the actor: its followers, those it follows, and some inboxes
+/// besides, each with its host.
+pub async fn tell_all(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    actor: &Account,
+    activity: &Outgoing,
+    inboxes: &[(String, String)],
+) -> AppResult<Option<i64>> {
+    let audience = Audience {
+        followers: true,
+        accounts: db::relations::followed_elsewhere(tx, actor.id, MOST_FOLLOWED).await?,
+    };
+    deliver(tx, ctx, actor, activity, audience, inboxes).await
+}
+
+async fn deliver(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    actor: &Account,
+    activity: &Outgoing,
+    audience: Audience,
+    inboxes: &[(String, String)],
+) -> AppResult<Option<i64>> {
+    debug_assert!(actor.is_local(), "only local actors send");
+    // What is undone after an account was deleted is undone here: others were told that it is gone.
+    if actor.deleted_at.is_some() {
         return Ok(None);
     }
     let now = ctx.now();
@@ -621,6 +655,7 @@ pub async fn record(
         deliveries += db::outgoing::to_followers(tx, row.id, actor.id, now).await?;
     }
     deliveries += db::outgoing::to_accounts(tx, row.id, &audience.accounts, now).await?;
+    deliveries += db::outgoing::to_inboxes(tx, row.id, inboxes, now).await?;
     deliveries += relays::pass_on(tx, ctx, actor, row.id, activity).await?;
     if deliveries > 0 {
         tx.emit(Event::of(Kind::DeliveriesWaiting, row.id));

@@ -252,7 +252,10 @@ pub(super) async fn pass_on(
     activity_id: i64,
     activity: &Outgoing,
 ) -> AppResult<usize> {
-    let public = addressing(activity).is_some_and(|a| a.to.iter().any(|to| to == PUBLIC));
+    let public = match activity {
+        Outgoing::DeleteActor { .. } => true,
+        _ => addressing(activity).is_some_and(|a| a.to.iter().any(|to| to == PUBLIC)),
+    };
     if !public || actor.silenced_at.is_some() {
         return Ok(0);
     }

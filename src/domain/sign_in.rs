@@ -4,6 +4,7 @@
 //! is spent by asking for the next pair. Whoever brings a spent one has a copy, and so has
 //! somebody else: the whole family ends, its access tokens at once (RFC 9700 section 4.14.2).
 
+use super::deletion::is_leaving;
 use super::{Ctx, oauth};
 use crate::clock::{DAY, MINUTE};
 use crate::db::accounts::Account;
@@ -177,10 +178,14 @@ pub async fn refresh(
         end_family(tx, ctx, known.family_id).await?;
         return Ok(None);
     }
-    let standing = db::users::by_account(tx, known.account_id).await?;
+    let user = db::users::by_account(tx, known.account_id).await?;
     let account = db::accounts::by_id(tx, known.account_id).await?;
-    let welcome = standing.is_some_and(|user| user.disabled_at.is_none())
-        && account.is_some_and(|account| account.is_active());
+    let welcome = user.zip(account).is_some_and(|(user, account)| {
+        let leaving = is_leaving(user.leaving_at, account.suspended_at);
+        user.disabled_at.is_none()
+            && account.deleted_at.is_none()
+            && (account.suspended_at.is_none() || leaving)
+    });
     if !welcome {
         end_family(tx, ctx, known.family_id).await?;
         return Ok(None);

@@ -194,6 +194,8 @@ pub async fn register(tx: &mut Conn, ctx: &Ctx, new: Registering) -> AppResult<R
         disabled_at: None,
         last_sign_in_at: None,
         invite_id,
+        leaving_at: None,
+        leaves_at: None,
     };
     let theirs = match holder {
         Some(holder) => claim(tx, ctx, holder).await?,
@@ -338,6 +340,8 @@ pub async fn create(tx: &mut Conn, ctx: &Ctx, new: Creating) -> AppResult<(Accou
         disabled_at: None,
         last_sign_in_at: None,
         invite_id: None,
+        leaving_at: None,
+        leaves_at: None,
     };
     db::users::insert(tx, &user).await?;
     if !confirmed {

@@ -18,6 +18,7 @@ use crate::caches::{Refusal, Session};
 use crate::clock::MINUTE;
 use crate::db;
 use crate::db::accounts::Account;
+use crate::domain::deletion::is_leaving;
 use crate::domain::instance::week_of;
 use crate::domain::moves;
 use crate::domain::users::Role;
@@ -142,16 +143,18 @@ fn was_used(app: &App, session: &Session, now: i64) {
 }
 
 fn session_of(state: db::tokens::TokenState) -> AppResult<Session> {
+    let leaving = is_leaving(state.leaving_at, state.suspended_at);
     let refused = match state.token.account_id {
         None => None,
         // The account is gone, and its tokens with it.
         Some(_) if state.user.is_none() || state.deleted_at.is_some() => {
             return Err(AppError::unauthorized());
         }
-        Some(_) if state.suspended_at.is_some() => Some(Refusal::Suspended),
+        Some(_) if state.suspended_at.is_some() && !leaving => Some(Refusal::Suspended),
         Some(_) if state.disabled_at.is_some() => Some(Refusal::Disabled),
         Some(_) if state.confirmed_at.is_none() => Some(Refusal::Unverified),
         Some(_) if state.approved_at.is_none() => Some(Refusal::Unapproved),
+        Some(_) if leaving => Some(Refusal::Leaving),
         Some(_) => None,
     };
     Ok(Session {
@@ -188,6 +191,10 @@ pub fn refusal(refused: Refusal) -> AppError {
         Refusal::Unapproved => "Your login is currently pending approval",
         Refusal::Disabled => "Your login is currently disabled",
         Refusal::Suspended => "Your account is suspended",
+        Refusal::Leaving => {
+            return AppError::forbidden("Your account is about to be deleted")
+                .describe("POST /api/kith/v1/account/delete/cancel takes that back");
+        }
     })
 }
 
@@ -277,6 +284,7 @@ pub mod scope {
         ReadNotifications = "read:notifications",
         ReadSearch = "read:search",
         ReadStatuses = "read:statuses",
+        Write = "write",
         WriteAccounts = "write:accounts",
         WriteBlocks = "write:blocks",
         WriteBookmarks = "write:bookmarks",

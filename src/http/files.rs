@@ -45,7 +45,7 @@ async fn file(
 async fn is_private(app: &App, key: &Key) -> AppResult<bool> {
     let (area, rest) = key.as_str().split_once('/').unwrap_or_default();
     match area {
-        "chats" | "remote-chats" => return Ok(true),
+        "archives" | "chats" | "remote-chats" => return Ok(true),
         "attachments" | "previews" => {}
         _ => return Ok(false),
     }

@@ -28,8 +28,8 @@ const MAX_FIELDS: usize = 1000;
 /// The parameters of a request, from query and body, read into `T`.
 pub struct Params<T>(pub T);
 
-/// The same with the files of a multipart body.
-pub struct Upload<T> {
+/// The same with the files of a multipart body, which has at most `MAX` bytes.
+pub struct Upload<T, const MAX: usize = MAX_UPLOAD> {
     pub params: T,
     pub files: Vec<File>,
 }
@@ -51,11 +51,11 @@ impl<T: DeserializeOwned> FromRequest<App> for Params<T> {
     }
 }
 
-impl<T: DeserializeOwned> FromRequest<App> for Upload<T> {
+impl<T: DeserializeOwned, const MAX: usize> FromRequest<App> for Upload<T, MAX> {
     type Rejection = AppError;
 
-    async fn from_request(request: Request, _: &App) -> AppResult<Upload<T>> {
-        let (value, files) = read(request, MAX_UPLOAD).await?;
+    async fn from_request(request: Request, _: &App) -> AppResult<Upload<T, MAX>> {
+        let (value, files) = read(request, MAX).await?;
         Ok(Upload {
             params: parse(value)?,
             files,

@@ -41,8 +41,15 @@ pub async fn pass(app: &App) -> AppResult<()> {
         .await
         .map_err(AppError::internal)?;
     let replaced = retired_files(app, now - ABANDONED).await?;
-    if uploads + half_written + replaced > 0 {
-        tracing::info!(uploads, half_written, replaced, "deleted unused media");
+    let archives = expired_archives(app, now).await?;
+    if uploads + half_written + replaced + archives > 0 {
+        tracing::info!(
+            uploads,
+            half_written,
+            replaced,
+            archives,
+            "deleted unused media"
+        );
     }
     remote_files::pass(app).await?;
     forget::pass(app).await?;
@@ -73,6 +80,35 @@ async fn retired_files(app: &App, before: i64) -> AppResult<usize> {
         })
         .await?;
         if number < BATCH as usize {
+            return Ok(deleted);
+        }
+    }
+}
+
+/// Deletes archives that have had their time: the file first, then the row.
+async fn expired_archives(app: &App, now: i64) -> AppResult<usize> {
+    let mut deleted = 0;
+    loop {
+        let batch = app
+            .read(move |c| Box::pin(async move { Ok(db::archives::expired(c, now, BATCH).await?) }))
+            .await?;
+        for row in &batch {
+            sweep::delete_files(&app.storage, &row.file, "")
+                .await
+                .map_err(AppError::internal)?;
+        }
+        let ids: Vec<i64> = batch.iter().map(|row| row.id).collect();
+        deleted += ids.len();
+        app.write(move |tx| {
+            Box::pin(async move {
+                for id in ids {
+                    db::archives::delete(tx, id).await?;
+                }
+                Ok(())
+            })
+        })
+        .await?;
+        if batch.len() < BATCH as usize {
             return Ok(deleted);
         }
     }

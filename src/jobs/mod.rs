@@ -1,11 +1,14 @@
 //! What works beside the requests: the queue of jobs, and the cleaning.
 
+mod archive;
 mod backfill;
 pub mod card;
 pub mod cleanup;
 mod collections;
+mod deletion;
 pub mod deliver;
 mod forget;
+mod import;
 pub mod ingest;
 pub mod media;
 mod moves;

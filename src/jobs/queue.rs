@@ -14,7 +14,7 @@ use crate::clock::{DAY, SECOND};
 use crate::db;
 use crate::db::jobs::{JobRow, Kinds};
 use crate::domain::jobs::{Job, PATIENT};
-use crate::domain::{accounts, announcements, digests, notifications, profiles};
+use crate::domain::{announcements, digests, notifications, profiles};
 use crate::{mail, smtp};
 
 /// Jobs that run at the same time, and how many of them may be of the patient kinds.
@@ -228,18 +228,9 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
             {}
             Ok(())
         }
-        Job::EraseAccount { account_id } => loop {
-            let ctx = app.ctx.clone();
-            let more = app
-                .write(move |tx| {
-                    Box::pin(async move { accounts::erase_one(tx, &ctx, account_id).await })
-                })
-                .await
-                .map_err(JobError::retry)?;
-            if !more {
-                return Ok(());
-            }
-        },
+        Job::DeleteAccount { account_id } => super::deletion::delete(app, account_id).await,
+        Job::EraseAccount { account_id } => super::deletion::erase(app, account_id).await,
+        Job::ForgetKeys { account_id } => super::deletion::forget_keys(app, account_id).await,
         Job::Move {
             account_id,
             target_id,
@@ -257,6 +248,8 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
             .await
             .map_err(JobError::retry)
         }
+        Job::Import { import_id } => super::import::run(app, import_id).await,
+        Job::Archive { archive_id } => super::archive::write(app, archive_id).await,
         Job::StatusLine { account_id } => {
             let ctx = app.ctx.clone();
             app.write(move |tx| {

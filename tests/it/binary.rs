@@ -379,3 +379,137 @@ async fn a_kill_loses_no_view_that_is_older_than_the_window() {
     let told = process.get(&alice, &format!("{kith}/analytics")).await;
     assert_eq!(told.entity("Kith__StatusAnalytics")["views"], 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_deletes_an_account_and_a_kill_only_delays_it() {
+    let (mut process, peer) = (Process::start().await, Peer::start().await);
+    let (alice, bob) = (process.person("alice"), process.person("bob"));
+    let good = peer.add_actor("good");
+    let actor = format!("{}/users/alice", process.url);
+    let follow = json!({"@context": "https://www.w3.org/ns/activitystreams", "id": format!("{good}#f"), "type": "Follow", "actor": good, "object": actor});
+    let inbox = format!("{}/inbox", process.url);
+    let answer = Delivery::by(&good)
+        .post(&process.http, &inbox, Clock::System.now_ms(), &follow)
+        .await;
+    assert_eq!(answer.status, 202, "{}", answer.text);
+    eventually("the follow is accepted", async || {
+        let all = peer.received();
+        all.iter().any(|a| a["type"] == "Accept").then_some(())
+    })
+    .await;
+    let post = process
+        .post(&bob, "/api/v1/statuses", &json!({"status": "talk to me"}))
+        .await
+        .entity("Status");
+    for n in 0..60 {
+        let body = json!({"status": format!("post {n}"), "in_reply_to_id": post["id"], "visibility": "unlisted"});
+        process.post(&alice, "/api/v1/statuses", &body).await.ok();
+    }
+
+    let help = process.cli_ok(&["user", "delete", "--help"]);
+    assert!(
+        help.contains("--dry-run") && help.contains("--yes"),
+        "{help}"
+    );
+    for (args, error) in [
+        (vec!["user", "delete", "alice"], "give --yes"),
+        (
+            vec!["user", "delete", "nobody", "--yes"],
+            "there is no user nobody",
+        ),
+    ] {
+        let output = process.cli(&args);
+        assert!(!output.status.success(), "{args:?}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains(error), "{said}");
+        assert_eq!(said.trim().lines().count(), 1, "{said}");
+    }
+    let dry = process.cli_ok(&["user", "delete", "alice", "--dry-run", "--json"]);
+    let dry: Value = serde_json::from_str(&dry).expect("JSON");
+    assert_eq!(
+        (&dry["dry_run"], &dry["statuses"], &dry["followers"]),
+        (&json!(true), &json!(60), &json!(1))
+    );
+    process
+        .get(&alice, "/api/v1/accounts/verify_credentials")
+        .await
+        .ok();
+    let said = process.cli_ok(&["user", "delete", "alice", "--yes"]);
+    assert!(said.contains("alice is being deleted: 60 posts"), "{said}");
+    // Somewhere in the middle, wherever that is.
+    let left = "SELECT count(*) AS n FROM statuses WHERE visibility = 1";
+    eventually("it began", async || {
+        (database::count(process.database_url(), left).await < 60).then_some(())
+    })
+    .await;
+    process.kill();
+    process.run().await;
+    let jobs = "SELECT count(*) AS n FROM jobs WHERE kind = 'erase_account'";
+    eventually("all is erased", async || {
+        let url = process.database_url();
+        let done = database::count(url, left).await == 0 && database::count(url, jobs).await == 0;
+        done.then_some(())
+    })
+    .await;
+    let path = format!("/api/v1/statuses/{}", post["id"].as_str().expect("an id"));
+    let shown = process.get(&bob, &path).await.entity("Status");
+    assert_eq!(shown["replies_count"], 0);
+    let gone = process.get(&alice, "/api/v1/accounts/verify_credentials");
+    assert_eq!(gone.await.status, 401);
+    eventually("the follower's server is told", async || {
+        let all = peer.received();
+        let told = |a: &&Value| a["type"] == "Delete" && a["object"] == actor.as_str();
+        all.iter().find(told).map(|_| ())
+    })
+    .await;
+    let listed = process.cli_ok(&["user", "list"]);
+    assert!(!listed.contains("alice"), "{listed}");
+    let again = process.cli(&[
+        "user",
+        "create",
+        "alice",
+        "--email",
+        "x@mail.example",
+        "--password",
+        "correct horse battery",
+    ]);
+    let said = String::from_utf8_lossy(&again.stderr);
+    assert!(said.contains("the name is taken"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_amid_an_import_loses_no_line() {
+    let (mut process, peer) = (Process::start().await, Peer::start().await);
+    let alice = process.person("alice");
+    let mut body = String::new();
+    for n in 0..10 {
+        peer.add_actor(&format!("a{n}"));
+        body.push_str(&format!("a{n}@{}\n", peer.domain()));
+    }
+    let begun = json!({"type": "follows", "mode": "merge", "data": body});
+    let path = "/api/kith/v1/account/imports";
+    let begun = process.post(&alice, path, &begun).await;
+    let begun = begun.entity("Kith::Import");
+    let path = format!("{path}/{}", begun["id"].as_str().expect("an id"));
+    let done = async |process: &Process| {
+        let now = process.get(&alice, &path).await.entity("Kith::Import");
+        (
+            now["done"].as_i64().expect("a number"),
+            now["failed"].clone(),
+        )
+    };
+    eventually("it began", async || {
+        (done(&process).await.0 >= 2).then_some(())
+    })
+    .await;
+    process.kill();
+    process.run().await;
+    assert!(done(&process).await.0 < 10, "it was too quick to be killed");
+    eventually("all lines are worked off", async || {
+        (done(&process).await == (10, json!(0))).then_some(())
+    })
+    .await;
+    let waiting = "SELECT count(*) AS n FROM follow_requests";
+    let asked = database::count(process.database_url(), waiting).await;
+    assert_eq!(asked, 10);
+}

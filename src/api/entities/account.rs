@@ -253,6 +253,18 @@ impl<'a> Entity<'a> {
         }
     }
 
+    /// Of an account that is suspended or gone: no more than what tells it from others.
+    fn hidden(self, config: &Config) -> Self {
+        Entity {
+            display_name: "",
+            note: "",
+            avatar_description: "",
+            header_description: "",
+            fields: raw("[]").unwrap_or_else(|| RawValue::NULL.to_owned()),
+            ..self.without_media(config)
+        }
+    }
+
     /// With what its owner chose to show.
     fn showing(self, profile: Option<&'a Profile>, now: i64) -> Self {
         match profile {
@@ -309,8 +321,11 @@ impl Rows {
 
     fn entity<'a>(&'a self, app: &App, account: &'a Account) -> Entity<'a> {
         let stats = self.stats.get(&account.id).copied().unwrap_or_default();
-        entity(&app.config, account, stats)
-            .showing(self.profiles.get(&account.id), app.clock.now_ms())
+        let entity = entity(&app.config, account, stats);
+        if !account.is_active() {
+            return entity.hidden(&app.config);
+        }
+        entity.showing(self.profiles.get(&account.id), app.clock.now_ms())
     }
 
     fn by_uri(&self, uri: &str) -> Option<&Account> {

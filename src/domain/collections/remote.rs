@@ -423,11 +423,15 @@ async fn still(conn: &mut Conn, item: &Item) -> AppResult<Option<Item>> {
     Ok(now.filter(|now| now.state == PENDING && now.approval_uri == item.approval_uri))
 }
 
-/// Erases one collection of an account elsewhere that is gone, or takes it out of one; true while
-/// there may be more.
+/// Erases one collection of an account that is gone, or takes it out of one; true while there may be
+/// more.
 pub async fn erase_one_of(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppResult<bool> {
     let own_rows = db::collections::of_account(tx, account.id, false, 0, 1).await?;
     if let Some(row) = own_rows.first() {
+        if row.local {
+            own::delete(tx, ctx, account, row.id).await?;
+            return Ok(true);
+        }
         removed(tx, account, &row.uri).await?;
         db::collections::delete(tx, row.id).await?;
         return Ok(true);

@@ -14,21 +14,30 @@ use crate::db::accounts::Account;
 use crate::domain::accounts::INSTANCE_ACTOR;
 use crate::error::{AppError, AppResult};
 use crate::federation::local_keys;
-use crate::federation::render::ActorDocument;
+use crate::federation::render::{self, ActorDocument};
 
 pub fn routes() -> Router<App> {
     Router::new().route("/users/{name}", get(show))
 }
 
-/// A local account by name; 404 for one that never was, 410 for one that is gone or suspended.
+/// A local account by name; 404 for one that never was or is suspended, which may pass, 410 for one
+/// that is gone.
 pub async fn local(conn: &mut Conn, name: &str) -> AppResult<Account> {
-    let account = db::accounts::by_handle(conn, name, "")
+    standing(known(conn, name).await?)
+}
+
+async fn known(conn: &mut Conn, name: &str) -> AppResult<Account> {
+    db::accounts::by_handle(conn, name, "")
         .await?
-        .ok_or_else(AppError::not_found)?;
-    if account.is_active() {
-        Ok(account)
-    } else {
-        Err(AppError::gone())
+        .ok_or_else(AppError::not_found)
+}
+
+/// The account, where it may be seen.
+pub(super) fn standing(account: Account) -> AppResult<Account> {
+    match account {
+        account if account.is_active() => Ok(account),
+        account if account.deleted_at.is_some() => Err(AppError::gone()),
+        _ => Err(AppError::not_found()),
     }
 }
 
@@ -41,12 +50,19 @@ async fn show(
     let (account, profile) = app
         .read(move |c| {
             Box::pin(async move {
-                let account = local(c, &name).await?;
+                let account = known(c, &name).await?;
                 let profile = db::profiles::of(c, &[account.id]).await?.pop();
                 Ok((account, profile))
             })
         })
         .await?;
+    if let Some(deleted_at) = account.deleted_at
+        && wants_activity(&headers)
+    {
+        let tombstone = render::tombstone(&account.uri, deleted_at);
+        return Ok(Ap::gone(tombstone).into_response());
+    }
+    let account = standing(account)?;
     if !wants_activity(&headers) {
         return Ok(with_vary(Redirect::to(&account.url)));
     }

@@ -91,7 +91,7 @@ async fn outbox(
                 .last()
                 .filter(|_| ids.len() == ACTIVITIES as usize)
                 .map(|id| format!("{base}?page=true&max_id={id}"));
-            let items = activities(c, &ctx, &author, &ids).await?;
+            let items = activities(c, &ctx, &author, &ids, false).await?;
             let page = collection::page(
                 &paging.own(&base),
                 &base,
@@ -106,15 +106,16 @@ async fn outbox(
 }
 
 /// An author's statuses and reblogs as Creates and Announces, in the order of the ids: a fixed
-/// number of statements.
-async fn activities(
+/// number of statements. `all`: also what is for this server alone.
+pub async fn activities(
     conn: &mut Conn,
     ctx: &Ctx,
     author: &Account,
     ids: &[i64],
+    all: bool,
 ) -> AppResult<Vec<Value>> {
     let mut statuses = db::statuses::by_ids(conn, ids).await?;
-    statuses.retain(|s| !s.local_only);
+    statuses.retain(|s| all || !s.local_only);
     statuses.sort_by_key(|s| std::cmp::Reverse(s.id));
     let (reblogs, own): (Vec<Status>, Vec<Status>) =
         statuses.into_iter().partition(|s| s.reblog_of_id.is_some());

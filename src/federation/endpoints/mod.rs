@@ -22,6 +22,7 @@ mod synchronisation;
 mod webfinger;
 
 pub use accept::wants_activity;
+pub use collections::activities;
 pub use nodeinfo::Usage;
 pub use reader::Reader;
 

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -55,7 +55,14 @@ async fn find(
     uri: &str,
     viewer: Option<&Account>,
 ) -> AppResult<Found> {
-    let author = local(conn, name).await?;
+    let author = match local(conn, name).await {
+        // What its author left behind went with it.
+        Err(error) if error.status == StatusCode::GONE => {
+            let deleted_at = db::statuses::buried(conn, uri).await?.ok_or(error)?;
+            return Ok(Found::Deleted(render::tombstone(uri, deleted_at)));
+        }
+        author => author?,
+    };
     match db::statuses::by_uri(conn, uri).await? {
         Some(status) if status.local && status.account_id == author.id => {
             if status.local_only || !may_see(conn, &status, viewer).await? {

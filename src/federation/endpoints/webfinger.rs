@@ -8,6 +8,7 @@ use http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::actor::standing;
 use crate::app::App;
 use crate::db;
 use crate::error::{AppError, AppResult};
@@ -86,9 +87,7 @@ async fn webfinger(State(app): State<App>, Query(asked): Query<Asked>) -> AppRes
         .await?
         .filter(|account| account.is_local())
         .ok_or_else(AppError::not_found)?;
-    if !account.is_active() {
-        return Err(AppError::gone());
-    }
+    let account = standing(account)?;
     let handle = app.config.handle(&account.username, "");
     let mut links = vec![
         json!({

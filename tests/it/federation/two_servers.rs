@@ -3,6 +3,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::api::deletion;
+use crate::api::moves::with_password;
 use crate::support::peer::eventually;
 use crate::support::{Person, Server};
 
@@ -372,4 +374,34 @@ async fn a_changed_profile_arrives() {
             .then_some(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_is_deleted_is_gone_from_other_servers() {
+    let pair = Pair::start().await;
+    pair.bob_follows().await;
+    with_password(&pair.one, &pair.alice).await;
+    let status = pair.one.status(&pair.alice, "soon gone").await;
+    let there = pair.arrives(&status).await;
+    deletion::delete(&pair.one, &pair.alice).await;
+    // Others are not told before the week is over.
+    let path = format!("/api/v1/accounts/{}", pair.alice_there);
+    pair.two.get(&pair.bob, &path).await.entity("Account");
+    for server in [&pair.one, &pair.two] {
+        server.pass(deletion::WEEK);
+    }
+    let status = format!("/api/v1/statuses/{}", id(&there));
+    eventually("the account is gone there", async || {
+        let gone = pair.two.get(&pair.bob, &path).await.status == 404
+            && pair.two.get(&pair.bob, &status).await.status == 404;
+        gone.then_some(())
+    })
+    .await;
+    let own = format!("/api/v1/accounts/{}", pair.bob.id());
+    let own = pair.two.get(&pair.bob, &own);
+    assert_eq!(own.await.entity("Account")["following_count"], 0);
+    deletion::erased(&pair.one).await;
+    let waiting = "SELECT count(*) AS n FROM follows";
+    let url = &pair.one.app.config.database_url;
+    assert_eq!(crate::support::database::count(url, waiting).await, 0);
 }

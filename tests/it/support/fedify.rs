@@ -16,9 +16,9 @@ use super::peer::eventually;
 const KEYS: &str = include_str!("keys/fedify.json");
 
 /// Actors that open for whoever follows; each belongs to one test.
-const ACTORS: [&str; 19] = [
+const ACTORS: [&str; 20] = [
     "ann", "bea", "cleo", "dora", "edda", "fay", "gwen", "hana", "iris", "june", "kate", "lena",
-    "mina", "nora", "olga", "pia", "quin", "rosa", "sina",
+    "mina", "nora", "olga", "pia", "quin", "rosa", "sina", "tess",
 ];
 
 /// Actors that the peer adds by itself. This one approves its followers by hand.

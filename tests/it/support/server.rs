@@ -167,6 +167,8 @@ impl Server {
                         disabled_at: None,
                         last_sign_in_at: None,
                         invite_id: None,
+                        leaving_at: None,
+                        leaves_at: None,
                     };
                     kith::db::users::insert(tx, &user).await?;
                     kith::db::tokens::insert(tx, &token_row(id, account.id, now)).await?;

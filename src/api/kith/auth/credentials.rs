@@ -2,8 +2,10 @@
 
 use crate::app::App;
 use crate::caches::Refusal;
+use crate::db;
 use crate::db::accounts::Account;
 use crate::db::users::User;
+use crate::domain::deletion;
 use crate::domain::sign_in;
 use crate::domain::totp::{self, Verdict};
 use crate::error::{AppError, AppResult};
@@ -21,6 +23,26 @@ pub async fn check(
     login: &str,
     password: String,
 ) -> AppResult<Option<Account>> {
+    find(app, caller, login, password, false).await
+}
+
+/// The same, also for a user whose account is about to be deleted: they may want it back.
+pub async fn check_even_leaving(
+    app: &App,
+    caller: &Caller,
+    login: &str,
+    password: String,
+) -> AppResult<Option<Account>> {
+    find(app, caller, login, password, true).await
+}
+
+async fn find(
+    app: &App,
+    caller: &Caller,
+    login: &str,
+    password: String,
+    even_leaving: bool,
+) -> AppResult<Option<Account>> {
     caller.count(app, Deed::SignIn)?;
     let now = app.clock.now_ms();
     app.limits.count(Deed::SignIn, Who::name(login), now)?;
@@ -36,6 +58,7 @@ pub async fn check(
         return Ok(None);
     };
     match standing(&user, &account) {
+        Some(Refusal::Leaving) if even_leaving => Ok(Some(account)),
         Some(refused) => Err(refusal(refused)),
         None => Ok(Some(account)),
     }
@@ -43,7 +66,8 @@ pub async fn check(
 
 /// Why a user may not sign in now; `None` when they may.
 pub fn standing(user: &User, account: &Account) -> Option<Refusal> {
-    if account.suspended_at.is_some() {
+    let leaving = deletion::is_leaving(user.leaving_at, account.suspended_at);
+    if account.suspended_at.is_some() && !leaving {
         Some(Refusal::Suspended)
     } else if user.disabled_at.is_some() {
         Some(Refusal::Disabled)
@@ -51,6 +75,8 @@ pub fn standing(user: &User, account: &Account) -> Option<Refusal> {
         Some(Refusal::Unverified)
     } else if user.approved_at.is_none() {
         Some(Refusal::Unapproved)
+    } else if leaving {
+        Some(Refusal::Leaving)
     } else {
         None
     }
@@ -85,5 +111,31 @@ pub async fn second(app: &App, account_id: i64, given: Option<String>) -> AppRes
         Verdict::Missing => Ok(Second::Missing),
         Verdict::Wrong => Ok(Second::Wrong),
         Verdict::Wait(seconds) => Err(AppError::too_many(seconds)),
+    }
+}
+
+/// 403 unless who is signed in gives their password, and the second factor where one is in use.
+pub async fn confirm(
+    app: &App,
+    account_id: i64,
+    password: Option<String>,
+    totp: Option<String>,
+) -> AppResult<()> {
+    let now = app.clock.now_ms();
+    app.limits
+        .count(Deed::Password, Who::Account(account_id), now)?;
+    let stored = app
+        .read(move |c| Box::pin(async move { Ok(db::users::by_account(c, account_id).await?) }))
+        .await?
+        .map(|user| user.password_hash);
+    let password = password.unwrap_or_default();
+    if password.len() > passwords::MAX_BYTES || !passwords::verify(password, stored).await? {
+        return Err(AppError::forbidden("The current password is wrong"));
+    }
+    let denied = |text, description: &str| Err(AppError::forbidden(text).describe(description));
+    match second(app, account_id, totp).await? {
+        Second::Passed => Ok(()),
+        Second::Missing => denied("A one-time password is needed", "totp_required"),
+        Second::Wrong => denied("The one-time password is wrong", "totp_wrong"),
     }
 }

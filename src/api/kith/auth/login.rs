@@ -32,7 +32,7 @@ pub async fn login(
     caller: Caller,
     Params(body): Params<Login>,
 ) -> AppResult<Secret<TokenEntity>> {
-    let account = credentials::check(&app, &caller, &body.login, body.password)
+    let account = credentials::check_even_leaving(&app, &caller, &body.login, body.password)
         .await?
         .ok_or_else(|| {
             AppError::new(

@@ -149,3 +149,40 @@ async fn reactions_dislikes_and_reports_here_are_seen_there() {
     assert!(!flag.to_string().contains(m.uri()), "{flag:#}");
     m.all_went_well().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_is_deleted_here_is_gone_there() {
+    let m = Meeting::with("tess").await;
+    m.follow().await;
+    m.be_followed().await;
+    m.post("/api/v1/statuses", json!({"status": "the last one"}))
+        .await;
+    m.expect("Create").await;
+    let (ctx, alice) = (m.server.app.ctx.clone(), m.alice.account.id);
+    m.server
+        .app
+        .write(move |tx| {
+            Box::pin(async move {
+                let now = ctx.now();
+                kith::domain::deletion::begin(tx, &ctx, alice, now).await
+            })
+        })
+        .await
+        .expect("the deletion begins");
+    let delete = m.expect("Delete").await;
+    assert_eq!(
+        (&delete["object"], &delete["to"]),
+        (
+            &json!(m.uri()),
+            &json!(["https://www.w3.org/ns/activitystreams#Public"])
+        )
+    );
+    let query = [("url", m.uri()), ("as", m.name)];
+    let gone = m.fedify.look("fetch", &query).await;
+    assert_eq!(gone["status"], 410, "{gone:#}");
+    // It says no more than that: neither that it follows nobody any more, nor that it deleted a post.
+    crate::api::deletion::erased(&m.server).await;
+    let query = [("contains", m.uri()), ("type", "Undo")];
+    let said = m.fedify.look("received", &query).await;
+    assert_eq!(said.as_array().map(Vec::len), Some(0), "{said:#}");
+}

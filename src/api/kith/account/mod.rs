@@ -1,4 +1,5 @@
-//! `/api/kith/v1/account/aliases`, `/api/kith/v1/account/move`: moving in and out.
+//! `/api/kith/v1/account/aliases`, `/api/kith/v1/account/move`: moving in and out; beside it, all that
+//! an owner does with the account as a whole.
 
 use std::sync::Arc;
 
@@ -24,6 +25,11 @@ use crate::http::params::{self, Params};
 use crate::limits::{Deed, Who};
 use crate::passwords;
 
+mod archive;
+mod deletion;
+mod exports;
+mod imports;
+
 /// Routes of this area.
 pub fn routes() -> Router<App> {
     Router::new()
@@ -33,6 +39,10 @@ pub fn routes() -> Router<App> {
             "/api/kith/v1/account/move",
             get(show).post(depart).delete(come_back),
         )
+        .merge(archive::routes())
+        .merge(deletion::routes())
+        .merge(exports::routes())
+        .merge(imports::routes())
 }
 
 async fn aliases(
