@@ -13,6 +13,7 @@ use crate::config::{Config, SETTINGS};
 use crate::random::Random;
 
 mod announcement;
+mod audit;
 mod delivery;
 mod demo;
 mod domain;
@@ -22,6 +23,7 @@ mod instance;
 mod invite;
 mod migrate;
 mod relay;
+mod report;
 mod rule;
 mod serve;
 mod token;
@@ -47,6 +49,8 @@ pub fn command() -> Command {
         .subcommand(demo::command())
         .subcommand(migrate::command())
         .subcommand(user::command())
+        .subcommand(report::command())
+        .subcommand(audit::command())
         .subcommand(token::command())
         .subcommand(domain::command())
         .subcommand(announcement::command())
@@ -106,6 +110,8 @@ fn dispatch(matches: &ArgMatches) -> Outcome {
             Some(("demo", inner)) => demo::run(inner).await,
             Some(("migrate", _)) => migrate::run(config).await,
             Some(("user", inner)) => user::run(config, inner).await,
+            Some(("report", inner)) => report::run(config, inner).await,
+            Some(("audit", inner)) => audit::run(config, inner).await,
             Some(("token", inner)) => token::run(config, inner).await,
             Some(("domain", inner)) => domain::run(config, inner).await,
             Some(("announcement", inner)) => announcement::run(config, inner).await,

@@ -20,15 +20,24 @@ pub fn routes() -> Router<App> {
     Router::new().route("/users/{name}", get(show))
 }
 
-/// A local account by name; 404 for one that never was, 410 for one that is gone or suspended.
+/// A local account by name; 404 for one that never was, 410 for one that is gone, and 403 for one
+/// that is suspended: 410 would have others forget what may come back.
 pub async fn local(conn: &mut Conn, name: &str) -> AppResult<Account> {
+    let account = even_suspended(conn, name).await?;
+    match account.suspended_at {
+        None => Ok(account),
+        Some(_) => Err(AppError::forbidden("The account is suspended")),
+    }
+}
+
+/// The same, also one that is suspended.
+async fn even_suspended(conn: &mut Conn, name: &str) -> AppResult<Account> {
     let account = db::accounts::by_handle(conn, name, "")
         .await?
         .ok_or_else(AppError::not_found)?;
-    if account.is_active() {
-        Ok(account)
-    } else {
-        Err(AppError::gone())
+    match account.deleted_at {
+        None => Ok(account),
+        Some(_) => Err(AppError::gone()),
     }
 }
 
@@ -41,7 +50,8 @@ async fn show(
     let (account, profile) = app
         .read(move |c| {
             Box::pin(async move {
-                let account = local(c, &name).await?;
+                // Its document says that it is suspended, and has the key that Updates are signed with.
+                let account = even_suspended(c, &name).await?;
                 let profile = db::profiles::of(c, &[account.id]).await?.pop();
                 Ok((account, profile))
             })

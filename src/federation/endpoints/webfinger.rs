@@ -86,7 +86,8 @@ async fn webfinger(State(app): State<App>, Query(asked): Query<Asked>) -> AppRes
         .await?
         .filter(|account| account.is_local())
         .ok_or_else(AppError::not_found)?;
-    if !account.is_active() {
+    // One that is suspended is found: its document says so.
+    if account.deleted_at.is_some() {
         return Err(AppError::gone());
     }
     let handle = app.config.handle(&account.username, "");
