@@ -58,6 +58,8 @@ pub struct Account {
     pub suspended_at: Option<i64>,
     pub silenced_at: Option<i64>,
     pub deleted_at: Option<i64>,
+    /// When moderators said that its files are to be shown as sensitive.
+    pub sensitized_at: Option<i64>,
 }
 
 impl Account {

@@ -101,6 +101,8 @@ kinds! {
     ViewerChanged = "status.viewer",
     /// An account's profile, counts or state changed. Subject: the account.
     AccountChanged = "account.changed",
+    /// Moderators changed whether an account's files are shown as sensitive. Subject: the account.
+    AccountSensitized = "account.sensitized",
     /// Relations of an account changed (follow, block, mute, request). For one of the two;
     /// subject: the other.
     RelationChanged = "relation.changed",

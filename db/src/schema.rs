@@ -35,6 +35,7 @@ table! {
         suspended_at -> Nullable<BigInt>,
         silenced_at -> Nullable<BigInt>,
         deleted_at -> Nullable<BigInt>,
+        sensitized_at -> Nullable<BigInt>,
     }
 }
 
@@ -605,6 +606,48 @@ table! {
         assigned_account_id -> Nullable<BigInt>,
         action_taken_at -> Nullable<BigInt>,
         action_taken_by_id -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    account_warnings (id) {
+        id -> BigInt,
+        target_id -> BigInt,
+        account_id -> Nullable<BigInt>,
+        report_id -> Nullable<BigInt>,
+        action -> Text,
+        text -> Text,
+        status_ids -> Text,
+        appeal_hash -> Text,
+        created_at -> BigInt,
+        overruled_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    appeals (id) {
+        id -> BigInt,
+        warning_id -> BigInt,
+        account_id -> BigInt,
+        text -> Text,
+        state -> SmallInt,
+        created_at -> BigInt,
+        decided_at -> Nullable<BigInt>,
+        decided_by_id -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    audit_log (id) {
+        id -> BigInt,
+        account_id -> Nullable<BigInt>,
+        actor -> Text,
+        action -> Text,
+        target_type -> Text,
+        target_id -> Nullable<BigInt>,
+        target -> Text,
+        details -> Text,
+        created_at -> BigInt,
     }
 }
 
@@ -1531,11 +1574,11 @@ appear_together! {
         follow_requests blocks mutes favourites notifications home_entries deliveries
         endorsements account_domain_blocks former_usernames poll_votes lists list_members
         quotes status_cards account_words friend_requests dislikes last_seen bookmarks collections
-        collection_items feature_authorizations;
+        collection_items feature_authorizations reports invites;
     account_stats: follows blocks mutes notifications account_domain_blocks account_words
         users;
-    users: tokens statuses push_subscriptions active_weeks;
-    tokens: push_subscriptions;
+    users: tokens statuses push_subscriptions active_weeks invites;
+    tokens: push_subscriptions invites;
     statuses: status_stats status_tags media favourites bookmarks home_entries pins
         thread_mutes list_entries conversations quotes interaction_authorizations status_cards
         active_weeks dislikes emoji_reactions;

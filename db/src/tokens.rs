@@ -402,6 +402,17 @@ pub async fn all_of_account(conn: &mut Conn, account_id: i64) -> Result<Vec<Toke
     of_account(conn, account_id, i64::MAX).await
 }
 
+/// How many tokens of an account are not revoked.
+#[boxed]
+pub async fn count_of_account(conn: &mut Conn, account_id: i64) -> Result<i64> {
+    on_db!(conn, |c| tokens::table
+        .filter(tokens::account_id.eq(account_id))
+        .filter(tokens::revoked_at.is_null())
+        .count()
+        .get_result(c)
+        .await)
+}
+
 /// Spends every authorisation code of an account that waits to be exchanged.
 #[boxed]
 pub async fn spend_all_codes(conn: &mut Conn, account_id: i64, now: i64) -> Result<()> {

@@ -184,6 +184,8 @@ impl Caches {
                 self.account_json.drop(subject);
                 self.signing.drop(subject);
             }
+            // It is part of what is kept of each of its statuses.
+            Kind::AccountSensitized => self.statuses.clear(),
             Kind::RelationChanged | Kind::FiltersChanged => {
                 if let Some(account) = event.account_id {
                     self.relations.drop(account);

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::db;
 use crate::db::announcements::Announcement;
 use crate::domain::announcements::{self, Draft};
+use crate::domain::moderation::audit;
 use crate::error::AppError;
 
 /// Announcements listed.
@@ -116,7 +117,14 @@ async fn create(app: &App, args: &ArgMatches) -> Outcome {
     };
     let ctx = app.ctx.clone();
     let row = app
-        .write(move |tx| Box::pin(async move { announcements::create(tx, &ctx, draft).await }))
+        .write(move |tx| {
+            Box::pin(async move {
+                let row = announcements::create(tx, &ctx, draft).await?;
+                let (typed, name) = ("kith announcement create", row.id.to_string());
+                audit::command(tx, &ctx, typed, "announcement", &name).await?;
+                Ok::<_, AppError>(row)
+            })
+        })
         .await
         .map_err(|e| e.to_string())?;
     if args.get_flag("json") {
@@ -169,7 +177,9 @@ async fn update(app: &App, args: &ArgMatches) -> Outcome {
                 ends_at: ends_at.unwrap_or(row.ends_at),
                 scheduled_at: scheduled_at.unwrap_or(row.scheduled_at),
             };
-            announcements::update(tx, &ctx, id, draft).await
+            announcements::update(tx, &ctx, id, draft).await?;
+            let (typed, name) = ("kith announcement update", id.to_string());
+            audit::command(tx, &ctx, typed, "announcement", &name).await
         })
     })
     .await
@@ -180,9 +190,16 @@ async fn update(app: &App, args: &ArgMatches) -> Outcome {
 
 async fn delete(app: &App, args: &ArgMatches) -> Outcome {
     let id = id(args)?;
-    app.write(move |tx| Box::pin(announcements::delete(tx, id)))
-        .await
-        .map_err(|_| format!("there is no announcement {id}"))?;
+    let ctx = app.ctx.clone();
+    app.write(move |tx| {
+        Box::pin(async move {
+            announcements::delete(tx, id).await?;
+            let (typed, name) = ("kith announcement delete", id.to_string());
+            audit::command(tx, &ctx, typed, "announcement", &name).await
+        })
+    })
+    .await
+    .map_err(|_| format!("there is no announcement {id}"))?;
     println!("deleted");
     Ok(())
 }

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::db;
 use crate::db::emojis::CustomEmoji;
 use crate::domain::emojis::{self, MAX_BYTES, Picture};
+use crate::domain::moderation::audit;
 use crate::error::AppError;
 
 pub fn command() -> Command {
@@ -116,7 +117,10 @@ async fn put(app: &App, name: &str, bytes: Bytes, args: &ArgMatches) -> Result<b
     let listed = !args.get_flag("unlisted");
     let before = app
         .write(move |tx| {
-            Box::pin(async move { emojis::add(tx, &ctx, &name, picture, &category, listed).await })
+            Box::pin(async move {
+                audit::command(tx, &ctx, "kith emoji add", "emoji", &name).await?;
+                emojis::add(tx, &ctx, &name, picture, &category, listed).await
+            })
         })
         .await
         .map_err(|e| e.to_string())?;
@@ -204,9 +208,14 @@ async fn list(app: &App, args: &ArgMatches) -> Outcome {
 
 async fn remove(app: &App, args: &ArgMatches) -> Outcome {
     let name = required(args, "name")?.trim_matches(':').to_owned();
-    let wanted = name.clone();
+    let (ctx, wanted) = (app.ctx.clone(), name.clone());
     let gone = app
-        .write(move |tx| Box::pin(async move { emojis::remove(tx, &wanted).await }))
+        .write(move |tx| {
+            Box::pin(async move {
+                audit::command(tx, &ctx, "kith emoji remove", "emoji", &wanted).await?;
+                emojis::remove(tx, &wanted).await
+            })
+        })
         .await
         .map_err(|_| format!("there is no emoji {name}"))?;
     delete_files(app, &gone).await?;

@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::db;
 use crate::domain::instance::{self, SETTINGS};
+use crate::domain::moderation::audit;
 use crate::error::AppError;
 
 pub fn command() -> Command {
@@ -67,6 +68,7 @@ async fn set(app: &App, args: &ArgMatches) -> Outcome {
     let done = app
         .write(move |tx| {
             Box::pin(async move {
+                audit::command(tx, &ctx, "kith instance set", "setting", &name).await?;
                 if name == "terms" {
                     let date = instance::set_terms(tx, &ctx, &value, effective.as_deref()).await?;
                     return Ok(format!("set from {date} on"));

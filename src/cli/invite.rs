@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::db;
 use crate::db::invites::Invite;
 use crate::domain::invites::{self, Terms};
+use crate::domain::moderation::audit;
 use crate::error::AppError;
 
 /// Rows read at a time by `invite list`.
@@ -81,7 +82,14 @@ async fn create(app: &App, args: &ArgMatches) -> Outcome {
     };
     let ctx = app.ctx.clone();
     let invite = app
-        .write(move |tx| Box::pin(async move { invites::create(tx, &ctx, by, terms).await }))
+        .write(move |tx| {
+            Box::pin(async move {
+                let invite = invites::create(tx, &ctx, by, terms).await?;
+                let name = format!("#{}", invite.id);
+                audit::command(tx, &ctx, "kith invite create", "invite", &name).await?;
+                Ok::<_, AppError>(invite)
+            })
+        })
         .await
         .map_err(|e| e.to_string())?;
     if args.get_flag("json") {
@@ -150,12 +158,17 @@ async fn list(app: &App, args: &ArgMatches) -> Outcome {
 async fn revoke(app: &App, args: &ArgMatches) -> Outcome {
     let code = required(args, "code")?.clone();
     let (ctx, wanted) = (app.ctx.clone(), code.clone());
-    app.write(move |tx| Box::pin(async move { invites::revoke(tx, &ctx, &wanted).await }))
-        .await
-        .map_err(|e| match e.status {
-            http::StatusCode::NOT_FOUND => format!("there is no open invitation {code}"),
-            _ => e.to_string(),
-        })?;
+    app.write(move |tx| {
+        Box::pin(async move {
+            invites::revoke(tx, &ctx, &wanted).await?;
+            audit::command(tx, &ctx, "kith invite revoke", "invite", &wanted).await
+        })
+    })
+    .await
+    .map_err(|e| match e.status {
+        http::StatusCode::NOT_FOUND => format!("there is no open invitation {code}"),
+        _ => e.to_string(),
+    })?;
     println!("revoked");
     Ok(())
 }

@@ -13,6 +13,7 @@ use crate::config::{Config, SETTINGS};
 use crate::random::Random;
 
 mod announcement;
+mod audit;
 mod backup;
 mod delivery;
 mod demo;
@@ -26,6 +27,7 @@ mod media;
 mod migrate;
 mod move_database;
 mod relay;
+mod report;
 mod restore;
 mod rule;
 mod serve;
@@ -58,6 +60,8 @@ pub fn command() -> Command {
         .subcommand(restore::command())
         .subcommand(move_database::command())
         .subcommand(user::command())
+        .subcommand(report::command())
+        .subcommand(audit::command())
         .subcommand(token::command())
         .subcommand(domain::command())
         .subcommand(announcement::command())
@@ -123,6 +127,8 @@ fn dispatch(matches: &ArgMatches) -> Outcome {
             Some(("restore", inner)) => restore::run(config, inner).await,
             Some(("move-database", inner)) => move_database::run(config, inner).await,
             Some(("user", inner)) => user::run(config, inner).await,
+            Some(("report", inner)) => report::run(config, inner).await,
+            Some(("audit", inner)) => audit::run(config, inner).await,
             Some(("token", inner)) => token::run(config, inner).await,
             Some(("domain", inner)) => domain::run(config, inner).await,
             Some(("announcement", inner)) => announcement::run(config, inner).await,

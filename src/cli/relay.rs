@@ -9,6 +9,7 @@ use crate::clock::iso;
 use crate::config::Config;
 use crate::db;
 use crate::db::relays::Relay;
+use crate::domain::moderation::audit;
 use crate::domain::relays::{self, Kind};
 use crate::error::AppError;
 
@@ -79,7 +80,13 @@ async fn add(app: &App, args: &ArgMatches) -> Outcome {
         .map_err(|e| e.to_string())?;
     let ctx = app.ctx.clone();
     let relay = app
-        .write(move |tx| Box::pin(async move { relays::add(tx, &ctx, wanted.clone()).await }))
+        .write(move |tx| {
+            Box::pin(async move {
+                let relay = relays::add(tx, &ctx, wanted.clone()).await?;
+                audit::command(tx, &ctx, "kith relay add", "relay", &relay.inbox_url).await?;
+                Ok::<_, AppError>(relay)
+            })
+        })
         .await
         .map_err(|e| e.to_string())?;
     if args.get_flag("json") {
@@ -109,12 +116,17 @@ async fn list(app: &App, args: &ArgMatches) -> Outcome {
 async fn remove(app: &App, args: &ArgMatches) -> Outcome {
     let url = required(args, "url")?.clone();
     let (ctx, wanted) = (app.ctx.clone(), url.clone());
-    app.write(move |tx| Box::pin(async move { relays::remove(tx, &ctx, &wanted).await }))
-        .await
-        .map_err(|e| match e.status {
-            http::StatusCode::NOT_FOUND => format!("there is no relay {url}"),
-            _ => e.to_string(),
-        })?;
+    app.write(move |tx| {
+        Box::pin(async move {
+            relays::remove(tx, &ctx, &wanted).await?;
+            audit::command(tx, &ctx, "kith relay remove", "relay", &wanted).await
+        })
+    })
+    .await
+    .map_err(|e| match e.status {
+        http::StatusCode::NOT_FOUND => format!("there is no relay {url}"),
+        _ => e.to_string(),
+    })?;
     println!("removed");
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::db;
 use crate::db::instance::{Rule, RuleTranslation};
 use crate::domain::instance::{self, RuleChange};
+use crate::domain::moderation::audit;
 use crate::error::AppError;
 
 pub fn command() -> Command {
@@ -83,7 +84,11 @@ async fn add(app: &App, args: &ArgMatches) -> Outcome {
     let ctx = app.ctx.clone();
     let rule = app
         .write(move |tx| {
-            Box::pin(async move { instance::add_rule(tx, &ctx, &text, &hint, position).await })
+            Box::pin(async move {
+                let rule = instance::add_rule(tx, &ctx, &text, &hint, position).await?;
+                audit::command(tx, &ctx, "kith rule add", "rule", &rule.id.to_string()).await?;
+                Ok::<_, AppError>(rule)
+            })
         })
         .await
         .map_err(|e| e.to_string())?;
@@ -134,9 +139,14 @@ async fn edit(app: &App, args: &ArgMatches) -> Outcome {
         locale: args.get_one::<String>("locale").cloned(),
     };
     let ctx = app.ctx.clone();
-    app.write(move |tx| Box::pin(async move { instance::edit_rule(tx, &ctx, id, change).await }))
-        .await
-        .map_err(|e| unknown(e, id))?;
+    app.write(move |tx| {
+        Box::pin(async move {
+            instance::edit_rule(tx, &ctx, id, change).await?;
+            audit::command(tx, &ctx, "kith rule edit", "rule", &id.to_string()).await
+        })
+    })
+    .await
+    .map_err(|e| unknown(e, id))?;
     println!("changed");
     Ok(())
 }
@@ -144,9 +154,14 @@ async fn edit(app: &App, args: &ArgMatches) -> Outcome {
 async fn remove(app: &App, args: &ArgMatches) -> Outcome {
     let id = id(args)?;
     let ctx = app.ctx.clone();
-    app.write(move |tx| Box::pin(async move { instance::remove_rule(tx, &ctx, id).await }))
-        .await
-        .map_err(|e| unknown(e, id))?;
+    app.write(move |tx| {
+        Box::pin(async move {
+            instance::remove_rule(tx, &ctx, id).await?;
+            audit::command(tx, &ctx, "kith rule remove", "rule", &id.to_string()).await
+        })
+    })
+    .await
+    .map_err(|e| unknown(e, id))?;
     println!("removed");
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::clock::iso;
 use crate::config::Config;
 use crate::db;
+use crate::domain::moderation::audit;
 use crate::domain::oauth::scopes;
 use crate::domain::sign_in::{self, Origin};
 use crate::error::AppError;
@@ -75,21 +76,14 @@ async fn create(app: &App, args: &ArgMatches) -> Outcome {
         return Err("a token without scopes is of no use".to_owned());
     }
     let (_, account) = find(app, required(args, "name")?).await?;
-    let (ctx, id) = (app.ctx.clone(), account.id);
+    let (ctx, id, name) = (app.ctx.clone(), account.id, account.username.clone());
     let token = app
         .write(move |tx| {
             Box::pin(async move {
                 let origin = Origin::default();
-                sign_in::issue(
-                    tx,
-                    &ctx,
-                    Some(id),
-                    None,
-                    &scopes,
-                    "kith token create",
-                    &origin,
-                )
-                .await
+                let typed = "kith token create";
+                audit::command(tx, &ctx, typed, "user", &name).await?;
+                sign_in::issue(tx, &ctx, Some(id), None, &scopes, typed, &origin).await
             })
         })
         .await
@@ -157,6 +151,8 @@ async fn revoke(app: &App, args: &ArgMatches) -> Outcome {
                 match db::tokens::by_id(tx, id).await? {
                     Some(token) if token.revoked_at.is_none() => {
                         sign_in::end(tx, &ctx, &token).await?;
+                        let name = format!("#{id}");
+                        audit::command(tx, &ctx, "kith token revoke", "token", &name).await?;
                         Ok(true)
                     }
                     _ => Ok(false),

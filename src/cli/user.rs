@@ -9,20 +9,24 @@ use super::{Outcome, json_flag, open, print_json, required};
 use crate::app::App;
 use crate::clock::iso;
 use crate::config::Config;
-use crate::db;
 use crate::db::accounts::Account;
 use crate::db::users::User;
-use crate::domain::accounts;
+use crate::db::{self, Conn};
 use crate::domain::deletion;
+use crate::domain::moderation::Actor;
+use crate::domain::moderation::audit::{self, Target};
 use crate::domain::users::{self, Changes, Creating, Role};
-use crate::error::AppError;
+use crate::domain::{Ctx, accounts};
+use crate::error::{AppError, AppResult};
 use crate::federation::local_keys;
 use crate::passwords;
 
 mod delete;
+mod list;
+mod moderation;
+mod sessions;
 
-/// Rows read at a time by `user list`.
-const PAGE: i64 = 500;
+pub(super) use moderation::account as account_of;
 
 pub fn command() -> Command {
     let name = || {
@@ -67,7 +71,7 @@ pub fn command() -> Command {
                 )
                 .arg(json_flag()),
         )
-        .subcommand(Command::new("list").about("List users").arg(json_flag()))
+        .subcommand(list::command())
         .subcommand(
             Command::new("show")
                 .about("Show a user")
@@ -108,6 +112,8 @@ pub fn command() -> Command {
                 .about("Let a disabled user sign in again")
                 .arg(name()),
         )
+        .subcommands(moderation::commands())
+        .subcommand(sessions::command())
         .subcommand(
             Command::new("rotate-keys")
                 .about("Give a user new signing keys, and tell other servers")
@@ -136,12 +142,15 @@ pub async fn run(config: Config, matches: &ArgMatches) -> Outcome {
     match verb {
         "delete" => delete::run(&app, args).await,
         "create" => create(&app, args, password.unwrap_or_default()).await,
-        "list" => list(&app, args).await,
+        "list" => list::run(&app, args).await,
         "show" => show(&app, args).await,
         "modify" => modify(&app, args).await,
         "reset-password" => reset_password(&app, args, password.unwrap_or_default()).await,
         "rotate-keys" => rotate_keys(&app, args).await,
         "approve" | "reject" | "disable" | "enable" => standing(&app, args, verb).await,
+        "role" => moderation::role(&app, args).await,
+        "sessions" => sessions::run(&app, args).await,
+        verb if moderation::VERBS.contains(&verb) => moderation::run(&app, args, verb).await,
         other => Err(format!("unknown command user {other}")),
     }
 }
@@ -199,6 +208,8 @@ fn shown(user: &User, account: &Account) -> Value {
         "disabled_at": time(user.disabled_at),
         "suspended_at": time(account.suspended_at),
         "deletes_at": time(user.leaves_at),
+        "silenced_at": time(account.silenced_at),
+        "sensitized_at": time(account.sensitized_at),
         "last_sign_in_at": time(user.last_sign_in_at),
         "reason": user.reason,
         "uri": account.uri,
@@ -237,7 +248,20 @@ async fn create(app: &App, args: &ArgMatches, password: String) -> Outcome {
     };
     let ctx = app.ctx.clone();
     let (account, user) = app
-        .write(move |tx| Box::pin(async move { users::create(tx, &ctx, new).await }))
+        .write(move |tx| {
+            Box::pin(async move {
+                let made = users::create(tx, &ctx, new).await?;
+                noted(
+                    tx,
+                    &ctx,
+                    "create",
+                    &made.0,
+                    &[("role", made.1.role.as_str())],
+                )
+                .await?;
+                Ok::<_, AppError>(made)
+            })
+        })
         .await
         .map_err(|e| e.to_string())?;
     if args.get_flag("json") {
@@ -252,41 +276,14 @@ async fn rotate_keys(app: &App, args: &ArgMatches) -> Outcome {
     let keys = local_keys::generate().await.map_err(|e| e.to_string())?;
     let (ctx, username) = (app.ctx.clone(), account.username.clone());
     app.write(move |tx| {
-        Box::pin(async move { accounts::rotate_keys(tx, &ctx, &account, &keys).await })
+        Box::pin(async move {
+            accounts::rotate_keys(tx, &ctx, &account, &keys).await?;
+            noted(tx, &ctx, "rotate-keys", &account, &[]).await
+        })
     })
     .await
     .map_err(|e: AppError| e.to_string())?;
     println!("{username} has new keys");
-    Ok(())
-}
-
-async fn list(app: &App, args: &ArgMatches) -> Outcome {
-    let mut all = Vec::new();
-    let mut after = 0;
-    loop {
-        let page = app
-            .read(move |c| Box::pin(async move { Ok(db::users::page(c, after, PAGE).await?) }))
-            .await
-            .map_err(|e: AppError| e.to_string())?;
-        let Some((_, last)) = page.last() else { break };
-        after = last.id;
-        if args.get_flag("json") {
-            all.extend(page.iter().map(|(user, account)| shown(user, account)));
-            continue;
-        }
-        for (user, account) in &page {
-            println!(
-                "{:<30} {:<10} {:<18} {}",
-                account.username,
-                user.role,
-                state(user, account),
-                user.email
-            );
-        }
-    }
-    if args.get_flag("json") {
-        return print_json(&Value::Array(all));
-    }
     Ok(())
 }
 
@@ -321,9 +318,28 @@ async fn modify(app: &App, args: &ArgMatches) -> Outcome {
     if changes.role.is_none() && changes.email.is_none() && !changes.confirm {
         return Err("nothing to change: give --role, --email or --confirm".to_owned());
     }
-    let (ctx, id) = (app.ctx.clone(), account.id);
+    let (ctx, of) = (app.ctx.clone(), account.clone());
     let user = app
-        .write(move |tx| Box::pin(async move { users::modify(tx, &ctx, id, changes).await }))
+        .write(move |tx| {
+            Box::pin(async move {
+                let role = changes.role.map_or("", Role::as_str);
+                let address = if changes.email.is_some() {
+                    "changed"
+                } else {
+                    ""
+                };
+                let user = users::modify(tx, &ctx, of.id, changes.clone()).await?;
+                noted(
+                    tx,
+                    &ctx,
+                    "modify",
+                    &of,
+                    &[("role", role), ("email", address)],
+                )
+                .await?;
+                Ok::<_, AppError>(user)
+            })
+        })
         .await
         .map_err(|e| e.to_string())?;
     if args.get_flag("json") {
@@ -338,9 +354,12 @@ async fn reset_password(app: &App, args: &ArgMatches, password: String) -> Outco
     let hash = passwords::hash(&app.random, password)
         .await
         .map_err(|e| e.to_string())?;
-    let (ctx, id) = (app.ctx.clone(), account.id);
+    let (ctx, of) = (app.ctx.clone(), account.clone());
     app.write(move |tx| {
-        Box::pin(async move { users::change_password(tx, &ctx, id, hash, None).await })
+        Box::pin(async move {
+            users::change_password(tx, &ctx, of.id, hash, None).await?;
+            noted(tx, &ctx, "reset-password", &of, &[]).await
+        })
     })
     .await
     .map_err(|e| e.to_string())?;
@@ -350,12 +369,13 @@ async fn reset_password(app: &App, args: &ArgMatches, password: String) -> Outco
 
 async fn standing(app: &App, args: &ArgMatches, verb: &str) -> Outcome {
     let (_, account) = find(app, required(args, "name")?).await?;
-    let (ctx, id) = (app.ctx.clone(), account.id);
+    let (ctx, of) = (app.ctx.clone(), account.clone());
     let wanted = verb.to_owned();
     let said = app
         .write(move |tx| {
             Box::pin(async move {
-                Ok(match wanted.as_str() {
+                let id = of.id;
+                let said = match wanted.as_str() {
                     "approve" if !users::approve(tx, &ctx, id).await? => "was approved before",
                     "approve" => "is approved",
                     "reject" => {
@@ -370,11 +390,26 @@ async fn standing(app: &App, args: &ArgMatches, verb: &str) -> Outcome {
                         users::set_disabled(tx, &ctx, id, false).await?;
                         "is enabled"
                     }
-                })
+                };
+                noted(tx, &ctx, &wanted, &of, &[]).await?;
+                Ok(said)
             })
         })
         .await
         .map_err(|e: AppError| e.to_string())?;
     println!("{} {said}", account.username);
     Ok(())
+}
+
+/// Writes down in the audit log what a command did to a user.
+async fn noted(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    verb: &str,
+    account: &Account,
+    details: &[(&str, &str)],
+) -> AppResult<()> {
+    let actor = Actor::command(&format!("kith user {verb}"));
+    let action = verb.replace('-', "_");
+    audit::record(tx, ctx, &actor, &action, Target::Account(account), details).await
 }

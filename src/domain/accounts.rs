@@ -67,6 +67,7 @@ pub async fn create_local(
         suspended_at: None,
         silenced_at: None,
         deleted_at: None,
+        sensitized_at: None,
         uri,
     };
     if db::accounts::by_handle(tx, username, "").await?.is_some() {
@@ -161,6 +162,7 @@ pub async fn upsert_remote(tx: &mut Conn, ctx: &Ctx, actor: RemoteActor) -> AppR
             account.suspended_at = known.suspended_at;
             account.silenced_at = known.silenced_at;
             account.deleted_at = known.deleted_at;
+            account.sensitized_at = known.sensitized_at;
             let changed = Account {
                 fetched_at: known.fetched_at,
                 ..account.clone()

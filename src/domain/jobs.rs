@@ -19,6 +19,8 @@ pub enum Job {
     VerifyLinks { account_id: i64 },
     /// Follows between an account and a domain that it blocks end.
     SeverDomain { account_id: i64, domain: String },
+    /// Follows of an account elsewhere that was suspended end.
+    SeverSuspended { account_id: i64 },
     /// The policy for a domain changed: its accounts are to stand as the policies say. `stamp`: when
     /// it was made.
     Standing { domain: String, stamp: i64 },
@@ -104,6 +106,7 @@ impl Job {
             Job::Mail(_) => "mail",
             Job::VerifyLinks { .. } => "verify_links",
             Job::SeverDomain { .. } => "sever_domain",
+            Job::SeverSuspended { .. } => "sever_suspended",
             Job::Standing { .. } => "standing",
             Job::Publish { .. } => "publish",
             Job::PollUpdate { .. } => "poll_update",
@@ -137,6 +140,7 @@ impl Job {
             Job::Mail(_)
             | Job::VerifyLinks { .. }
             | Job::SeverDomain { .. }
+            | Job::SeverSuspended { .. }
             | Job::Standing { .. }
             | Job::Media { .. }
             | Job::Reindex { .. }

@@ -28,6 +28,16 @@ pub enum Letter<'a> {
     },
     /// A moderator let them in.
     Approved { username: &'a str },
+    /// Moderators did something about the account. `appeal_secret`: for who cannot sign in.
+    Strike {
+        username: &'a str,
+        /// As the API names it.
+        action: &'a str,
+        text: &'a str,
+        appeal_secret: Option<&'a str>,
+    },
+    /// An appeal was decided on.
+    AppealDecided { username: &'a str, approved: bool },
     /// What was not read: how much of it, and the newest in a sentence each.
     Digest {
         username: &'a str,
@@ -39,7 +49,8 @@ pub enum Letter<'a> {
 
 /// Puts a letter into the queue.
 pub async fn send(tx: &mut Conn, ctx: &Ctx, to: &str, letter: Letter<'_>) -> AppResult<()> {
-    let mail = write(&place(ctx), to, letter);
+    let appeal_url = ctx.config.url("/api/kith/v1/strikes/appeal");
+    let mail = write(&place(ctx), &appeal_url, to, letter);
     jobs::enqueue(tx, ctx, &Job::Mail(mail)).await
 }
 
@@ -58,7 +69,7 @@ fn has_six_digits(text: &str) -> bool {
         .any(|run| run.len() >= 6)
 }
 
-fn write(place: &str, to: &str, letter: Letter<'_>) -> Mail {
+fn write(place: &str, appeal_url: &str, to: &str, letter: Letter<'_>) -> Mail {
     let name = |username: &str| {
         if has_six_digits(username) {
             String::new()
@@ -165,6 +176,62 @@ fn write(place: &str, to: &str, letter: Letter<'_>) -> Mail {
                 name(username)
             ),
         ),
+        Letter::Strike {
+            username,
+            action,
+            text,
+            appeal_secret,
+        } => {
+            let did = match action {
+                "sensitive" => "all files that you post are shown as sensitive from now on",
+                "disable" => "you cannot sign in any more; your profile and your posts stay",
+                "silence" => "your posts are shown to those who follow you alone from now on",
+                "suspend" => {
+                    "your account was suspended: nobody sees your profile or your posts any more, \
+                     and you cannot sign in"
+                }
+                _ => "you are warned; nothing else was done",
+            };
+            let said = match text.trim() {
+                "" => String::new(),
+                text => format!("\n\nThey say:\n\n{text}"),
+            };
+            let appeal = match appeal_secret {
+                Some(secret) => format!(
+                    "You may appeal once, within 20 days: with POST {appeal_url} and, as `token`,\n\n\
+                     {secret}\n\nand your reasons as `text`; or answer this letter."
+                ),
+                None => "You may appeal once, within 20 days, in your account's list of strikes."
+                    .to_owned(),
+            };
+            (
+                match action {
+                    "suspend" => format!("Your account on {place} was suspended"),
+                    "disable" => format!("Your account on {place} was disabled"),
+                    "silence" => format!("Your account on {place} was limited"),
+                    _ => format!("A warning about your account on {place}"),
+                },
+                format!(
+                    "Hello{},\n\nthe moderators of {place} looked at your account: {did}.{said}\n\n{appeal}\n",
+                    name(username)
+                ),
+            )
+        }
+        Letter::AppealDecided { username, approved } => (
+            format!(
+                "Your appeal on {place} was {}",
+                if approved { "approved" } else { "rejected" }
+            ),
+            format!(
+                "Hello{},\n\nyour appeal on {place} was {}\n",
+                name(username),
+                if approved {
+                    "approved: what was done about your account was taken back."
+                } else {
+                    "rejected: what was done about your account stands."
+                }
+            ),
+        ),
         Letter::Approved { username } => (
             format!("Welcome to {place}"),
             format!(
@@ -196,7 +263,7 @@ mod tests {
                 code: "012345",
             },
         ] {
-            let mail = write("localhost:18080", "a@b.example", letter);
+            let mail = write("localhost:18080", "", "a@b.example", letter);
             assert!(mail.text.lines().any(|line| line == "012345"));
             let runs: Vec<&str> = mail
                 .text

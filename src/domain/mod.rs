@@ -45,6 +45,7 @@ pub mod jobs;
 pub mod lists;
 pub mod mail;
 pub mod media;
+pub mod moderation;
 pub mod moves;
 pub mod notifications;
 pub mod oauth;

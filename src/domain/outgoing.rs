@@ -665,3 +665,26 @@ async fn deliver(
         Ok(None)
     }
 }
+
+/// Records an activity for inboxes that are named, each with its host: for those whom nothing else
+/// is sent.
+pub(super) async fn send_to(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    actor: &Account,
+    activity: &Outgoing,
+    inboxes: &[(String, String)],
+) -> AppResult<()> {
+    let now = ctx.now();
+    let row = OutgoingActivity {
+        id: ctx.ids.next(),
+        account_id: actor.id,
+        kind: activity.kind().to_owned(),
+        payload: serde_json::to_string(activity)?,
+        created_at: now,
+    };
+    db::outgoing::insert(tx, &row).await?;
+    db::outgoing::to_inboxes(tx, row.id, inboxes, now).await?;
+    tx.emit(Event::of(Kind::DeliveriesWaiting, row.id));
+    Ok(())
+}

@@ -2,6 +2,7 @@
 
 use super::Ctx;
 use super::accounts::INSTANCE_ACTOR;
+use super::moderation;
 use super::outgoing::{self, Audience, Outgoing};
 use super::visibility::may_see;
 use crate::db::accounts::Account;
@@ -93,6 +94,7 @@ pub async fn file(
         action_taken_by_id: None,
     };
     db::reports::insert(tx, &row).await?;
+    moderation::reported(tx, ctx, account, &row).await?;
     if let Some(representative) = representative.filter(|_| !told.is_empty()) {
         // The server itself speaks: who reported stays unknown there.
         let activity = Outgoing::Flag {
@@ -137,17 +139,36 @@ fn category(filing: &Filing) -> AppResult<&'static str> {
     if !filing.rule_ids.is_empty() {
         return Ok("violation");
     }
-    Ok(match filing.category.as_deref() {
-        None | Some("" | "other") => "other",
-        Some("spam") => "spam",
-        Some("legal") => "legal",
-        Some("violation") => "violation",
-        Some(_) => {
+    known_category(filing.category.as_deref().unwrap_or_default())
+}
+
+fn known_category(text: &str) -> AppResult<&'static str> {
+    Ok(match text {
+        "" | "other" => "other",
+        "spam" => "spam",
+        "legal" => "legal",
+        "violation" => "violation",
+        _ => {
             return Err(AppError::invalid(
                 "Validation failed: Category is not included in the list",
             ));
         }
     })
+}
+
+/// The category of a report with the rules that it names: a violation names some that are there,
+/// and nothing else names any.
+pub(super) async fn checked_category(
+    conn: &mut Conn,
+    text: &str,
+    rule_ids: Vec<i64>,
+) -> AppResult<(&'static str, Vec<i64>)> {
+    let category = known_category(text)?;
+    if category != "violation" {
+        return Ok((category, Vec::new()));
+    }
+    check_rules(conn, &rule_ids).await?;
+    Ok((category, rule_ids))
 }
 
 /// The rules that a report names must be there, and a violation names one.
@@ -246,7 +267,9 @@ pub async fn receive(
             action_taken_at: None,
             action_taken_by_id: None,
         };
-        db::reports::insert(tx, &row).await?;
+        if db::reports::insert(tx, &row).await? {
+            moderation::reported(tx, ctx, reporter, &row).await?;
+        }
     }
     Ok(!accounts.is_empty())
 }

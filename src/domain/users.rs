@@ -3,7 +3,7 @@
 use super::accounts::{self, KeyPair};
 use super::codes::{self, Purpose};
 use super::mail::{self, Letter};
-use super::{Ctx, invites, sign_in};
+use super::{Ctx, invites, moderation, sign_in};
 use crate::config::Registration;
 use crate::db::accounts::Account;
 use crate::db::users::User;
@@ -205,6 +205,9 @@ pub async fn register(tx: &mut Conn, ctx: &Ctx, new: Registering) -> AppResult<R
         user.email_lower = no_address(account.id);
     }
     db::users::insert(tx, &user).await?;
+    if !verify {
+        moderation::signed_up(tx, ctx, &account).await?;
+    }
     if verify && theirs {
         send_confirmation(tx, ctx, &account, &user).await?;
     }
@@ -366,6 +369,7 @@ pub async fn verify_email(tx: &mut Conn, ctx: &Ctx, email: &str, code: &str) -> 
         ..user
     };
     save(tx, &confirmed).await?;
+    told_of(tx, ctx, confirmed.account_id).await?;
     Ok(true)
 }
 
@@ -416,9 +420,21 @@ pub async fn reset_password(
     if !codes::redeem(tx, ctx, user.account_id, Purpose::Reset, code).await? {
         return Ok(false);
     }
-    user.confirmed_at = user.confirmed_at.or(Some(ctx.now()));
+    if user.confirmed_at.is_none() {
+        user.confirmed_at = Some(ctx.now());
+        told_of(tx, ctx, user.account_id).await?;
+    }
     set_password(tx, ctx, user, password_hash, None).await?;
     Ok(true)
+}
+
+/// The staff hears of a registration once its address is known to be good: not of what robots
+/// fill in.
+async fn told_of(tx: &mut Conn, ctx: &Ctx, account_id: i64) -> AppResult<()> {
+    match db::accounts::by_id(tx, account_id).await? {
+        Some(account) => moderation::signed_up(tx, ctx, &account).await,
+        None => Ok(()),
+    }
 }
 
 /// Sets a new password with a code, in a session that stays.

@@ -20,6 +20,7 @@ use crate::db;
 use crate::db::accounts::Account;
 use crate::domain::deletion::is_leaving;
 use crate::domain::instance::week_of;
+use crate::domain::moderation::{self, Actor, Permission};
 use crate::domain::moves;
 use crate::domain::users::Role;
 use crate::error::{AppError, AppResult};
@@ -302,7 +303,11 @@ pub mod scope {
         Push = "push",
         Profile = "profile",
         AdminRead = "admin:read",
+        AdminReadAccounts = "admin:read:accounts",
+        AdminReadReports = "admin:read:reports",
         AdminWrite = "admin:write",
+        AdminWriteAccounts = "admin:write:accounts",
+        AdminWriteReports = "admin:write:reports",
     }
 }
 
@@ -370,6 +375,42 @@ impl<S: Scope> FromRequestParts<App> for Admin<S> {
             Some(Role::Admin) => Ok(Admin { user }),
             _ => Err(AppError::forbidden("This action is not allowed")),
         }
+    }
+}
+
+/// A moderator or admin whose token has scope `S`. The role is read at each call, so that a token
+/// is worth no more than its user's role is now.
+pub struct Staff<S> {
+    pub user: User<S>,
+    pub role: Role,
+}
+
+impl<S: Scope> FromRequestParts<App> for Staff<S> {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> AppResult<Self> {
+        let user = User::from_request_parts(parts, app).await?;
+        let id = user.account.id;
+        let role = app
+            .read(move |c| Box::pin(async move { Ok(db::users::by_account(c, id).await?) }))
+            .await?
+            .map_or(Role::User, |row| moderation::role_of(&row));
+        if role.permissions() == 0 {
+            return Err(moderation::denied());
+        }
+        Ok(Staff { user, role })
+    }
+}
+
+impl<S> Staff<S> {
+    /// Who acts.
+    pub fn actor(&self) -> Actor {
+        Actor::staff((*self.user.account).clone(), self.role)
+    }
+
+    /// 403 unless their role holds a permission.
+    pub fn must(&self, permission: Permission) -> AppResult<()> {
+        self.actor().must(permission)
     }
 }
 

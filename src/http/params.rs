@@ -294,6 +294,11 @@ pub fn ids<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<i64>, D::Error> {
         .map_err(|_| serde::de::Error::custom("expected ids"))
 }
 
+/// The same; `None` only with `#[serde(default)]`, where nothing is said.
+pub fn ids_or_none<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Vec<i64>>, D::Error> {
+    ids(input).map(Some)
+}
+
 /// A list of anything: a JSON list, one value alone, or an object with numbered keys.
 pub fn list<'de, D: Deserializer<'de>, T: DeserializeOwned>(input: D) -> Result<Vec<T>, D::Error> {
     let items = match Value::deserialize(input)? {

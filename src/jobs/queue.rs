@@ -196,6 +196,7 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
         }
         Job::VerifyLinks { account_id } => verify_links::run(app, account_id, row.attempts).await,
         Job::SeverDomain { account_id, domain } => sever_domain::run(app, account_id, domain).await,
+        Job::SeverSuspended { account_id } => sever_domain::suspended(app, account_id).await,
         Job::Standing { domain, stamp } => standing::run(app, &domain, stamp).await,
         Job::Publish { scheduled_id } => posts::publish(app, scheduled_id).await,
         Job::PollUpdate { poll_id } => posts::tell_counts(app, row.id, poll_id).await,

@@ -286,7 +286,7 @@ impl Posts {
             url: status_url(status, author),
             content: Html(content),
             spoiler_text: status.spoiler_text.clone(),
-            sensitive: status.sensitive,
+            sensitive: status.sensitive || author.sensitized_at.is_some(),
             language: status.language.clone(),
             created_at: status.created_at,
             edited_at: status.edited_at,

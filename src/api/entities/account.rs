@@ -8,7 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::featuring::FeatureApproval;
-use super::raw;
+use super::{raw, role};
 use crate::app::App;
 use crate::clock::{DAY, iso};
 use crate::config::{Config, is_remote};
@@ -16,11 +16,12 @@ use crate::db::accounts::{Account, AccountStats};
 use crate::db::profiles::Profile;
 use crate::db::users::User;
 use crate::db::{self, Conn};
-use crate::domain::collections::MAX_COLLECTIONS;
 use crate::domain::emojis::Used;
+use crate::domain::moderation::role_of;
 use crate::domain::moves;
 use crate::domain::profiles::shown_privacy;
 use crate::domain::settings::Settings;
+use crate::domain::users::Role;
 use crate::error::{AppError, AppResult};
 use crate::media::intake::still_of;
 
@@ -192,6 +193,15 @@ pub fn acct(account: &Account) -> String {
 
 /// Shows one account.
 pub fn entity<'a>(config: &Config, account: &'a Account, stats: AccountStats) -> Entity<'a> {
+    let whole = whole(config, account, stats);
+    if account.is_active() {
+        whole
+    } else {
+        whole.bare(config)
+    }
+}
+
+fn whole<'a>(config: &Config, account: &'a Account, stats: AccountStats) -> Entity<'a> {
     let (followers, following, statuses) = stats.told();
     Entity {
         id: account.id.to_string(),
@@ -253,8 +263,9 @@ impl<'a> Entity<'a> {
         }
     }
 
-    /// Of an account that is suspended or gone: no more than what tells it from others.
-    fn hidden(self, config: &Config) -> Self {
+    /// Without all that its owner wrote: of an account that is suspended or gone nothing shows but
+    /// that it is there.
+    fn bare(self, config: &Config) -> Self {
         Entity {
             display_name: "",
             note: "",
@@ -267,7 +278,7 @@ impl<'a> Entity<'a> {
 
     /// With what its owner chose to show.
     fn showing(self, profile: Option<&'a Profile>, now: i64) -> Self {
-        match profile {
+        match profile.filter(|_| !self.suspended) {
             Some(profile) => Entity {
                 show_media: profile.show_media,
                 show_media_replies: profile.show_media_replies,
@@ -323,7 +334,7 @@ impl Rows {
         let stats = self.stats.get(&account.id).copied().unwrap_or_default();
         let entity = entity(&app.config, account, stats);
         if !account.is_active() {
-            return entity.hidden(&app.config);
+            return entity;
         }
         entity.showing(self.profiles.get(&account.id), app.clock.now_ms())
     }
@@ -453,12 +464,7 @@ pub async fn credential(app: &App, account: &Account) -> AppResult<Value> {
         value["moved"] = serde_json::from_str(json)?;
     }
     let settings = &own.settings;
-    let role = own.user.as_ref().map_or("user", |u| u.role.as_str());
-    let (role_id, permissions) = match role {
-        "admin" => ("3", "1"),
-        "moderator" => ("2", "0"),
-        _ => ("-99", "0"),
-    };
+    let role = own.user.as_ref().map_or(Role::User, role_of);
     let locale = own.user.as_ref().map_or("", |u| u.locale.as_str());
     let usual = if locale.is_empty() { "en" } else { locale };
     let own = serde_json::json!({
@@ -475,14 +481,7 @@ pub async fn credential(app: &App, account: &Account) -> AppResult<Value> {
             "indexable": account.indexable,
             "quote_policy": settings.quote_policy(),
         },
-        "role": {
-            "id": role_id,
-            "name": if role == "user" { "" } else { role },
-            "color": "",
-            "permissions": permissions,
-            "highlighted": role != "user",
-            "collection_limit": MAX_COLLECTIONS,
-        },
+        "role": role::entity(role),
     });
     if let (Some(entity), Value::Object(own)) = (value.as_object_mut(), own) {
         entity.extend(own);

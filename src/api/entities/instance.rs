@@ -31,6 +31,13 @@ pub struct Rule {
     translations: HashMap<String, Translation>,
 }
 
+impl Rule {
+    /// Whether it is the one of an id.
+    pub fn is(&self, id: i64) -> bool {
+        self.id == id.to_string()
+    }
+}
+
 #[derive(Debug, Clone, Serialize)]
 struct Translation {
     text: String,

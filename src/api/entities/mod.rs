@@ -6,6 +6,8 @@ use http::{HeaderMap, HeaderValue, header};
 use serde_json::value::RawValue;
 
 pub mod account;
+pub mod account_warning;
+pub mod admin;
 pub mod announcement;
 pub mod card;
 pub mod chat;
@@ -27,6 +29,8 @@ pub mod notification_group;
 pub mod poll;
 pub mod quoting;
 pub mod relationship;
+pub mod report;
+pub mod role;
 pub mod scheduled_status;
 pub mod status;
 pub mod status_edit;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::status::{self, Mode, Reader};
-use super::{account, collection, raw};
+use super::{account, account_warning, collection, raw, report};
 use crate::app::App;
 use crate::clock::iso;
 use crate::db;
@@ -27,6 +27,10 @@ pub struct Entity {
     status: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     collection: Option<collection::Entity>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<report::Entity>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moderation_warning: Option<account_warning::Entity>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     filtered: bool,
 }
@@ -59,6 +63,12 @@ pub async fn render(app: &App, owner: i64, rows: &[Notification]) -> AppResult<V
         .filter(|row| collection::is_about(&row.kind))
         .filter_map(|row| row.subject_id);
     let collections = collection::by_ids(app, owner, subjects.collect()).await?;
+    let subjects = |about: fn(&str) -> bool| -> Vec<i64> {
+        let rows = rows.iter().filter(|row| about(&row.kind));
+        rows.filter_map(|row| row.subject_id).collect()
+    };
+    let reports = report::by_ids(app, subjects(report::is_about)).await?;
+    let warnings = account_warning::by_ids(app, subjects(account_warning::is_about)).await?;
     let mut entities = Vec::with_capacity(rows.len());
     for row in rows.iter().filter(|row| !row.kith) {
         let Some(account) = accounts
@@ -82,6 +92,19 @@ pub async fn render(app: &App, owner: i64, rows: &[Notification]) -> AppResult<V
             },
             None => None,
         };
+        let subject = row.subject_id.unwrap_or_default();
+        let report = reports
+            .get(&subject)
+            .filter(|_| report::is_about(&row.kind));
+        let warning = warnings
+            .get(&subject)
+            .filter(|_| account_warning::is_about(&row.kind));
+        // What it is about is gone.
+        let lacks = (report::is_about(&row.kind) && report.is_none())
+            || (account_warning::is_about(&row.kind) && warning.is_none());
+        if lacks {
+            continue;
+        }
         let entity = Entity {
             id: row.id.to_string(),
             kind: row.kind.clone(),
@@ -90,6 +113,8 @@ pub async fn render(app: &App, owner: i64, rows: &[Notification]) -> AppResult<V
             account,
             status,
             collection,
+            report: report.cloned(),
+            moderation_warning: warning.cloned(),
             filtered: row.filtered,
         };
         entities.push((row.id, entity));

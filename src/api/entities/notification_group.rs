@@ -9,8 +9,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::account::{self, acct, picture};
-use super::collection;
 use super::status::{self, Mode, Reader};
+use super::{account_warning, collection, report};
 use crate::app::App;
 use crate::clock::iso;
 use crate::db;
@@ -208,6 +208,10 @@ struct Entity<'a> {
     status_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     collection: Option<&'a collection::Entity>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<&'a report::Entity>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moderation_warning: Option<&'a account_warning::Entity>,
 }
 
 /// `PartialAccountWithAvatar`.
@@ -237,6 +241,12 @@ pub async fn results(app: &App, owner: i64, groups: &[Shown], expand: Expand) ->
         .filter(|group| collection::is_about(&group.kind))
         .filter_map(|group| group.subject_id);
     let collections = collection::by_ids(app, owner, subjects.collect()).await?;
+    let subjects = |about: fn(&str) -> bool| -> Vec<i64> {
+        let groups = groups.iter().filter(|group| about(&group.kind));
+        groups.filter_map(|group| group.subject_id).collect()
+    };
+    let reports = report::by_ids(app, subjects(report::is_about)).await?;
+    let warnings = account_warning::by_ids(app, subjects(account_warning::is_about)).await?;
     let mut senders: Vec<i64> = groups
         .iter()
         .flat_map(|group| group.senders.iter().copied())
@@ -256,6 +266,18 @@ pub async fn results(app: &App, owner: i64, groups: &[Shown], expand: Expand) ->
             .filter(|_| collection::is_about(&group.kind));
         let collection = subject.and_then(|id| collections.get(&id));
         if subject.is_some() && collection.is_none() {
+            continue;
+        }
+        let other = group.subject_id.unwrap_or_default();
+        let report = reports
+            .get(&other)
+            .filter(|_| report::is_about(&group.kind));
+        let warning = warnings
+            .get(&other)
+            .filter(|_| account_warning::is_about(&group.kind));
+        let lacks = (report::is_about(&group.kind) && report.is_none())
+            || (account_warning::is_about(&group.kind) && warning.is_none());
+        if lacks {
             continue;
         }
         let samples: Vec<i64> = group
@@ -285,6 +307,8 @@ pub async fn results(app: &App, owner: i64, groups: &[Shown], expand: Expand) ->
             sample_account_ids: samples.iter().map(i64::to_string).collect(),
             status_id: group.status_id.map(|id| id.to_string()),
             collection,
+            report,
+            moderation_warning: warning,
         });
     }
     whole.sort_unstable();

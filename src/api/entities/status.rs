@@ -312,7 +312,7 @@ fn assemble(
         in_reply_to_account_id: status.in_reply_to_account_id.map(|id| id.to_string()),
         content: &content,
         visibility: visibility.as_api(),
-        sensitive: status.sensitive,
+        sensitive: status.sensitive || author.is_some_and(|author| author.sensitized_at.is_some()),
         spoiler_text: &status.spoiler_text,
         language: status.language.as_deref(),
         media_attachments: rows
@@ -476,6 +476,8 @@ pub enum Mode {
     Thread,
     /// A timeline: the same, and a status once only.
     Timeline,
+    /// All of them, whoever may see them: what moderators are shown of a report.
+    Reported,
 }
 
 /// Statuses that are ready to be written for one reader.
@@ -563,14 +565,15 @@ pub async fn page(app: &App, ids: &[i64], reader: Option<&Reader>, mode: Mode) -
             },
             None => None,
         };
-        if !sees(outer) || !original.is_none_or(|o| sees(o)) {
+        let all = mode == Mode::Reported;
+        if !all && (!sees(outer) || !original.is_none_or(|o| sees(o))) {
             continue;
         }
         let own = reader.is_some_and(|r| r.account_id == outer.status.account_id);
         if mode == Mode::Thread && outer.removed && !own {
             continue;
         }
-        if mode != Mode::Visible {
+        if mode != Mode::Visible && !all {
             let mut concerned = vec![outer.status.account_id];
             concerned.extend(original.map(|o| o.status.account_id));
             if mode == Mode::Thread && limited(outer) {

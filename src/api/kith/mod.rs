@@ -19,6 +19,7 @@ mod presence;
 mod profile;
 mod socket;
 pub mod statuses;
+mod strikes;
 
 /// Routes of this area.
 pub fn routes() -> Router<App> {
@@ -34,6 +35,7 @@ pub fn routes() -> Router<App> {
         .merge(chats::routes())
         .merge(profile::routes())
         .merge(statuses::routes())
+        .merge(strikes::routes())
         .route("/api/kith/v1/events", get(events::get))
         .route("/api/kith/v1/presence", get(presence::get))
         .route("/api/kith/v1/socket/status", get(socket::status))

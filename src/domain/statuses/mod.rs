@@ -483,7 +483,7 @@ fn note(
         source: status.source.clone(),
         source_type: status.source_type.clone(),
         summary: status.spoiler_text.clone(),
-        sensitive: status.sensitive,
+        sensitive: status.sensitive || author.sensitized_at.is_some(),
         language: status.language.clone(),
         in_reply_to: parent,
         context: context_of(status),

@@ -33,6 +33,7 @@ pub(in crate::domain) fn account(id: i64) -> Account {
         suspended_at: None,
         silenced_at: None,
         deleted_at: None,
+        sensitized_at: None,
     }
 }
 

@@ -20,24 +20,28 @@ pub fn routes() -> Router<App> {
     Router::new().route("/users/{name}", get(show))
 }
 
-/// A local account by name; 404 for one that never was or is suspended, which may pass, 410 for one
-/// that is gone.
+/// A local account by name; 404 for one that never was, 410 for one that is gone, and 403 for one
+/// that is suspended: 410 would have others forget what may come back.
 pub async fn local(conn: &mut Conn, name: &str) -> AppResult<Account> {
-    standing(known(conn, name).await?)
+    let account = not_gone(even_gone(conn, name).await?)?;
+    match account.suspended_at {
+        None => Ok(account),
+        Some(_) => Err(AppError::forbidden("The account is suspended")),
+    }
 }
 
-async fn known(conn: &mut Conn, name: &str) -> AppResult<Account> {
+/// A local account by name, also one that is gone.
+async fn even_gone(conn: &mut Conn, name: &str) -> AppResult<Account> {
     db::accounts::by_handle(conn, name, "")
         .await?
         .ok_or_else(AppError::not_found)
 }
 
-/// The account, where it may be seen.
-pub(super) fn standing(account: Account) -> AppResult<Account> {
-    match account {
-        account if account.is_active() => Ok(account),
-        account if account.deleted_at.is_some() => Err(AppError::gone()),
-        _ => Err(AppError::not_found()),
+/// The account, unless it is gone.
+pub(super) fn not_gone(account: Account) -> AppResult<Account> {
+    match account.deleted_at {
+        None => Ok(account),
+        Some(_) => Err(AppError::gone()),
     }
 }
 
@@ -50,7 +54,9 @@ async fn show(
     let (account, profile) = app
         .read(move |c| {
             Box::pin(async move {
-                let account = known(c, &name).await?;
+                // Of one that is suspended the document says so, and has the key that Updates are signed
+                // with; of one that is gone there is a tombstone.
+                let account = even_gone(c, &name).await?;
                 let profile = db::profiles::of(c, &[account.id]).await?.pop();
                 Ok((account, profile))
             })
@@ -62,7 +68,7 @@ async fn show(
         let tombstone = render::tombstone(&account.uri, deleted_at);
         return Ok(Ap::gone(tombstone).into_response());
     }
-    let account = standing(account)?;
+    let account = not_gone(account)?;
     if !wants_activity(&headers) {
         return Ok(with_vary(Redirect::to(&account.url)));
     }

@@ -8,7 +8,7 @@ use http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::actor::standing;
+use super::actor::not_gone;
 use crate::app::App;
 use crate::db;
 use crate::error::{AppError, AppResult};
@@ -87,7 +87,8 @@ async fn webfinger(State(app): State<App>, Query(asked): Query<Asked>) -> AppRes
         .await?
         .filter(|account| account.is_local())
         .ok_or_else(AppError::not_found)?;
-    let account = standing(account)?;
+    // One that is suspended is found: its document says so.
+    let account = not_gone(account)?;
     let handle = app.config.handle(&account.username, "");
     let mut links = vec![
         json!({

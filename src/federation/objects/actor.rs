@@ -140,6 +140,7 @@ pub fn read(document: &Value, now: i64) -> Result<RemoteActor, &'static str> {
         suspended_at: None,
         silenced_at: None,
         deleted_at: None,
+        sensitized_at: None,
     };
     let keys = keys(document)
         .into_iter()

@@ -56,6 +56,17 @@ pub fn context() -> Value {
     ])
 }
 
+/// The same with the term that suspended actors use.
+pub fn context_of(object: &Value) -> Value {
+    let mut context = context();
+    if object.get("suspended").is_some()
+        && let Some(terms) = context.as_array_mut().and_then(|all| all.last_mut())
+    {
+        terms["suspended"] = json!("toot:suspended");
+    }
+    context
+}
+
 /// A local account with what its document shows besides.
 #[derive(Debug, Clone, Copy)]
 pub struct ActorDocument<'a> {
@@ -74,8 +85,34 @@ struct Field {
 }
 
 impl ActorDocument<'_> {
-    /// The actor without context.
+    /// The actor without context. Of one that is suspended, as Mastodon has it, nothing is told but
+    /// that it is there and suspended: others are to hide it, and may find it again once it is back.
     pub fn object(&self) -> Value {
+        if self.account.suspended_at.is_none() {
+            return self.whole();
+        }
+        let bare = Account {
+            display_name: String::new(),
+            note: String::new(),
+            fields: "[]".to_owned(),
+            emojis: "[]".to_owned(),
+            avatar: String::new(),
+            header: String::new(),
+            discoverable: false,
+            indexable: false,
+            ..self.account.clone()
+        };
+        let mut object = ActorDocument {
+            account: &bare,
+            profile: None,
+            ..*self
+        }
+        .whole();
+        object["suspended"] = json!(true);
+        object
+    }
+
+    fn whole(&self) -> Value {
         let account = self.account;
         let uri = &account.uri;
         let mut members = Map::with_capacity(31);
@@ -175,7 +212,8 @@ impl ActorDocument<'_> {
 
     /// The actor on its own.
     pub fn document(&self) -> Value {
-        super::document(context(), self.object())
+        let object = self.object();
+        super::document(context_of(&object), object)
     }
 
     fn image(&self, file: &str, description: &str) -> Option<Value> {

@@ -69,9 +69,10 @@ pub fn activity(
         }
         Outgoing::UpdateActor { uri } => {
             let object = profile().unwrap_or_else(|| json!(actor));
+            let context = actor::context_of(&object);
             let mut wrapped = wrap(uri, "Update", actor, object);
             insert(&mut wrapped, "to", json!([PUBLIC]));
-            document(actor::context(), wrapped)
+            document(context, wrapped)
         }
         Outgoing::Delete {
             uri,

@@ -133,16 +133,16 @@ async fn who_deletes_an_account_is_hidden_at_once_and_can_come_back_for_a_week()
         format!("/api/v1/statuses/{id}/context"),
         "/@alice".to_owned(),
         format!("/@alice/{id}"),
-        "/users/alice/outbox".to_owned(),
-        format!(
-            "/.well-known/webfinger?resource=acct:alice@{}",
-            server.domain()
-        ),
     ] {
         assert_eq!(server.get_public(&path).await.status, 404, "{path}");
         assert_eq!(server.get(&bob, &path).await.status, 404, "{path}");
     }
-    assert_eq!(actor(&server, &alice.account.uri).await.status, 404);
+    // To other servers it says that it is suspended, and no more.
+    let suspended = actor(&server, &alice.account.uri).await;
+    assert_eq!(suspended.ok()["suspended"], true);
+    assert!(suspended.ok().get("summary").is_none_or(|text| text == ""));
+    let outbox = format!("{}/outbox", alice.account.uri);
+    assert_eq!(actor(&server, &outbox).await.status, 403);
     assert_eq!(
         actor(&server, status["uri"].as_str().unwrap()).await.status,
         404

@@ -30,6 +30,7 @@ mod lists;
 mod markers;
 pub mod media;
 pub mod media_av;
+mod moderation;
 pub mod moves;
 mod notifications;
 pub(crate) mod oauth;

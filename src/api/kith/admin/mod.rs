@@ -4,9 +4,14 @@ use axum::Router;
 
 use crate::app::App;
 
+mod appeals;
+mod audit_log;
 mod deliveries;
 
 /// Routes of this area.
 pub fn routes() -> Router<App> {
-    deliveries::routes()
+    Router::new()
+        .merge(appeals::routes())
+        .merge(audit_log::routes())
+        .merge(deliveries::routes())
 }

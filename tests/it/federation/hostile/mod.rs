@@ -64,7 +64,7 @@ async fn followed() -> (Server, Peer, Person) {
     (server, peer, alice)
 }
 
-pub(super) async fn home(server: &Server, alice: &Person) -> Vec<Value> {
+pub(crate) async fn home(server: &Server, alice: &Person) -> Vec<Value> {
     server
         .get(alice, "/api/v1/timelines/home")
         .await
@@ -86,7 +86,7 @@ async fn settle(server: &Server, peer: &Peer, alice: &Person, mark: &str) -> Vec
 }
 
 /// What a handle or URL leads to.
-pub(super) async fn search(server: &Server, who: &Person, what: &str) -> Value {
+pub(crate) async fn search(server: &Server, who: &Person, what: &str) -> Value {
     let what: String = url::form_urlencoded::byte_serialize(what.as_bytes()).collect();
     server
         .get(who, &format!("/api/v2/search?q={what}&resolve=true"))
@@ -95,7 +95,7 @@ pub(super) async fn search(server: &Server, who: &Person, what: &str) -> Value {
 }
 
 /// An activity by an actor.
-pub(super) fn activity(actor: &str, n: &str, kind: &str, object: &Value) -> Value {
+pub(crate) fn activity(actor: &str, n: &str, kind: &str, object: &Value) -> Value {
     json!({
         "@context": "https://www.w3.org/ns/activitystreams",
         "id": format!("{actor}#{n}"), "type": kind, "actor": actor, "object": object,
@@ -103,7 +103,7 @@ pub(super) fn activity(actor: &str, n: &str, kind: &str, object: &Value) -> Valu
 }
 
 /// Delivers what an actor has signed; 202.
-pub(super) async fn deliver(server: &Server, actor: &str, activity: &Value) {
+pub(crate) async fn deliver(server: &Server, actor: &str, activity: &Value) {
     let answer = Delivery::by(actor).send(server, activity).await;
     assert_eq!(answer.status, 202, "{activity}: {}", answer.text);
 }
@@ -114,7 +114,7 @@ fn shows(list: &[Value], uri: &Value) -> bool {
 }
 
 /// Waits until all that came is worked on.
-pub(super) async fn idle(server: &Server) {
+pub(crate) async fn idle(server: &Server) {
     let waiting = "SELECT count(*) AS n FROM inbox_queue WHERE state = 0 AND next_at = 0";
     eventually("all is worked on", async || {
         let left = database::count(&server.app.config.database_url, waiting).await;
@@ -124,7 +124,7 @@ pub(super) async fn idle(server: &Server) {
 }
 
 /// GETs what other servers read, as nobody.
-pub(super) async fn read(server: &Server, path: &str) -> Answer {
+pub(crate) async fn read(server: &Server, path: &str) -> Answer {
     let request = server
         .http
         .get(format!("{}{path}", server.url))
@@ -133,7 +133,7 @@ pub(super) async fn read(server: &Server, path: &str) -> Answer {
 }
 
 /// As an admin: nothing is exchanged with a domain any more.
-pub(super) async fn block(server: &Server, domain: &str) {
+pub(crate) async fn block(server: &Server, domain: &str) {
     let (ctx, named) = (server.app.ctx.clone(), domain.to_owned());
     server
         .app

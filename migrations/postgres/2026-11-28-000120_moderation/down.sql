@@ -1,0 +1,13 @@
+DROP INDEX reports_open_target;
+DROP INDEX tokens_ip;
+DROP INDEX users_staff;
+DROP INDEX users_disabled;
+DROP INDEX users_pending;
+DROP INDEX accounts_display_name;
+DROP INDEX accounts_sensitized;
+DROP INDEX accounts_silenced;
+DROP INDEX accounts_suspended;
+DROP TABLE audit_log;
+DROP TABLE appeals;
+DROP TABLE account_warnings;
+ALTER TABLE accounts DROP COLUMN sensitized_at;
