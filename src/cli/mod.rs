@@ -16,16 +16,19 @@ mod announcement;
 mod delivery;
 mod demo;
 mod domain;
+mod email_block;
 mod emoji;
 mod inbox;
 mod instance;
 mod invite;
+mod ip_block;
 mod migrate;
 mod relay;
 mod rule;
 mod serve;
 mod token;
 mod user;
+mod username_block;
 
 /// What a command ends with: nothing, or one line for stderr.
 pub type Outcome = Result<(), String>;
@@ -49,6 +52,9 @@ pub fn command() -> Command {
         .subcommand(user::command())
         .subcommand(token::command())
         .subcommand(domain::command())
+        .subcommand(email_block::command())
+        .subcommand(ip_block::command())
+        .subcommand(username_block::command())
         .subcommand(announcement::command())
         .subcommand(emoji::command())
         .subcommand(delivery::command())
@@ -108,6 +114,9 @@ fn dispatch(matches: &ArgMatches) -> Outcome {
             Some(("user", inner)) => user::run(config, inner).await,
             Some(("token", inner)) => token::run(config, inner).await,
             Some(("domain", inner)) => domain::run(config, inner).await,
+            Some(("email-block", inner)) => email_block::run(config, inner).await,
+            Some(("ip-block", inner)) => ip_block::run(config, inner).await,
+            Some(("username-block", inner)) => username_block::run(config, inner).await,
             Some(("announcement", inner)) => announcement::run(config, inner).await,
             Some(("emoji", inner)) => emoji::run(config, inner).await,
             Some(("delivery", inner)) => delivery::run(config, inner).await,

@@ -45,7 +45,7 @@ fn limit(name: &str) -> usize {
 }
 
 /// The settings, with what each is.
-pub const SETTINGS: [(&str, &str); 12] = [
+pub const SETTINGS: [(&str, &str); 13] = [
     ("title", "The server's name"),
     ("description", "What it is, in a sentence or two"),
     ("extended-description", "More about it, in Markdown"),
@@ -68,6 +68,10 @@ pub const SETTINGS: [(&str, &str); 12] = [
     (
         "peers-shown",
         "Whether anyone sees which servers are known: all or disabled",
+    ),
+    (
+        "trendable-by-default",
+        "Whether what no moderator has looked at trends: true or false",
     ),
     (
         "activity-shown",
@@ -120,6 +124,7 @@ async fn check(tx: &mut Conn, name: &str, value: &str) -> AppResult<()> {
         "contact-email" => valid_email(value),
         "contact-account" => contact(tx, value).await?.is_some(),
         "domain-blocks-shown" | "domain-block-comments-shown" => Shown::parse(value).is_some(),
+        "trendable-by-default" => matches!(value, "true" | "false"),
         "peers-shown" | "activity-shown" => matches!(value, "all" | "disabled"),
         _ => true,
     };

@@ -22,6 +22,12 @@ pub enum Job {
     /// The policy for a domain changed: its accounts are to stand as the policies say. `stamp`: when
     /// it was made.
     Standing { domain: String, stamp: i64 },
+    /// The same of several domains, each with when its policy was made.
+    Standings { changed: Vec<(String, i64)> },
+    /// An account was suspended: those whose follows that cut off are to be told.
+    Severed { account_id: i64 },
+    /// A list of policies that others keep is to be read.
+    DomainList { subscription_id: i64 },
     /// A scheduled status to post.
     Publish { scheduled_id: i64 },
     /// New counts of a local poll to tell elsewhere.
@@ -97,6 +103,9 @@ impl Job {
             Job::VerifyLinks { .. } => "verify_links",
             Job::SeverDomain { .. } => "sever_domain",
             Job::Standing { .. } => "standing",
+            Job::Standings { .. } => "standings",
+            Job::Severed { .. } => "severed",
+            Job::DomainList { .. } => "domain_list",
             Job::Publish { .. } => "publish",
             Job::PollUpdate { .. } => "poll_update",
             Job::PollEnd { .. } => "poll_end",
@@ -126,12 +135,16 @@ impl Job {
             | Job::VerifyLinks { .. }
             | Job::SeverDomain { .. }
             | Job::Standing { .. }
+            | Job::Standings { .. }
             | Job::Media { .. }
             | Job::Reindex { .. }
             | Job::Push { .. }
             | Job::SettleNotifications { .. }
             | Job::Announcement { .. } => None,
             Job::Card { card_id: id }
+            | Job::DomainList {
+                subscription_id: id,
+            }
             | Job::Publish { scheduled_id: id }
             | Job::PollUpdate { poll_id: id }
             | Job::PollEnd { poll_id: id }
@@ -144,6 +157,7 @@ impl Job {
             }
             | Job::Profile { account_id: id }
             | Job::EraseAccount { account_id: id }
+            | Job::Severed { account_id: id }
             | Job::StatusLine { account_id: id } => Some(format!("{}:{id}", self.kind())),
             Job::SynchroniseFollowers { account_id: id, .. } => {
                 Some(format!("{}:{id}", self.kind()))

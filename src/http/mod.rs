@@ -11,6 +11,7 @@ pub mod proxy;
 mod router;
 mod server;
 pub mod spool;
+pub mod staff;
 mod unread;
 
 pub use router::{router, routes};

@@ -5,6 +5,7 @@ pub mod card;
 pub mod cleanup;
 mod collections;
 pub mod deliver;
+mod domain_list;
 mod forget;
 pub mod ingest;
 pub mod media;

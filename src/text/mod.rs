@@ -4,6 +4,7 @@
 //! iterative and linear in its input, so that no nesting or length that fits
 //! into a request can exhaust the stack or hold a core.
 
+pub mod csv;
 pub mod emoji;
 mod grapheme;
 mod html;

@@ -28,6 +28,7 @@ pub mod poll;
 pub mod quoting;
 pub mod relationship;
 pub mod scheduled_status;
+pub mod severance;
 pub mod status;
 pub mod status_edit;
 pub mod tag;

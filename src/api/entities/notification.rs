@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::status::{self, Mode, Reader};
-use super::{account, collection, raw};
+use super::{account, collection, raw, severance};
 use crate::app::App;
 use crate::clock::iso;
 use crate::db;
@@ -27,6 +27,8 @@ pub struct Entity {
     status: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     collection: Option<collection::Entity>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<severance::Entity>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     filtered: bool,
 }
@@ -59,6 +61,11 @@ pub async fn render(app: &App, owner: i64, rows: &[Notification]) -> AppResult<V
         .filter(|row| collection::is_about(&row.kind))
         .filter_map(|row| row.subject_id);
     let collections = collection::by_ids(app, owner, subjects.collect()).await?;
+    let events = rows
+        .iter()
+        .filter(|row| severance::is_about(&row.kind))
+        .filter_map(|row| row.subject_id);
+    let events = severance::by_ids(app, owner, events.collect()).await?;
     let mut entities = Vec::with_capacity(rows.len());
     for row in rows.iter().filter(|row| !row.kith) {
         let Some(account) = accounts
@@ -82,6 +89,14 @@ pub async fn render(app: &App, owner: i64, rows: &[Notification]) -> AppResult<V
             },
             None => None,
         };
+        let event = row.subject_id.filter(|_| severance::is_about(&row.kind));
+        let event = match event {
+            Some(id) => match events.get(&id) {
+                Some(event) => Some(event.clone()),
+                None => continue,
+            },
+            None => None,
+        };
         let entity = Entity {
             id: row.id.to_string(),
             kind: row.kind.clone(),
@@ -90,6 +105,7 @@ pub async fn render(app: &App, owner: i64, rows: &[Notification]) -> AppResult<V
             account,
             status,
             collection,
+            event,
             filtered: row.filtered,
         };
         entities.push((row.id, entity));

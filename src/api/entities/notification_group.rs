@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::account::{self, acct, picture};
-use super::collection;
+use super::{collection, severance};
 use super::status::{self, Mode, Reader};
 use crate::app::App;
 use crate::clock::iso;
@@ -208,6 +208,8 @@ struct Entity<'a> {
     status_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     collection: Option<&'a collection::Entity>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<&'a severance::Entity>,
 }
 
 /// `PartialAccountWithAvatar`.
@@ -237,6 +239,11 @@ pub async fn results(app: &App, owner: i64, groups: &[Shown], expand: Expand) ->
         .filter(|group| collection::is_about(&group.kind))
         .filter_map(|group| group.subject_id);
     let collections = collection::by_ids(app, owner, subjects.collect()).await?;
+    let events = groups
+        .iter()
+        .filter(|group| severance::is_about(&group.kind))
+        .filter_map(|group| group.subject_id);
+    let events = severance::by_ids(app, owner, events.collect()).await?;
     let mut senders: Vec<i64> = groups
         .iter()
         .flat_map(|group| group.senders.iter().copied())
@@ -256,6 +263,13 @@ pub async fn results(app: &App, owner: i64, groups: &[Shown], expand: Expand) ->
             .filter(|_| collection::is_about(&group.kind));
         let collection = subject.and_then(|id| collections.get(&id));
         if subject.is_some() && collection.is_none() {
+            continue;
+        }
+        let about = group
+            .subject_id
+            .filter(|_| severance::is_about(&group.kind));
+        let event = about.and_then(|id| events.get(&id));
+        if about.is_some() && event.is_none() {
             continue;
         }
         let samples: Vec<i64> = group
@@ -285,6 +299,7 @@ pub async fn results(app: &App, owner: i64, groups: &[Shown], expand: Expand) ->
             sample_account_ids: samples.iter().map(i64::to_string).collect(),
             status_id: group.status_id.map(|id| id.to_string()),
             collection,
+            event,
         });
     }
     whole.sort_unstable();

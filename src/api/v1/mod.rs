@@ -5,6 +5,7 @@ use axum::Router;
 use crate::app::App;
 
 pub(crate) mod accounts;
+mod admin;
 mod announcements;
 mod apps;
 pub mod async_refreshes;
@@ -41,6 +42,7 @@ mod trends;
 pub fn routes() -> Router<App> {
     Router::new()
         .merge(accounts::routes())
+        .merge(admin::routes())
         .merge(announcements::routes())
         .merge(async_refreshes::routes())
         .merge(apps::routes())

@@ -5,8 +5,9 @@ use axum::Router;
 use crate::app::App;
 
 mod deliveries;
+pub mod domain_blocks;
 
 /// Routes of this area.
 pub fn routes() -> Router<App> {
-    deliveries::routes()
+    deliveries::routes().merge(domain_blocks::routes())
 }
