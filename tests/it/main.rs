@@ -17,5 +17,6 @@ mod http;
 mod intents;
 mod journey;
 mod pages;
+mod policies;
 mod project;
 mod proxy;

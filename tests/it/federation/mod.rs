@@ -8,7 +8,7 @@ mod faults;
 mod fedify;
 mod friends;
 mod groups;
-mod hostile;
+pub(crate) mod hostile;
 mod interactions;
 mod keys;
 mod moves;

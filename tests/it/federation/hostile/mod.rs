@@ -33,7 +33,7 @@ mod replay;
 mod threads;
 
 /// A server whose alice follows `good` at the peer.
-async fn followed() -> (Server, Peer, Person) {
+pub(crate) async fn followed() -> (Server, Peer, Person) {
     let (server, peer) = (Server::start().await, Peer::start().await);
     let alice = server.person("alice").await;
     let good = peer.add_actor("good");
@@ -64,7 +64,7 @@ async fn followed() -> (Server, Peer, Person) {
     (server, peer, alice)
 }
 
-pub(super) async fn home(server: &Server, alice: &Person) -> Vec<Value> {
+pub(crate) async fn home(server: &Server, alice: &Person) -> Vec<Value> {
     server
         .get(alice, "/api/v1/timelines/home")
         .await
@@ -103,7 +103,7 @@ pub(super) fn activity(actor: &str, n: &str, kind: &str, object: &Value) -> Valu
 }
 
 /// Delivers what an actor has signed; 202.
-pub(super) async fn deliver(server: &Server, actor: &str, activity: &Value) {
+pub(crate) async fn deliver(server: &Server, actor: &str, activity: &Value) {
     let answer = Delivery::by(actor).send(server, activity).await;
     assert_eq!(answer.status, 202, "{activity}: {}", answer.text);
 }
