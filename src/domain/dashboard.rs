@@ -142,13 +142,10 @@ async fn count_ours(conn: &mut Conn, what: Ours, period: Period) -> AppResult<Ve
 /// Uses of tags are known of the last days alone, which is when they may trend.
 async fn of_tag(conn: &mut Conn, key: &str, tag: i64, period: Period) -> AppResult<Measure> {
     if key == "tag_servers" {
-        let servers = async |conn: &mut Conn, period: Period| {
-            let (from, to) = period.ids();
-            dashboard::tag_servers(conn, tag, from, to).await
-        };
-        let found = servers(conn, period).await?;
+        let ((from, to), (earlier, until)) = (period.ids(), period.before().ids());
+        let found = dashboard::tag_servers(conn, tag, from, to).await?;
         let once = |rows: &[Count]| rows.iter().find(|row| row.day == 0).map_or(0, |r| r.number);
-        let before = servers(conn, period.before()).await?;
+        let before = dashboard::tag_servers(conn, tag, earlier, until).await?;
         return Ok(Measure {
             total: once(&found),
             previous: Some(once(&before)),

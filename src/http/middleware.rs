@@ -32,7 +32,7 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
     let api = path.starts_with("/api/");
     let private = api || path.starts_with("/oauth/");
     let span = tracing::info_span!("request", id, method = %request.method(), path);
-    if is_shut_out(&app, &request).await {
+    if is_shut_out(&app, address_of(&app, &request)).await {
         let mut response =
             crate::error::AppError::forbidden("This action is not allowed").into_response();
         if let Ok(value) = HeaderValue::from_str(&id) {
@@ -88,11 +88,10 @@ fn address_of(app: &App, request: &Request) -> IpAddr {
 }
 
 /// Whether nothing is answered to an address.
-async fn is_shut_out(app: &App, request: &Request) -> bool {
+async fn is_shut_out(app: &App, address: IpAddr) -> bool {
     match app.ip_rules().await {
         Ok(rules) => {
-            let rule = rules.of_address(address_of(app, request), app.clock.now_ms());
-            rule == Some(Severity::NoAccess)
+            rules.of_address(address, app.clock.now_ms()) == Some(Severity::NoAccess)
         }
         Err(error) => {
             // What the request is about needs the database, too, and says so.
