@@ -99,8 +99,9 @@ pub async fn tag_servers(conn: &mut Conn, tag_id: i64, from: i64, to: i64) -> Re
         ("(s.id >> 16) / 86400000", "GROUP BY 1"),
         ("CAST(0 AS BIGINT)", ""),
     ] {
-        let sql =
-            format!("SELECT {day} AS day, COUNT(DISTINCT a.domain) AS number FROM {TAGGED} {group}");
+        let sql = format!(
+            "SELECT {day} AS day, COUNT(DISTINCT a.domain) AS number FROM {TAGGED} {group}"
+        );
         let rows: Vec<Count> = on_db!(conn, |c| diesel::sql_query(&sql)
             .bind::<BigInt, _>(tag_id)
             .bind::<BigInt, _>(from)

@@ -66,12 +66,7 @@ pub async fn known(conn: &mut Conn, by_host: bool, place: &str, under: &str) -> 
 
 /// People here who follow accounts of a place, or are followed by them.
 #[boxed]
-pub async fn people(
-    conn: &mut Conn,
-    by_host: bool,
-    place: &str,
-    under: &str,
-) -> Result<Vec<i64>> {
+pub async fn people(conn: &mut Conn, by_host: bool, place: &str, under: &str) -> Result<Vec<i64>> {
     let some = some(by_host);
     let mut all = Vec::new();
     for (ours, theirs) in [("account_id", "target_id"), ("target_id", "account_id")] {

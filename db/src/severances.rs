@@ -110,19 +110,15 @@ pub async fn note(conn: &mut Conn, event_id: i64, ids: &[i64]) -> Result<()> {
     macro_rules! put {
         ($ours:ident, $theirs:ident, $outgoing:literal) => {
             on_db!(conn, |c| diesel::insert_into(severed_follows::table)
-                .values(
-                    follows::table
-                        .filter(follows::$theirs.any_of(ids))
-                        .select((
-                            number(event_id),
-                            follows::$ours,
-                            flag($outgoing),
-                            follows::$theirs,
-                            follows::reblogs,
-                            follows::notify,
-                            follows::languages,
-                        ))
-                )
+                .values(follows::table.filter(follows::$theirs.any_of(ids)).select((
+                    number(event_id),
+                    follows::$ours,
+                    flag($outgoing),
+                    follows::$theirs,
+                    follows::reblogs,
+                    follows::notify,
+                    follows::languages,
+                )))
                 .into_columns((
                     severed_follows::event_id,
                     severed_follows::account_id,

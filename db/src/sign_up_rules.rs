@@ -214,10 +214,7 @@ pub async fn signed_up(
     app_id: Option<i64>,
 ) -> Result<()> {
     on_db!(conn, |c| diesel::update(users::table.find(account_id))
-        .set((
-            users::sign_up_ip.eq(ip),
-            users::sign_up_app_id.eq(app_id)
-        ))
+        .set((users::sign_up_ip.eq(ip), users::sign_up_app_id.eq(app_id)))
         .execute(c)
         .await)?;
     Ok(())

@@ -114,7 +114,9 @@ async fn list(app: &App, args: &ArgMatches) -> Outcome {
         return print_json(&Value::Array(rows.iter().map(shown).collect()));
     }
     for row in &rows {
-        let until = row.expires_at.map_or_else(String::new, |at| format!(" until {}", iso(at)));
+        let until = row
+            .expires_at
+            .map_or_else(String::new, |at| format!(" until {}", iso(at)));
         println!("{:<25} {}{until} {}", row.severity, row.ip, row.comment);
     }
     Ok(())

@@ -91,7 +91,10 @@ pub async fn measure(
         let (total, previous) = if what == Ours::Active {
             let once = Ours::ActiveOnce;
             let now = count_ours(conn, once, period).await?;
-            (sum(&now), sum(&count_ours(conn, once, period.before()).await?))
+            (
+                sum(&now),
+                sum(&count_ours(conn, once, period.before()).await?),
+            )
         } else {
             let before = count_ours(conn, what, period.before()).await?;
             (sum(&days), sum(&before))
@@ -181,8 +184,10 @@ fn sum(counts: &[Count]) -> i64 {
 }
 
 fn each_day(counts: &[Count], period: Period) -> Vec<(i64, i64)> {
-    let of: std::collections::HashMap<i64, i64> =
-        counts.iter().map(|count| (count.day, count.number)).collect();
+    let of: std::collections::HashMap<i64, i64> = counts
+        .iter()
+        .map(|count| (count.day, count.number))
+        .collect();
     (period.first..=period.last)
         .map(|day| (day, of.get(&day).copied().unwrap_or(0)))
         .collect()
@@ -230,11 +235,7 @@ pub struct Cohort {
 }
 
 /// Reckons how many of those who registered in each day or month were here later on.
-pub async fn retention(
-    conn: &mut Conn,
-    period: Period,
-    monthly: bool,
-) -> AppResult<Vec<Cohort>> {
+pub async fn retention(conn: &mut Conn, period: Period, monthly: bool) -> AppResult<Vec<Cohort>> {
     let starts = starts(period, monthly);
     let first = starts.first().copied().unwrap_or(period.first);
     let (_, until) = period.times();

@@ -112,9 +112,12 @@ pub async fn add_address(
     let hash = match (email, hash) {
         (Some(email), _) => canonical_hash(email)
             .ok_or_else(|| AppError::invalid("Validation failed: E-mail is invalid"))?,
-        (None, Some(hash)) => Some(hash).filter(hex).map(str::to_lowercase).ok_or_else(|| {
-            AppError::invalid("Validation failed: Canonical email hash is invalid")
-        })?,
+        (None, Some(hash)) => Some(hash)
+            .filter(hex)
+            .map(str::to_lowercase)
+            .ok_or_else(|| {
+                AppError::invalid("Validation failed: Canonical email hash is invalid")
+            })?,
         (None, None) => {
             return Err(AppError::invalid(
                 "Validation failed: Canonical email hash can't be blank",
@@ -141,7 +144,12 @@ mod tests {
 
     #[test]
     fn addresses_that_reach_the_same_mailbox_are_one() {
-        for email in ["foo@bar.com", "F.oo@BAR.com", "foo+spam@bar.com", "f.o.o+a+b@bar.com"] {
+        for email in [
+            "foo@bar.com",
+            "F.oo@BAR.com",
+            "foo+spam@bar.com",
+            "f.o.o+a+b@bar.com",
+        ] {
             assert_eq!(canonical(email).as_deref(), Some("foo@bar.com"), "{email}");
         }
         assert_eq!(canonical("nothing"), None);

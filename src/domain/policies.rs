@@ -355,16 +355,14 @@ pub enum Created {
 }
 
 /// Makes a policy for a domain that has none yet, or one that allows it: what the admin API does.
-pub async fn create(
-    tx: &mut Conn,
-    ctx: &Ctx,
-    domain: &str,
-    terms: Terms,
-) -> AppResult<Created> {
+pub async fn create(tx: &mut Conn, ctx: &Ctx, domain: &str, terms: Terms) -> AppResult<Created> {
     let domain = proper(ctx, domain)?;
     let names = names(&domain);
     let rows = db::policies::among(tx, &names).await?;
-    let blocks: Vec<DomainPolicy> = rows.into_iter().filter(|row| row.severity != ALLOW).collect();
+    let blocks: Vec<DomainPolicy> = rows
+        .into_iter()
+        .filter(|row| row.severity != ALLOW)
+        .collect();
     let found = nearest(&names, |name| blocks.iter().find(|row| row.domain == name));
     if let Some(existing) = found
         && (existing.domain == domain || !terms.cover(existing))
@@ -444,11 +442,7 @@ pub async fn lift(tx: &mut Conn, ctx: &Ctx, domain: &str) -> AppResult<bool> {
 }
 
 /// Lifts some policies in one transaction.
-pub(super) async fn lift_some(
-    tx: &mut Conn,
-    ctx: &Ctx,
-    some: Vec<DomainPolicy>,
-) -> AppResult<()> {
+pub(super) async fn lift_some(tx: &mut Conn, ctx: &Ctx, some: Vec<DomainPolicy>) -> AppResult<()> {
     let mut changed = Vec::with_capacity(some.len());
     for policy in some {
         db::policies::remove(tx, &policy.domain).await?;

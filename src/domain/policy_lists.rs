@@ -88,7 +88,9 @@ pub fn parse(ctx: &Ctx, text: &str) -> AppResult<List> {
     let mut seen = HashSet::new();
     for record in records {
         let field = |column: Option<usize>| {
-            column.and_then(|n| record.get(n)).map_or("", |text| text.trim())
+            column
+                .and_then(|n| record.get(n))
+                .map_or("", |text| text.trim())
         };
         let flag = |column| matches!(field(column).to_lowercase().as_str(), "true" | "1" | "t");
         let name = field(columns[0]);
@@ -186,7 +188,12 @@ fn stricter(old: &Terms, new: &Terms) -> Terms {
     }
     let severer = weight_of(&new.severity) > weight_of(&old.severity);
     Terms {
-        severity: if severer { &new.severity } else { &old.severity }.clone(),
+        severity: if severer {
+            &new.severity
+        } else {
+            &old.severity
+        }
+        .clone(),
         reject_media: old.reject_media || new.reject_media,
         reject_reports: old.reject_reports || new.reject_reports,
         public_comment: if old.public_comment.is_empty() {
@@ -319,7 +326,10 @@ pub async fn put_of(
     subscription_id: i64,
     some: Vec<(String, Terms)>,
 ) -> AppResult<bool> {
-    if db::domain_subscriptions::by_id(tx, subscription_id).await?.is_none() {
+    if db::domain_subscriptions::by_id(tx, subscription_id)
+        .await?
+        .is_none()
+    {
         return Ok(false);
     }
     let domains: Vec<String> = some.iter().map(|(domain, _)| domain.clone()).collect();
@@ -422,7 +432,9 @@ mod tests {
         .map(|(domain, severity)| (domain.to_owned(), terms(severity)))
         .into();
         let names = |list: &[(String, Terms)]| -> Vec<String> {
-            list.iter().map(|(d, t)| format!("{d} {}", t.severity)).collect()
+            list.iter()
+                .map(|(d, t)| format!("{d} {}", t.severity))
+                .collect()
         };
         let careful = plan(&list, &known, false);
         assert_eq!(names(&careful.add), ["new.example limit"]);

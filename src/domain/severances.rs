@@ -104,11 +104,7 @@ pub async fn unsuspended(tx: &mut Conn, account: &Account) -> AppResult<()> {
 }
 
 /// [`note`] for the suspension of an account, where it still is suspended.
-pub async fn note_suspension(
-    tx: &mut Conn,
-    ctx: &Ctx,
-    account_id: i64,
-) -> AppResult<Option<i64>> {
+pub async fn note_suspension(tx: &mut Conn, ctx: &Ctx, account_id: i64) -> AppResult<Option<i64>> {
     let Some(account) = db::accounts::by_id(tx, account_id).await? else {
         return Ok(None);
     };

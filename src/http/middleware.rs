@@ -90,9 +90,7 @@ fn address_of(app: &App, request: &Request) -> IpAddr {
 /// Whether nothing is answered to an address.
 async fn is_shut_out(app: &App, address: IpAddr) -> bool {
     match app.ip_rules().await {
-        Ok(rules) => {
-            rules.of_address(address, app.clock.now_ms()) == Some(Severity::NoAccess)
-        }
+        Ok(rules) => rules.of_address(address, app.clock.now_ms()) == Some(Severity::NoAccess),
         Err(error) => {
             // What the request is about needs the database, too, and says so.
             tracing::warn!(%error, "the rules about addresses cannot be read");

@@ -34,7 +34,9 @@ pub async fn run(app: &App, job: i64, subscription_id: i64) -> Result<(), JobErr
         .await
         .map_err(JobError::retry)?;
     let Some(subscription) = found else {
-        return withdraw(app, subscription_id).await.map_err(JobError::retry);
+        return withdraw(app, subscription_id)
+            .await
+            .map_err(JobError::retry);
     };
     let outcome = match fetch(app, &subscription).await {
         Ok(text) => apply(app, &subscription, text).await,
@@ -42,13 +44,17 @@ pub async fn run(app: &App, job: i64, subscription_id: i64) -> Result<(), JobErr
     };
     let outcome = outcome.map_err(JobError::retry)?;
     if let Err(error) = &outcome {
-        tracing::warn!(url = subscription.url, error, "a list of policies was not read");
+        tracing::warn!(
+            url = subscription.url,
+            error,
+            "a list of policies was not read"
+        );
     }
     let ctx = app.ctx.clone();
     app.write(move |tx| {
-        Box::pin(async move {
-            policy_lists::was_read(tx, &ctx, subscription_id, outcome.clone()).await
-        })
+        Box::pin(
+            async move { policy_lists::was_read(tx, &ctx, subscription_id, outcome.clone()).await },
+        )
     })
     .await
     .map_err(JobError::retry)

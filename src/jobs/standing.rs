@@ -43,9 +43,9 @@ async fn settle(app: &App, policies: &Policies, place: &Place, stamp: i64) -> Ap
         let (ctx, policies, place) = (app.ctx.clone(), policies.clone(), place.clone());
         above = app
             .write(move |tx| {
-                Box::pin(async move {
-                    standing::settle(tx, &ctx, &policies, &place, last, stamp).await
-                })
+                Box::pin(
+                    async move { standing::settle(tx, &ctx, &policies, &place, last, stamp).await },
+                )
             })
             .await?;
     }
@@ -71,9 +71,7 @@ async fn sever(
         while let Some(last) = above {
             let wanted = place.clone();
             let accounts = app
-                .read(move |c| {
-                    Box::pin(async move { standing::accounts(c, &wanted, last).await })
-                })
+                .read(move |c| Box::pin(async move { standing::accounts(c, &wanted, last).await }))
                 .await?;
             above = accounts
                 .last()
@@ -106,9 +104,7 @@ async fn tell(app: &App, event: i64) -> AppResult<()> {
     while let Some(last) = above {
         let ctx = app.ctx.clone();
         above = app
-            .write(move |tx| {
-                Box::pin(async move { severances::tell(tx, &ctx, event, last).await })
-            })
+            .write(move |tx| Box::pin(async move { severances::tell(tx, &ctx, event, last).await }))
             .await?;
     }
     Ok(())

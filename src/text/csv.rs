@@ -71,7 +71,10 @@ mod tests {
 
     #[test]
     fn any_text_is_a_table() {
-        assert_eq!(records("\u{feff}#a,b\r\n\r\n1,2"), [["#a", "b"], ["1", "2"]]);
+        assert_eq!(
+            records("\u{feff}#a,b\r\n\r\n1,2"),
+            [["#a", "b"], ["1", "2"]]
+        );
         assert_eq!(records("a\"b,\"c"), [["a\"b", "c"]]);
         assert_eq!(records("\"a\"b,"), [["ab", ""]]);
         assert_eq!(records("\n \n"), Vec::<Vec<String>>::new());

@@ -33,12 +33,29 @@ async fn lists_of_policies_are_taken_in_written_out_and_followed() {
     let (kith, peer) = (Process::start().await, Peer::start().await);
     let help = kith.cli_ok(&["domain", "--help"]);
     for verb in [
-        "list", "show", "block", "limit", "allow", "remove", "mode", "check", "import", "export",
-        "subscribe", "subscriptions",
+        "list",
+        "show",
+        "block",
+        "limit",
+        "allow",
+        "remove",
+        "mode",
+        "check",
+        "import",
+        "export",
+        "subscribe",
+        "subscriptions",
     ] {
         assert!(help.contains(&format!("\n  {verb} ")), "{verb}: {help}");
     }
-    kith.cli_ok(&["domain", "block", "own.example", "--comment", "mine, \"really\"", "--obfuscate"]);
+    kith.cli_ok(&[
+        "domain",
+        "block",
+        "own.example",
+        "--comment",
+        "mine, \"really\"",
+        "--obfuscate",
+    ]);
     kith.cli_ok(&["domain", "allow", "good.example"]);
 
     // A dry run says what would be, and does nothing.
@@ -61,7 +78,10 @@ async fn lists_of_policies_are_taken_in_written_out_and_followed() {
     assert_eq!(plan["invalid"].as_array().unwrap().len(), 1);
     assert_eq!(policies(&kith), before);
     let said = kith.cli_ok(&["domain", "import", path]);
-    assert!(said.ends_with("2 added, 1 changed, 1 kept, 1 passed over\n"), "{said}");
+    assert!(
+        said.ends_with("2 added, 1 changed, 1 kept, 1 passed over\n"),
+        "{said}"
+    );
     assert_eq!(
         policies(&kith),
         [
@@ -82,23 +102,42 @@ async fn lists_of_policies_are_taken_in_written_out_and_followed() {
     );
     std::fs::write(path, &list).unwrap();
     let again = listed(&kith, &["domain", "import", path]);
-    assert_eq!((&again["added"], &again["changed"]), (&json!([]), &json!([])));
+    assert_eq!(
+        (&again["added"], &again["changed"]),
+        (&json!([]), &json!([]))
+    );
     std::fs::write(path, "own.example\n").unwrap();
     kith.cli_ok(&["domain", "import", path, "--replace"]);
-    assert_eq!(listed(&kith, &["domain", "show", "own.example"])["reject_media"], false);
+    assert_eq!(
+        listed(&kith, &["domain", "show", "own.example"])["reject_media"],
+        false
+    );
     fails(&kith, &["domain", "import", "/nowhere.csv"], "/nowhere.csv");
     std::fs::write(path, "<html>\n").unwrap();
-    fails(&kith, &["domain", "import", path], "there is no domain in it");
+    fails(
+        &kith,
+        &["domain", "import", path],
+        "there is no domain in it",
+    );
 
     // A list that others keep: its entries come and go with it, and nothing else does.
     let serve = |text: &str| {
-        peer.serve("/list.csv", Page::Raw(200, "text/csv; charset=utf-8", text.to_owned()));
+        peer.serve(
+            "/list.csv",
+            Page::Raw(200, "text/csv; charset=utf-8", text.to_owned()),
+        );
     };
-    serve("#domain,#severity\nown.example,silence\nlisted.example,suspend\nother.example,silence\n");
+    serve(
+        "#domain,#severity\nown.example,silence\nlisted.example,suspend\nother.example,silence\n",
+    );
     let url = format!("{}/list.csv", peer.origin);
     kith.cli_ok(&["domain", "subscribe", &url, "--severity-limit", "silence"]);
     fails(&kith, &["domain", "subscribe", &url], "followed already");
-    fails(&kith, &["domain", "subscribe", "file:///etc/passwd"], "no address");
+    fails(
+        &kith,
+        &["domain", "subscribe", "file:///etc/passwd"],
+        "no address",
+    );
     let subscription = eventually("it is read", async || {
         let list = listed(&kith, &["domain", "subscriptions", "list"]);
         (list[0]["entries"] == 2).then(|| list[0].clone())
@@ -133,12 +172,19 @@ async fn lists_of_policies_are_taken_in_written_out_and_followed() {
             "block own.example"
         ]
     );
-    fails(&kith, &["domain", "subscriptions", "remove", &url], "is not followed");
+    fails(
+        &kith,
+        &["domain", "subscriptions", "remove", &url],
+        "is not followed",
+    );
 
     let checked = listed(&kith, &["domain", "check", "nowhere.example"]);
     assert_eq!(checked["accounts"], 0);
     let said = kith.cli_ok(&["domain", "block", "nowhere.example", "--dry-run"]);
-    assert!(said.starts_with("Blocking nowhere.example would cut off"), "{said}");
+    assert!(
+        said.starts_with("Blocking nowhere.example would cut off"),
+        "{said}"
+    );
     assert_eq!(policies(&kith).len(), 5);
     fails(&kith, &["domain", "check", "a b"], "is no domain");
 }
@@ -153,34 +199,80 @@ async fn rules_about_registering_are_kept_on_the_command_line() {
     ] {
         let help = kith.cli_ok(&[command, "--help"]);
         for verb in verbs {
-            assert!(help.contains(&format!("\n  {verb} ")), "{command} {verb}: {help}");
+            assert!(
+                help.contains(&format!("\n  {verb} ")),
+                "{command} {verb}: {help}"
+            );
         }
         assert_eq!(listed(&kith, &[command, "list"]), json!([]));
     }
     kith.cli_ok(&["email-block", "add", "Spam.example"]);
     kith.cli_ok(&["email-block", "add", "F.oo+x@mail.example"]);
-    fails(&kith, &["email-block", "add", "spam.example"], "already been taken");
+    fails(
+        &kith,
+        &["email-block", "add", "spam.example"],
+        "already been taken",
+    );
     let blocks = listed(&kith, &["email-block", "list"]);
     assert_eq!(blocks[0]["domain"], "spam.example");
-    assert_eq!(blocks[1]["canonical_email_hash"].as_str().unwrap().len(), 64);
+    assert_eq!(
+        blocks[1]["canonical_email_hash"].as_str().unwrap().len(),
+        64
+    );
     kith.cli_ok(&["email-block", "remove", "foo@mail.example"]);
-    fails(&kith, &["email-block", "remove", "foo@mail.example"], "is not blocked");
+    fails(
+        &kith,
+        &["email-block", "remove", "foo@mail.example"],
+        "is not blocked",
+    );
     kith.cli_ok(&["email-block", "remove", "spam.example"]);
     assert_eq!(listed(&kith, &["email-block", "list"]), json!([]));
 
     kith.cli_ok(&["username-block", "add", "4dmin"]);
-    fails(&kith, &["username-block", "add", "ADMIN"], "blocked already");
-    assert_eq!(listed(&kith, &["username-block", "list"])[0]["name"], "admin");
+    fails(
+        &kith,
+        &["username-block", "add", "ADMIN"],
+        "blocked already",
+    );
+    assert_eq!(
+        listed(&kith, &["username-block", "list"])[0]["name"],
+        "admin"
+    );
     kith.cli_ok(&["username-block", "remove", "admin"]);
-    fails(&kith, &["username-block", "remove", "admin"], "is not blocked");
+    fails(
+        &kith,
+        &["username-block", "remove", "admin"],
+        "is not blocked",
+    );
 
     let added = listed(
         &kith,
-        &["ip-block", "add", "127.0.0.1/8", "--severity", "no_access", "--expires-in", "600", "--comment", "us"],
+        &[
+            "ip-block",
+            "add",
+            "127.0.0.1/8",
+            "--severity",
+            "no_access",
+            "--expires-in",
+            "600",
+            "--comment",
+            "us",
+        ],
     );
-    assert_eq!((&added["ip"], &added["comment"]), (&json!("127.0.0.0/8"), &json!("us")));
-    fails(&kith, &["ip-block", "add", "localhost"], "not a valid IP address");
-    fails(&kith, &["ip-block", "add", "::1", "--severity", "odd"], "invalid value");
+    assert_eq!(
+        (&added["ip"], &added["comment"]),
+        (&json!("127.0.0.0/8"), &json!("us"))
+    );
+    fails(
+        &kith,
+        &["ip-block", "add", "localhost"],
+        "not a valid IP address",
+    );
+    fails(
+        &kith,
+        &["ip-block", "add", "::1", "--severity", "odd"],
+        "invalid value",
+    );
     // The running server hears of it within a second, and of its end.
     for status in [403, 200] {
         let began = std::time::Instant::now();
@@ -194,6 +286,10 @@ async fn rules_about_registering_are_kept_on_the_command_line() {
             kith.cli_ok(&["ip-block", "remove", "127.0.0.0/8"]);
         }
     }
-    fails(&kith, &["ip-block", "remove", "127.0.0.0/8"], "there is no rule");
+    fails(
+        &kith,
+        &["ip-block", "remove", "127.0.0.0/8"],
+        "there is no rule",
+    );
     assert_eq!(listed(&kith, &["ip-block", "list"]), json!([]));
 }

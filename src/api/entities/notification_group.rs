@@ -9,8 +9,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::account::{self, acct, picture};
-use super::{collection, severance};
 use super::status::{self, Mode, Reader};
+use super::{collection, severance};
 use crate::app::App;
 use crate::clock::iso;
 use crate::db;

@@ -51,12 +51,7 @@ pub async fn by_ids(app: &App, owner: i64, ids: Vec<i64>) -> AppResult<HashMap<i
         return Ok(HashMap::new());
     }
     let rows = app
-        .read(move |c| {
-            Box::pin(async move { Ok(db::severances::by_ids(c, owner, &ids).await?) })
-        })
+        .read(move |c| Box::pin(async move { Ok(db::severances::by_ids(c, owner, &ids).await?) }))
         .await?;
-    Ok(rows
-        .iter()
-        .map(|row| (row.0.id, Entity::of(row)))
-        .collect())
+    Ok(rows.iter().map(|row| (row.0.id, Entity::of(row))).collect())
 }

@@ -51,12 +51,10 @@ async fn index(
 /// One of the reader's own events.
 async fn find(app: &App, owner: i64, id: &str) -> AppResult<(AccountSeverance, Severance)> {
     let id = path_id(id)?;
-    app.read(move |c| {
-        Box::pin(async move { Ok(db::severances::by_ids(c, owner, &[id]).await?) })
-    })
-    .await?
-    .pop()
-    .ok_or_else(AppError::not_found)
+    app.read(move |c| Box::pin(async move { Ok(db::severances::by_ids(c, owner, &[id]).await?) }))
+        .await?
+        .pop()
+        .ok_or_else(AppError::not_found)
 }
 
 async fn show(

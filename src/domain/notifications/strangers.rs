@@ -17,7 +17,9 @@ pub const MAX_DAYS: i64 = 365;
 
 /// Days of a setting's text.
 pub fn parse_days(text: &str) -> Option<i64> {
-    text.parse().ok().filter(|days| (0..=MAX_DAYS).contains(days))
+    text.parse()
+        .ok()
+        .filter(|days| (0..=MAX_DAYS).contains(days))
 }
 
 /// Whether a link leads to the reader: not all servers mark mentions as such.

@@ -10,15 +10,28 @@ fn id(entity: &Value) -> &str {
 }
 
 async fn trending(server: &Server, path: &str) -> Vec<String> {
-    let list = server.get_public(&format!("/api/v1/trends/{path}")).await.ok();
-    let name = |one: &Value| one["name"].as_str().or(one["id"].as_str()).map(str::to_owned);
+    let list = server
+        .get_public(&format!("/api/v1/trends/{path}"))
+        .await
+        .ok();
+    let name = |one: &Value| {
+        one["name"]
+            .as_str()
+            .or(one["id"].as_str())
+            .map(str::to_owned)
+    };
     list.as_array().unwrap().iter().filter_map(name).collect()
 }
 
 /// A tag as moderators see it.
 async fn tag(server: &Server, who: &Person, name: &str) -> Value {
-    let list = server.get(who, "/api/v1/admin/tags").await.entities("Admin::Tag");
-    list.into_iter().find(|tag| tag["name"] == name).expect("the tag")
+    let list = server
+        .get(who, "/api/v1/admin/tags")
+        .await
+        .entities("Admin::Tag");
+    list.into_iter()
+        .find(|tag| tag["name"] == name)
+        .expect("the tag")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,38 +66,84 @@ async fn what_trends_is_reviewed_and_tags_are_decided_on() {
     let search = "/api/v2/search?q=crab&type=hashtags";
     let found = async || server.get(&alice, search).await.entity("Search")["hashtags"].clone();
     assert_eq!(found().await.as_array().unwrap().len(), 1);
-    let unlisted = server.put(&moderator, &path, json!({"listable": false, "display_name": "CRABS"}));
+    let unlisted = server.put(
+        &moderator,
+        &path,
+        json!({"listable": false, "display_name": "CRABS"}),
+    );
     let unlisted = unlisted.await.entity("Admin::Tag");
-    assert_eq!((&unlisted["listable"], &unlisted["requires_review"]), (&json!(false), &json!(false)));
+    assert_eq!(
+        (&unlisted["listable"], &unlisted["requires_review"]),
+        (&json!(false), &json!(false))
+    );
     assert_eq!(found().await, json!([]));
     assert_eq!(trending(&server, "tags").await, ["tea"]);
-    let admins: Vec<Value> = server.get(&moderator, "/api/v1/admin/trends/tags").await.entities("Admin::Tag");
+    let admins: Vec<Value> = server
+        .get(&moderator, "/api/v1/admin/trends/tags")
+        .await
+        .entities("Admin::Tag");
     assert_eq!(admins.len(), 2, "moderators see what does not trend, too");
     // Not to be used: whoever does hears why; what is from elsewhere is not asked.
-    server.put(&moderator, &path, json!({"usable": false})).await.entity("Admin::Tag");
-    let refused = server.post(&alice, "/api/v1/statuses", json!({"status": "more #crabs"})).await;
+    server
+        .put(&moderator, &path, json!({"usable": false}))
+        .await
+        .entity("Admin::Tag");
+    let refused = server
+        .post(&alice, "/api/v1/statuses", json!({"status": "more #crabs"}))
+        .await;
     let text = refused.refused(422);
     assert!(text.contains("disallowed hashtag: #CRABS"), "{text}");
-    server.put(&moderator, &path, json!({"display_name": "lobsters"})).await.refused(422);
-    server.put(&moderator, "/api/v1/admin/tags/1", json!({})).await.refused(404);
+    server
+        .put(&moderator, &path, json!({"display_name": "lobsters"}))
+        .await
+        .refused(422);
+    server
+        .put(&moderator, "/api/v1/admin/tags/1", json!({}))
+        .await
+        .refused(404);
     let again = json!({"usable": true, "listable": true});
-    server.put(&moderator, &path, again).await.entity("Admin::Tag");
+    server
+        .put(&moderator, &path, again)
+        .await
+        .entity("Admin::Tag");
     server.status(&alice, "more #crabs").await;
     assert_eq!(trending(&server, "tags").await.len(), 2);
 
     // A post is turned down, and let in again.
-    let list = server.get(&moderator, "/api/v1/admin/trends/statuses").await.entities("Status");
+    let list = server
+        .get(&moderator, "/api/v1/admin/trends/statuses")
+        .await
+        .entities("Status");
     assert_eq!(list[0]["requires_review"], true);
     let post = format!("/api/v1/admin/trends/statuses/{}", id(&first));
-    let turned = server.post(&moderator, &format!("{post}/reject"), json!({})).await.entity("Status");
+    let turned = server
+        .post(&moderator, &format!("{post}/reject"), json!({}))
+        .await
+        .entity("Status");
     assert_eq!(turned["requires_review"], false);
     assert!(trending(&server, "statuses").await.is_empty());
     kith::jobs::trends::pass(&server.app).await.unwrap();
-    assert!(trending(&server, "statuses").await.is_empty(), "it stays so");
-    server.post(&moderator, &format!("{post}/approve"), json!({})).await.entity("Status");
+    assert!(
+        trending(&server, "statuses").await.is_empty(),
+        "it stays so"
+    );
+    server
+        .post(&moderator, &format!("{post}/approve"), json!({}))
+        .await
+        .entity("Status");
     assert_eq!(trending(&server, "statuses").await, [id(&first)]);
-    server.post(&moderator, "/api/v1/admin/trends/statuses/1/approve", json!({})).await.refused(404);
-    server.post(&moderator, "/api/v1/admin/trends/odd/1/approve", json!({})).await.refused(404);
+    server
+        .post(
+            &moderator,
+            "/api/v1/admin/trends/statuses/1/approve",
+            json!({}),
+        )
+        .await
+        .refused(404);
+    server
+        .post(&moderator, "/api/v1/admin/trends/odd/1/approve", json!({}))
+        .await
+        .refused(404);
     let links = server.get(&moderator, "/api/v1/admin/trends/links").await;
     assert!(links.entities("Trends::Link").is_empty());
 
@@ -100,11 +159,18 @@ async fn what_trends_is_reviewed_and_tags_are_decided_on() {
         .await
         .unwrap();
     kith::jobs::trends::pass(&server.app).await.unwrap();
-    assert_eq!(trending(&server, "tags").await, ["crabs"], "it was looked at");
+    assert_eq!(
+        trending(&server, "tags").await,
+        ["crabs"],
+        "it was looked at"
+    );
     let tea = tag(&server, &moderator, "tea").await;
     assert_eq!(tea["trendable"], false);
     let path = format!("/api/v1/admin/trends/tags/{}/approve", id(&tea));
-    server.post(&moderator, &path, json!({})).await.entity("Admin::Tag");
+    server
+        .post(&moderator, &path, json!({}))
+        .await
+        .entity("Admin::Tag");
     assert_eq!(trending(&server, "tags").await.len(), 2);
     for path in ["tags", "trends/tags", "trends/statuses", "trends/links"] {
         let path = format!("/api/v1/admin/{path}");
@@ -135,14 +201,27 @@ async fn numbers_are_those_of_what_was_done() {
     };
     // Who was here is written beside the request.
     crate::support::peer::eventually("all three were here", async || {
-        let measures = ask(json!(["active_users"]), json!({})).await.entities("Admin::Measure");
+        let measures = ask(json!(["active_users"]), json!({}))
+            .await
+            .entities("Admin::Measure");
         (measures[0]["total"] == "3").then_some(())
     })
     .await;
     let keys = json!([
-        "active_users", "new_users", "interactions", "opened_reports", "resolved_reports",
-        "tag_uses", "tag_accounts", "tag_servers", "instance_accounts", "instance_statuses",
-        "instance_follows", "instance_followers", "instance_reports", "no_such_key"
+        "active_users",
+        "new_users",
+        "interactions",
+        "opened_reports",
+        "resolved_reports",
+        "tag_uses",
+        "tag_accounts",
+        "tag_servers",
+        "instance_accounts",
+        "instance_statuses",
+        "instance_follows",
+        "instance_followers",
+        "instance_reports",
+        "no_such_key"
     ]);
     let theirs = json!({"domain": "elsewhere.example"});
     let about = json!({
@@ -154,15 +233,32 @@ async fn numbers_are_those_of_what_was_done() {
     let measures = ask(keys, about).await.entities("Admin::Measure");
     let told: Vec<(String, String)> = measures
         .iter()
-        .map(|m| (m["key"].as_str().unwrap().to_owned(), m["total"].as_str().unwrap().to_owned()))
+        .map(|m| {
+            (
+                m["key"].as_str().unwrap().to_owned(),
+                m["total"].as_str().unwrap().to_owned(),
+            )
+        })
         .collect();
     let expected = [
-        ("active_users", "3"), ("new_users", "3"), ("interactions", "2"), ("opened_reports", "1"),
-        ("resolved_reports", "0"), ("tag_uses", "1"), ("tag_accounts", "1"), ("tag_servers", "1"),
-        ("instance_accounts", "0"), ("instance_statuses", "0"), ("instance_follows", "0"),
-        ("instance_followers", "0"), ("instance_reports", "0"),
+        ("active_users", "3"),
+        ("new_users", "3"),
+        ("interactions", "2"),
+        ("opened_reports", "1"),
+        ("resolved_reports", "0"),
+        ("tag_uses", "1"),
+        ("tag_accounts", "1"),
+        ("tag_servers", "1"),
+        ("instance_accounts", "0"),
+        ("instance_statuses", "0"),
+        ("instance_follows", "0"),
+        ("instance_followers", "0"),
+        ("instance_reports", "0"),
     ];
-    assert_eq!(told, expected.map(|(key, total)| (key.to_owned(), total.to_owned())));
+    assert_eq!(
+        told,
+        expected.map(|(key, total)| (key.to_owned(), total.to_owned()))
+    );
     assert_eq!(measures[1]["data"].as_array().unwrap().len(), 2);
     assert_eq!(measures[1]["data"][1]["value"], "3");
     assert_eq!(measures[1]["previous_total"], "0");
@@ -181,7 +277,10 @@ async fn numbers_are_those_of_what_was_done() {
         let found = dimensions.iter().find(|d| d["key"] == key);
         &found.unwrap_or_else(|| panic!("{key}"))["data"]
     };
-    assert_eq!(of("languages"), &json!([{"key": "en", "human_key": "English", "value": "3"}]));
+    assert_eq!(
+        of("languages"),
+        &json!([{"key": "en", "human_key": "English", "value": "3"}])
+    );
     assert_eq!(of("sources")[0]["human_key"], "Website");
     assert_eq!(of("servers")[0]["key"], server.domain());
     assert_eq!(of("tag_servers")[0]["value"], "1");
@@ -199,16 +298,30 @@ async fn numbers_are_those_of_what_was_done() {
     assert_eq!(cohorts[1]["data"][0]["value"], "3");
     assert_eq!(cohorts[1]["data"][0]["rate"], 1.0);
     let monthly = json!({"start_at": "2026-01-15", "end_at": "2026-03-01", "frequency": "month"});
-    let monthly = server.post(&admin, "/api/v1/admin/retention", monthly).await;
+    let monthly = server
+        .post(&admin, "/api/v1/admin/retention", monthly)
+        .await;
     assert_eq!(monthly.entities("Admin::Cohort").len(), 3);
 
     let path = "/api/v1/admin/measures";
     for (body, status) in [
         (json!({"keys": ["new_users"]}), 400),
-        (json!({"start_at": "2026-01-01", "end_at": "2026-01-02"}), 400),
-        (json!({"keys": ["new_users"], "start_at": "soon", "end_at": "2026-01-02"}), 422),
-        (json!({"keys": ["new_users"], "start_at": "2026-01-03", "end_at": "2026-01-02"}), 422),
-        (json!({"keys": ["new_users"], "start_at": "2016-01-03", "end_at": "2026-01-02"}), 422),
+        (
+            json!({"start_at": "2026-01-01", "end_at": "2026-01-02"}),
+            400,
+        ),
+        (
+            json!({"keys": ["new_users"], "start_at": "soon", "end_at": "2026-01-02"}),
+            422,
+        ),
+        (
+            json!({"keys": ["new_users"], "start_at": "2026-01-03", "end_at": "2026-01-02"}),
+            422,
+        ),
+        (
+            json!({"keys": ["new_users"], "start_at": "2016-01-03", "end_at": "2026-01-02"}),
+            422,
+        ),
     ] {
         server.post(&admin, path, body).await.refused(status);
     }

@@ -36,11 +36,19 @@ async fn addresses_and_names_that_are_blocked_do_not_register() {
     let server = Server::start().await;
     let admin = server.staff("root", "admin").await;
     let path = "/api/v1/admin/email_domain_blocks";
-    let block = server.post(&admin, path, json!({"domain": "Spam.example"})).await;
+    let block = server
+        .post(&admin, path, json!({"domain": "Spam.example"}))
+        .await;
     let block = block.entity("Admin::EmailDomainBlock");
     assert_eq!(block["domain"], "spam.example");
-    server.post(&admin, path, json!({"domain": "spam.example"})).await.refused(422);
-    server.post(&admin, path, json!({"domain": ""})).await.refused(422);
+    server
+        .post(&admin, path, json!({"domain": "spam.example"}))
+        .await
+        .refused(422);
+    server
+        .post(&admin, path, json!({"domain": ""}))
+        .await
+        .refused(422);
     for (n, mail) in ["a@spam.example", "a@MX.spam.example"].iter().enumerate() {
         let ip = format!("198.51.100.{n}");
         let answer = from(&server, &ip, REGISTER, Some(body("mallory", mail))).await;
@@ -50,27 +58,59 @@ async fn addresses_and_names_that_are_blocked_do_not_register() {
     let shown = server.get(&admin, &format!("{path}/{}", id(&block))).await;
     let shown = shown.entity("Admin::EmailDomainBlock");
     assert_eq!(
-        (&shown["history"][0]["uses"], &shown["history"][0]["accounts"]),
+        (
+            &shown["history"][0]["uses"],
+            &shown["history"][0]["accounts"]
+        ),
         (&json!("2"), &json!("2"))
     );
-    let list = server.get(&admin, path).await.entities("Admin::EmailDomainBlock");
+    let list = server
+        .get(&admin, path)
+        .await
+        .entities("Admin::EmailDomainBlock");
     assert_eq!(ids(&list), [id(&block)]);
 
     // An address is known by what it comes to, and not kept itself.
     let path = "/api/v1/admin/canonical_email_blocks";
-    let one = server.post(&admin, path, json!({"email": "F.oo+x@mail.example"})).await;
+    let one = server
+        .post(&admin, path, json!({"email": "F.oo+x@mail.example"}))
+        .await;
     let one = one.entity("Admin::CanonicalEmailBlock");
-    let test = server.post(&admin, &format!("{path}/test"), json!({"email": "foo@MAIL.example"}));
-    assert_eq!(test.await.entities("Admin::CanonicalEmailBlock"), [one.clone()]);
-    let none = server.post(&admin, &format!("{path}/test"), json!({"email": "bar@mail.example"}));
+    let test = server.post(
+        &admin,
+        &format!("{path}/test"),
+        json!({"email": "foo@MAIL.example"}),
+    );
+    assert_eq!(
+        test.await.entities("Admin::CanonicalEmailBlock"),
+        [one.clone()]
+    );
+    let none = server.post(
+        &admin,
+        &format!("{path}/test"),
+        json!({"email": "bar@mail.example"}),
+    );
     assert!(none.await.entities("Admin::CanonicalEmailBlock").is_empty());
     let hash = one["canonical_email_hash"].as_str().unwrap();
-    let same = server.post(&admin, path, json!({"canonical_email_hash": hash})).await;
+    let same = server
+        .post(&admin, path, json!({"canonical_email_hash": hash}))
+        .await;
     assert_eq!(same.entity("Admin::CanonicalEmailBlock"), one);
-    server.post(&admin, path, json!({"canonical_email_hash": "abc"})).await.refused(422);
+    server
+        .post(&admin, path, json!({"canonical_email_hash": "abc"}))
+        .await
+        .refused(422);
     server.post(&admin, path, json!({})).await.refused(422);
-    let answer = from(&server, "198.51.100.9", REGISTER, Some(body("mallory", "fo.o@mail.example")));
-    assert_eq!(answer.await.json()["details"]["email"][0]["error"], "ERR_TAKEN");
+    let answer = from(
+        &server,
+        "198.51.100.9",
+        REGISTER,
+        Some(body("mallory", "fo.o@mail.example")),
+    );
+    assert_eq!(
+        answer.await.json()["details"]["email"][0]["error"],
+        "ERR_TAKEN"
+    );
     // Nor does whoever waits for a letter change to one.
     let registered = register(&server, "carol", "carol@fine.example").await;
     assert_eq!(registered["verification_required"], true);
@@ -103,12 +143,25 @@ async fn addresses_and_names_that_are_blocked_do_not_register() {
         }
     }
     // What is lifted counts no more.
-    server.delete(&admin, &format!("{path}/{}", id(&one))).await.ok();
-    server.get(&admin, &format!("{path}/{}", id(&one))).await.refused(404);
+    server
+        .delete(&admin, &format!("{path}/{}", id(&one)))
+        .await
+        .ok();
+    server
+        .get(&admin, &format!("{path}/{}", id(&one)))
+        .await
+        .refused(404);
     let gone = format!("/api/v1/admin/email_domain_blocks/{}", id(&block));
     server.delete(&admin, &gone).await.ok();
     server.delete(&admin, &gone).await.refused(404);
-    from(&server, "198.51.100.9", REGISTER, Some(body("mallory", "a@spam.example"))).await.ok();
+    from(
+        &server,
+        "198.51.100.9",
+        REGISTER,
+        Some(body("mallory", "a@spam.example")),
+    )
+    .await
+    .ok();
 
     let moderator = server.staff("mod", "moderator").await;
     for path in ["email_domain_blocks", "canonical_email_blocks", "ip_blocks"] {
@@ -127,11 +180,18 @@ async fn s14_rules_about_ip_addresses_hold_for_the_address_that_the_proxy_names(
     let server = Server::start().await;
     let admin = server.staff("root", "admin").await;
     let path = "/api/v1/admin/ip_blocks";
-    let pending = rule(&server, &admin, json!({
-        "ip": "192.0.2.77/24", "severity": "sign_up_requires_approval", "comment": "dormitory",
-    }))
+    let pending = rule(
+        &server,
+        &admin,
+        json!({
+            "ip": "192.0.2.77/24", "severity": "sign_up_requires_approval", "comment": "dormitory",
+        }),
+    )
     .await;
-    assert_eq!((&pending["ip"], &pending["expires_at"]), (&json!("192.0.2.0/24"), &Value::Null));
+    assert_eq!(
+        (&pending["ip"], &pending["expires_at"]),
+        (&json!("192.0.2.0/24"), &Value::Null)
+    );
     let closed = json!({"ip": "192.0.2.8", "severity": "sign_up_block", "expires_in": 3600});
     let closed = rule(&server, &admin, closed).await;
     assert_eq!(closed["ip"], "192.0.2.8/32");
@@ -147,8 +207,12 @@ async fn s14_rules_about_ip_addresses_hold_for_the_address_that_the_proxy_names(
     }
 
     // Behind a proxy of ours, whose word counts; what the client says of itself does not.
-    registers(&server, "192.0.2.8", "mallory").await.refused(403);
-    registers(&server, "203.0.113.5, 192.0.2.8", "mallory").await.refused(403);
+    registers(&server, "192.0.2.8", "mallory")
+        .await
+        .refused(403);
+    registers(&server, "203.0.113.5, 192.0.2.8", "mallory")
+        .await
+        .refused(403);
     registers(&server, "203.0.113.5", "alice").await.ok();
     registers(&server, "192.0.2.9", "bob").await.ok();
     let standing = |name: &'static str| {
@@ -171,23 +235,53 @@ async fn s14_rules_about_ip_addresses_hold_for_the_address_that_the_proxy_names(
     assert_eq!(crate::support::database::count(url, ip).await, 1);
     server.pass(3_600_001);
     registers(&server, "192.0.2.8", "mallory").await.ok();
-    assert!(standing("mallory").await.approved_at.is_none(), "the wider range still holds");
+    assert!(
+        standing("mallory").await.approved_at.is_none(),
+        "the wider range still holds"
+    );
 
     // No access: nothing is answered any more, from then on, whatever it is.
     let change = json!({"severity": "no_access", "comment": "abuse"});
-    let changed = server.put(&admin, &format!("{path}/{}", id(&pending)), change).await;
+    let changed = server
+        .put(&admin, &format!("{path}/{}", id(&pending)), change)
+        .await;
     let changed = changed.entity("Admin::IpBlock");
-    assert_eq!((&changed["severity"], &changed["ip"]), (&json!("no_access"), &pending["ip"]));
-    for what in ["/api/v2/instance", "/@alice", "/users/alice", "/health", "/nothing"] {
+    assert_eq!(
+        (&changed["severity"], &changed["ip"]),
+        (&json!("no_access"), &pending["ip"])
+    );
+    for what in [
+        "/api/v2/instance",
+        "/@alice",
+        "/users/alice",
+        "/health",
+        "/nothing",
+    ] {
         let answer = from(&server, "192.0.2.200", what, None).await;
         assert_eq!(answer.status, 403, "{what}");
-        assert!(from(&server, "192.0.3.200", what, None).await.status != 403, "{what}");
+        assert!(
+            from(&server, "192.0.3.200", what, None).await.status != 403,
+            "{what}"
+        );
     }
     let list = server.get(&admin, path).await.entities("Admin::IpBlock");
     assert_eq!(ids(&list), [id(&closed), id(&pending)]);
-    let shown = server.get(&admin, &format!("{path}/{}", id(&pending))).await;
+    let shown = server
+        .get(&admin, &format!("{path}/{}", id(&pending)))
+        .await;
     assert_eq!(shown.entity("Admin::IpBlock"), changed);
-    server.delete(&admin, &format!("{path}/{}", id(&pending))).await.ok();
-    assert_eq!(from(&server, "192.0.2.200", "/api/v2/instance", None).await.status, 200);
-    server.get(&admin, &format!("{path}/{}", id(&pending))).await.refused(404);
+    server
+        .delete(&admin, &format!("{path}/{}", id(&pending)))
+        .await
+        .ok();
+    assert_eq!(
+        from(&server, "192.0.2.200", "/api/v2/instance", None)
+            .await
+            .status,
+        200
+    );
+    server
+        .get(&admin, &format!("{path}/{}", id(&pending)))
+        .await
+        .refused(404);
 }

@@ -6,8 +6,8 @@ use axum::routing::get;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::api::entities::account::acct;
 use crate::api::entities::Json;
+use crate::api::entities::account::acct;
 use crate::api::list::json as answer;
 use crate::app::App;
 use crate::domain::dry_run::{self, Cut};

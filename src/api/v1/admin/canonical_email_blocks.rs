@@ -72,18 +72,12 @@ async fn index(State(app): State<App>, _staff: Reader, paging: Paging) -> AppRes
 
 async fn find(app: &App, id: &str) -> AppResult<CanonicalEmailBlock> {
     let id = path_id(id)?;
-    app.read(move |c| {
-        Box::pin(async move { Ok(db::sign_up_rules::canonical_email(c, id).await?) })
-    })
-    .await?
-    .ok_or_else(AppError::not_found)
+    app.read(move |c| Box::pin(async move { Ok(db::sign_up_rules::canonical_email(c, id).await?) }))
+        .await?
+        .ok_or_else(AppError::not_found)
 }
 
-async fn show(
-    State(app): State<App>,
-    _staff: Reader,
-    Path(id): Path<String>,
-) -> AppResult<Json> {
+async fn show(State(app): State<App>, _staff: Reader, Path(id): Path<String>) -> AppResult<Json> {
     answer(&Entity::of(&find(&app, &id).await?))
 }
 
@@ -122,11 +116,7 @@ async fn test(
 }
 
 /// Removes a block; the answer is what was removed.
-async fn remove(
-    State(app): State<App>,
-    _staff: Writer,
-    Path(id): Path<String>,
-) -> AppResult<Json> {
+async fn remove(State(app): State<App>, _staff: Writer, Path(id): Path<String>) -> AppResult<Json> {
     let row = find(&app, &id).await?;
     let id = row.id;
     app.write(move |tx| {

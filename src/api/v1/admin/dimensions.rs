@@ -170,7 +170,10 @@ mod tests {
         assert_eq!(human_bytes(1536), "1.5 KB");
         assert_eq!(human_bytes(i64::MAX), "8388608.0 TB");
         assert_eq!(language(String::new()).1, "Unknown");
-        assert_eq!(language("de-AT".to_owned()), ("de-AT".into(), "German".into()));
+        assert_eq!(
+            language("de-AT".to_owned()),
+            ("de-AT".into(), "German".into())
+        );
         assert_eq!(language("qq".to_owned()).1, "qq");
     }
 }

@@ -26,10 +26,7 @@ type Writer = Staff<may::ManageFederation, scope::AdminWriteDomainAllows>;
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/api/v1/admin/domain_allows", get(index).post(create))
-        .route(
-            "/api/v1/admin/domain_allows/{id}",
-            get(show).delete(remove),
-        )
+        .route("/api/v1/admin/domain_allows/{id}", get(show).delete(remove))
 }
 
 /// `Admin::DomainAllow`.
@@ -73,11 +70,7 @@ async fn find(app: &App, id: &str) -> AppResult<DomainPolicy> {
         .ok_or_else(AppError::not_found)
 }
 
-async fn show(
-    State(app): State<App>,
-    _staff: Reader,
-    Path(id): Path<String>,
-) -> AppResult<Json> {
+async fn show(State(app): State<App>, _staff: Reader, Path(id): Path<String>) -> AppResult<Json> {
     answer(&Entity::of(&find(&app, &id).await?))
 }
 
@@ -97,11 +90,7 @@ async fn create(
     answer(&Entity::of(&policy))
 }
 
-async fn remove(
-    State(app): State<App>,
-    _staff: Writer,
-    Path(id): Path<String>,
-) -> AppResult<Json> {
+async fn remove(State(app): State<App>, _staff: Writer, Path(id): Path<String>) -> AppResult<Json> {
     let policy = find(&app, &id).await?;
     let (ctx, domain) = (app.ctx.clone(), policy.domain.clone());
     app.write(move |tx| Box::pin(async move { policies::lift(tx, &ctx, &domain).await }))

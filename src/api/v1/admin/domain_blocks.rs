@@ -132,11 +132,7 @@ async fn find(app: &App, id: &str) -> AppResult<DomainPolicy> {
         .ok_or_else(AppError::not_found)
 }
 
-async fn show(
-    State(app): State<App>,
-    _staff: Reader,
-    Path(id): Path<String>,
-) -> AppResult<Json> {
+async fn show(State(app): State<App>, _staff: Reader, Path(id): Path<String>) -> AppResult<Json> {
     answer(&Entity::of(&find(&app, &id).await?))
 }
 
@@ -189,11 +185,7 @@ async fn update(
 }
 
 /// Lifts a policy; the answer is what was lifted.
-async fn remove(
-    State(app): State<App>,
-    _staff: Writer,
-    Path(id): Path<String>,
-) -> AppResult<Json> {
+async fn remove(State(app): State<App>, _staff: Writer, Path(id): Path<String>) -> AppResult<Json> {
     let policy = find(&app, &id).await?;
     let (ctx, domain) = (app.ctx.clone(), policy.domain.clone());
     app.write(move |tx| Box::pin(async move { policies::lift(tx, &ctx, &domain).await }))

@@ -28,10 +28,7 @@ type Writer = Staff<may::ManageBlocks, scope::AdminWriteEmailDomainBlocks>;
 
 pub fn routes() -> Router<App> {
     Router::new()
-        .route(
-            "/api/v1/admin/email_domain_blocks",
-            get(index).post(create),
-        )
+        .route("/api/v1/admin/email_domain_blocks", get(index).post(create))
         .route(
             "/api/v1/admin/email_domain_blocks/{id}",
             get(show).delete(remove),
@@ -104,11 +101,7 @@ async fn find(app: &App, id: &str) -> AppResult<EmailDomainBlock> {
         .ok_or_else(AppError::not_found)
 }
 
-async fn show(
-    State(app): State<App>,
-    _staff: Reader,
-    Path(id): Path<String>,
-) -> AppResult<Json> {
+async fn show(State(app): State<App>, _staff: Reader, Path(id): Path<String>) -> AppResult<Json> {
     let row = find(&app, &id).await?;
     one(&app, row).await
 }
@@ -126,11 +119,7 @@ async fn create(
 }
 
 /// Removes a block; the answer is what was removed.
-async fn remove(
-    State(app): State<App>,
-    _staff: Writer,
-    Path(id): Path<String>,
-) -> AppResult<Json> {
+async fn remove(State(app): State<App>, _staff: Writer, Path(id): Path<String>) -> AppResult<Json> {
     let row = find(&app, &id).await?;
     let id = row.id;
     app.write(move |tx| {

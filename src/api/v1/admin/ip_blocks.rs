@@ -89,11 +89,7 @@ async fn index(State(app): State<App>, _staff: Reader, paging: Paging) -> AppRes
     rows(&found, &paging, page, |row| row.id, Entity::of)
 }
 
-async fn show(
-    State(app): State<App>,
-    _staff: Reader,
-    Path(id): Path<String>,
-) -> AppResult<Json> {
+async fn show(State(app): State<App>, _staff: Reader, Path(id): Path<String>) -> AppResult<Json> {
     let id = path_id(&id)?;
     let row = app
         .read(move |c| Box::pin(async move { Ok(db::sign_up_rules::ip(c, id).await?) }))
@@ -130,11 +126,7 @@ async fn update(
 }
 
 /// Removes a rule; the answer is what was removed.
-async fn remove(
-    State(app): State<App>,
-    _staff: Writer,
-    Path(id): Path<String>,
-) -> AppResult<Json> {
+async fn remove(State(app): State<App>, _staff: Writer, Path(id): Path<String>) -> AppResult<Json> {
     let id = path_id(&id)?;
     let row = app
         .write(move |tx| Box::pin(async move { ip_blocks::remove(tx, id).await }))

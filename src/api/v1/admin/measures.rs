@@ -47,19 +47,21 @@ async fn ask(
                 Box::pin(async move { dashboard::measure(c, &name, &about, period).await })
             })
             .await?;
-        entities.extend(found.map(|measure| Entity {
-            key,
-            unit: None,
-            total: measure.total.to_string(),
-            previous_total: measure.previous.map(|total| total.to_string()),
-            data: measure
-                .days
-                .iter()
-                .map(|(day, number)| Day {
-                    date: iso(day * DAY),
-                    value: number.to_string(),
-                })
-                .collect(),
+        entities.extend(found.map(|measure| {
+            Entity {
+                key,
+                unit: None,
+                total: measure.total.to_string(),
+                previous_total: measure.previous.map(|total| total.to_string()),
+                data: measure
+                    .days
+                    .iter()
+                    .map(|(day, number)| Day {
+                        date: iso(day * DAY),
+                        value: number.to_string(),
+                    })
+                    .collect(),
+            }
         }));
     }
     json(&entities)

@@ -70,7 +70,9 @@ impl Body {
             ));
         }
         if self.keys.len() > MAX_KEYS {
-            return Err(AppError::invalid("Validation failed: There are too many keys"));
+            return Err(AppError::invalid(
+                "Validation failed: There are too many keys",
+            ));
         }
         let about = |key: &String| {
             let given = self.rest.get(key);
@@ -84,6 +86,10 @@ impl Body {
                 .and_then(normalize_domain);
             About { id, domain }
         };
-        Ok(self.keys.iter().map(|key| (key.clone(), about(key))).collect())
+        Ok(self
+            .keys
+            .iter()
+            .map(|key| (key.clone(), about(key)))
+            .collect())
     }
 }

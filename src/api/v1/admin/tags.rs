@@ -87,11 +87,7 @@ async fn index(State(app): State<App>, _staff: Reader, paging: Paging) -> AppRes
     Ok((links, json(&render(&app, &found).await?)?).into_response())
 }
 
-async fn show(
-    State(app): State<App>,
-    _staff: Reader,
-    Path(id): Path<String>,
-) -> AppResult<Json> {
+async fn show(State(app): State<App>, _staff: Reader, Path(id): Path<String>) -> AppResult<Json> {
     let id = path_id(&id)?;
     let found = app
         .read(move |c| Box::pin(async move { Ok(db::tags::by_ids(c, &[id]).await?) }))
@@ -115,9 +111,7 @@ async fn update(
     };
     let tag = app
         .write(move |tx| {
-            Box::pin(async move {
-                trend_reviews::change_tag(tx, &ctx, id, change.clone()).await
-            })
+            Box::pin(async move { trend_reviews::change_tag(tx, &ctx, id, change.clone()).await })
         })
         .await?;
     json(&render(&app, &[tag]).await?.pop())

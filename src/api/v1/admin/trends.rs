@@ -33,12 +33,7 @@ pub fn routes() -> Router<App> {
 }
 
 /// Ids of what trends or would, in their order, with the decisions on them.
-async fn found(
-    app: &App,
-    kind: Kind,
-    limit: i64,
-    offset: i64,
-) -> AppResult<(Vec<i64>, Reviews)> {
+async fn found(app: &App, kind: Kind, limit: i64, offset: i64) -> AppResult<(Vec<i64>, Reviews)> {
     app.read(move |c| {
         Box::pin(async move {
             let ids = db::trends::list_all(c, kind, limit, offset).await?;
@@ -99,11 +94,7 @@ async fn list_statuses(
     Ok((links, json(&shown)?).into_response())
 }
 
-async fn links_of(
-    app: &App,
-    ids: Vec<i64>,
-    reviews: &Reviews,
-) -> AppResult<Vec<Box<RawValue>>> {
+async fn links_of(app: &App, ids: Vec<i64>, reviews: &Reviews) -> AppResult<Vec<Box<RawValue>>> {
     let shown = card::trending_by_id(app, ids).await?;
     let shown = shown.iter().filter_map(|(id, entity)| {
         let entity = entity.get().strip_prefix('{')?;

@@ -353,12 +353,17 @@ async fn s16_spam_of_senders_nobody_knows_is_held_for_its_reader() {
     let friendly = mention("good", "friendly", link);
     deliver(&server, &good, &peer.create("good", &friendly)).await;
     let list = eventually("both are told", async || {
-        let list = server.get(&alice, "/api/v1/notifications?types[]=mention").await;
+        let list = server
+            .get(&alice, "/api/v1/notifications?types[]=mention")
+            .await;
         let list = list.entities("Notification");
         (list.len() == 2).then_some(list)
     })
     .await;
-    assert!(list.iter().all(|n| n["status"]["uri"] != spam["id"]), "{list:#?}");
+    assert!(
+        list.iter().all(|n| n["status"]["uri"] != spam["id"]),
+        "{list:#?}"
+    );
     let requests = server.get(&alice, "/api/v1/notifications/requests").await;
     let requests = requests.entities("NotificationRequest");
     assert_eq!(requests[0]["last_status"]["uri"], spam["id"]);
@@ -369,9 +374,13 @@ async fn s16_spam_of_senders_nobody_knows_is_held_for_its_reader() {
     let more = mention("spammer", "more", link);
     deliver(&server, &spammer, &peer.create("spammer", &more)).await;
     eventually("it is told", async || {
-        let list = server.get(&alice, "/api/v1/notifications?types[]=mention").await;
+        let list = server
+            .get(&alice, "/api/v1/notifications?types[]=mention")
+            .await;
         let list = list.entities("Notification");
-        list.iter().any(|n| n["status"]["uri"] == more["id"]).then_some(())
+        list.iter()
+            .any(|n| n["status"]["uri"] == more["id"])
+            .then_some(())
     })
     .await;
 }
