@@ -114,8 +114,15 @@ pub struct Change {
 
 /// A range as it is written usually.
 pub fn parse_range(text: &str) -> AppResult<String> {
+    let plain = |range: IpNet| match (range.first().to_canonical(), range.first()) {
+        // IPv4 mapped into IPv6 is what addresses are compared as.
+        (v4 @ IpAddr::V4(_), IpAddr::V6(_)) if range.prefix() >= 96 => {
+            IpNet::new(v4, range.prefix() - 96).unwrap_or(range)
+        }
+        _ => range,
+    };
     IpNet::parse(text.trim())
-        .map(|range| range.to_string())
+        .map(|range| plain(range).to_string())
         .ok_or_else(|| AppError::invalid("Validation failed: Ip is not a valid IP address"))
 }
 
@@ -254,5 +261,7 @@ mod tests {
         }
         assert_eq!(parse_range("192.0.2.77").unwrap(), "192.0.2.77/32");
         assert_eq!(parse_range("192.0.2.77/24").unwrap(), "192.0.2.0/24");
+        let mapped = parse_range("::ffff:192.0.2.77/120").unwrap();
+        assert_eq!(mapped, "192.0.2.0/24");
     }
 }

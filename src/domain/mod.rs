@@ -52,6 +52,7 @@ pub mod outgoing;
 pub mod pins;
 pub mod policies;
 pub mod policy_lists;
+pub mod policy_subscriptions;
 pub mod polls;
 pub mod presence;
 pub mod profile_reads;

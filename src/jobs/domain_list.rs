@@ -10,6 +10,7 @@ use crate::client::{Budget, GetOptions, Limits};
 use crate::db;
 use crate::db::domain_subscriptions::Subscription;
 use crate::domain::policy_lists::{self, BATCH};
+use crate::domain::policy_subscriptions;
 use crate::error::AppResult;
 
 /// What reading a list may cost.
@@ -52,9 +53,9 @@ pub async fn run(app: &App, job: i64, subscription_id: i64) -> Result<(), JobErr
     }
     let ctx = app.ctx.clone();
     app.write(move |tx| {
-        Box::pin(
-            async move { policy_lists::was_read(tx, &ctx, subscription_id, outcome.clone()).await },
-        )
+        Box::pin(async move {
+            policy_subscriptions::was_read(tx, &ctx, subscription_id, outcome.clone()).await
+        })
     })
     .await
     .map_err(JobError::retry)
@@ -67,7 +68,9 @@ async fn withdraw(app: &App, subscription_id: i64) -> AppResult<()> {
         let ctx = app.ctx.clone();
         more = app
             .write(move |tx| {
-                Box::pin(async move { policy_lists::withdraw(tx, &ctx, subscription_id).await })
+                Box::pin(
+                    async move { policy_subscriptions::withdraw(tx, &ctx, subscription_id).await },
+                )
             })
             .await?;
     }
@@ -110,13 +113,13 @@ async fn apply(
     let known = app
         .read(|c| Box::pin(async move { Ok(db::policies::all(c).await?) }))
         .await?;
-    let update = policy_lists::update(subscription, &list, &known);
+    let update = policy_subscriptions::update(subscription, &list, &known);
     let id = subscription.id;
     for some in update.put.chunks(BATCH) {
         let (ctx, some) = (app.ctx.clone(), some.to_vec());
         let followed = app
             .write(move |tx| {
-                Box::pin(async move { policy_lists::put_of(tx, &ctx, id, some).await })
+                Box::pin(async move { policy_subscriptions::put_of(tx, &ctx, id, some).await })
             })
             .await?;
         if !followed {
@@ -126,7 +129,7 @@ async fn apply(
     for some in update.withdraw.chunks(BATCH) {
         let (ctx, some) = (app.ctx.clone(), some.to_vec());
         app.write(move |tx| {
-            Box::pin(async move { policy_lists::withdraw_some(tx, &ctx, id, &some).await })
+            Box::pin(async move { policy_subscriptions::withdraw_some(tx, &ctx, id, &some).await })
         })
         .await?;
     }

@@ -12,6 +12,7 @@ use crate::db::domain_subscriptions::Subscription;
 use crate::db::policies::DomainPolicy;
 use crate::domain::policies::ALLOW;
 use crate::domain::policy_lists::{self, BATCH};
+use crate::domain::policy_subscriptions;
 use crate::error::AppError;
 
 pub(super) fn commands() -> [Command; 4] {
@@ -173,7 +174,7 @@ pub(super) async fn subscribe(app: &App, args: &ArgMatches) -> Outcome {
     let limit = required(args, "severity-limit")?.clone();
     let one = app
         .write(move |tx| {
-            Box::pin(async move { policy_lists::subscribe(tx, &ctx, &url, &limit).await })
+            Box::pin(async move { policy_subscriptions::subscribe(tx, &ctx, &url, &limit).await })
         })
         .await
         .map_err(|e| e.to_string())?;
@@ -215,7 +216,7 @@ async fn unsubscribe(app: &App, args: &ArgMatches) -> Outcome {
     let wanted = url.clone();
     let gone = app
         .write(move |tx| {
-            Box::pin(async move { policy_lists::unsubscribe(tx, &ctx, &wanted).await })
+            Box::pin(async move { policy_subscriptions::unsubscribe(tx, &ctx, &wanted).await })
         })
         .await
         .map_err(|e| match e.status {
@@ -227,7 +228,9 @@ async fn unsubscribe(app: &App, args: &ArgMatches) -> Outcome {
     while more {
         let (ctx, id) = (app.ctx.clone(), gone.id);
         more = app
-            .write(move |tx| Box::pin(async move { policy_lists::withdraw(tx, &ctx, id).await }))
+            .write(move |tx| {
+                Box::pin(async move { policy_subscriptions::withdraw(tx, &ctx, id).await })
+            })
             .await
             .map_err(|e| e.to_string())?;
     }
