@@ -12,6 +12,7 @@ use crate::db::accounts::Account;
 use crate::db::{self, Conn, Db, Work};
 use crate::disk::Room;
 use crate::domain::Ctx;
+use crate::domain::ip_blocks::IpRules;
 use crate::domain::policies::Policies;
 use crate::domain::visibility::Relations;
 use crate::error::{AppError, AppResult};
@@ -325,6 +326,18 @@ impl App {
             Ok(Arc::new(Vapid::read(&text).map_err(AppError::internal)?))
         };
         self.vapid.get_or_try_init(load).await.cloned()
+    }
+
+    /// The rules about IP addresses, from memory where they are there.
+    pub async fn ip_rules(&self) -> AppResult<Arc<IpRules>> {
+        if let Some(rules) = self.caches.ip_rules.get() {
+            return Ok(rules);
+        }
+        let ticket = self.caches.ip_rules.ticket();
+        let now = self.clock.now_ms();
+        let rules = Arc::new(self.read(move |c| Box::pin(IpRules::load(c, now))).await?);
+        self.caches.ip_rules.put(ticket, rules.clone());
+        Ok(rules)
     }
 
     /// The domain policies, from memory where they are there.

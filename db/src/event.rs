@@ -150,6 +150,8 @@ kinds! {
     UserChanged = "user.changed",
     /// The domain policies changed.
     PolicyChanged = "policy.changed",
+    /// The rules about IP addresses changed.
+    IpRulesChanged = "ip_rules.changed",
     /// Instance settings changed.
     SettingsChanged = "settings.changed",
     /// An account came, or went. Subject: the account; payload: JSON, as it is told.

@@ -6,15 +6,17 @@ use diesel::prelude::*;
 
 use super::accounts::Account;
 use super::any::AnyOfExt;
+use super::notifications::bounds;
+use super::relations::Page;
 use super::schema::{accounts, domain_policies, settings};
 use super::{Conn, Result, on_db};
 
 /// A row of `domain_policies`.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = domain_policies)]
+#[diesel(table_name = domain_policies, treat_none_as_null = true)]
 pub struct DomainPolicy {
     pub domain: String,
-    /// `allow`, `limit` or `block`.
+    /// `noop`, `allow`, `limit` or `block`.
     pub severity: String,
     pub reject_media: bool,
     pub public_comment: String,
@@ -22,6 +24,12 @@ pub struct DomainPolicy {
     pub created_at: i64,
     /// Whether reports from there are not taken.
     pub reject_reports: bool,
+    /// What the admin API names it by; a policy that takes another's place keeps it.
+    pub id: i64,
+    /// Whether the public list shows a part of the name alone.
+    pub obfuscate: bool,
+    /// The list that it came with, and goes with; `None` for the admin's own.
+    pub subscription_id: Option<i64>,
 }
 
 /// All policies, by domain. There are thousands at most; they are kept in memory.
@@ -42,6 +50,56 @@ pub async fn among(conn: &mut Conn, domains: &[String]) -> Result<Vec<DomainPoli
     }
     on_db!(conn, |c| domain_policies::table
         .filter(domain_policies::domain.any_of(domains))
+        .load::<DomainPolicy>(c)
+        .await)
+}
+
+/// One page of policies, newest first: the allowing ones, or all others.
+#[boxed]
+pub async fn page(conn: &mut Conn, allowing: bool, page: Page) -> Result<Vec<DomainPolicy>> {
+    let (max, min, ascending) = bounds(page);
+    let mut rows: Vec<DomainPolicy> = on_db!(conn, |c| {
+        let query = domain_policies::table
+            .filter(domain_policies::id.lt(max))
+            .filter(domain_policies::id.gt(min))
+            .limit(page.limit)
+            .into_boxed();
+        let query = match allowing {
+            true => query.filter(domain_policies::severity.eq("allow")),
+            false => query.filter(domain_policies::severity.ne("allow")),
+        };
+        let query = match ascending {
+            true => query.order(domain_policies::id.asc()),
+            false => query.order(domain_policies::id.desc()),
+        };
+        query.load(c).await
+    })?;
+    if ascending {
+        rows.reverse();
+    }
+    Ok(rows)
+}
+
+/// The policy of an id.
+#[boxed]
+pub async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<DomainPolicy>> {
+    on_db!(conn, |c| domain_policies::table
+        .filter(domain_policies::id.eq(id))
+        .first::<DomainPolicy>(c)
+        .await
+        .optional())
+}
+
+/// Some of the policies that came with a list.
+#[boxed]
+pub async fn of_subscription(
+    conn: &mut Conn,
+    subscription_id: i64,
+    limit: i64,
+) -> Result<Vec<DomainPolicy>> {
+    on_db!(conn, |c| domain_policies::table
+        .filter(domain_policies::subscription_id.eq(subscription_id))
+        .limit(limit)
         .load::<DomainPolicy>(c)
         .await)
 }

@@ -98,6 +98,8 @@ table! {
         invite_id -> Nullable<BigInt>,
         leaving_at -> Nullable<BigInt>,
         leaves_at -> Nullable<BigInt>,
+        sign_up_ip -> Text,
+        sign_up_app_id -> Nullable<BigInt>,
     }
 }
 
@@ -409,6 +411,9 @@ table! {
         private_comment -> Text,
         created_at -> BigInt,
         reject_reports -> Bool,
+        id -> BigInt,
+        obfuscate -> Bool,
+        subscription_id -> Nullable<BigInt>,
     }
 }
 
@@ -921,6 +926,7 @@ table! {
         place -> BigInt,
         subject_id -> BigInt,
         score -> BigInt,
+        shown -> Bool,
     }
 }
 
@@ -1561,6 +1567,112 @@ table! {
     }
 }
 
+table! {
+    domain_subscriptions (id) {
+        id -> BigInt,
+        url -> Text,
+        severity_limit -> Text,
+        entries -> BigInt,
+        fetched_at -> Nullable<BigInt>,
+        last_error -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    severance_events (id) {
+        id -> BigInt,
+        kind -> Text,
+        target_name -> Text,
+        stamp -> BigInt,
+        purged -> Bool,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    severed_follows (event_id, account_id, outgoing, other_id) {
+        event_id -> BigInt,
+        account_id -> BigInt,
+        outgoing -> Bool,
+        other_id -> BigInt,
+        reblogs -> Bool,
+        notify -> Bool,
+        languages -> Text,
+    }
+}
+
+table! {
+    account_severances (id) {
+        id -> BigInt,
+        event_id -> BigInt,
+        account_id -> BigInt,
+        followers_count -> BigInt,
+        following_count -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    email_domain_blocks (id) {
+        id -> BigInt,
+        domain -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    canonical_email_blocks (id) {
+        id -> BigInt,
+        canonical_email_hash -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    ip_blocks (id) {
+        id -> BigInt,
+        ip -> Text,
+        severity -> Text,
+        comment -> Text,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    username_blocks (id) {
+        id -> BigInt,
+        pattern -> Text,
+        whole -> Bool,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    tag_rules (tag_id) {
+        tag_id -> BigInt,
+        usable -> Bool,
+        listable -> Bool,
+    }
+}
+
+table! {
+    trend_reviews (kind, subject_id) {
+        kind -> SmallInt,
+        subject_id -> BigInt,
+        trendable -> Bool,
+        reviewed_at -> BigInt,
+    }
+}
+
+table! {
+    active_days (day, account_id) {
+        day -> BigInt,
+        account_id -> BigInt,
+    }
+}
+
 /// Tables that appear in one query with each of those after the colon. Only pairs that do: every
 /// pair is code, and there are thousands.
 macro_rules! appear_together {
@@ -1583,7 +1695,7 @@ appear_together! {
         thread_mutes list_entries conversations quotes interaction_authorizations status_cards
         active_weeks dislikes emoji_reactions;
     group_posts: accounts statuses;
-    tags: status_tags tag_follows featured_tags account_tags;
+    tags: status_tags tag_follows featured_tags account_tags tag_rules;
     status_tags: media follows home_entries tag_follows;
     media: scheduled_media chats chat_messages chat_edits chat_reactions chat_files
         draft_media;
@@ -1618,4 +1730,6 @@ appear_together! {
     emoji_reactions: reaction_counts;
     processes: connections;
     collections: collection_items;
+    severed_follows: accounts;
+    account_severances: severance_events;
 }

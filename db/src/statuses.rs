@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use super::any::AnyOfExt;
 use super::schema::{
-    idempotency_keys, mentions, status_stats, status_tags, statuses, tags, tombstones,
+    idempotency_keys, mentions, status_stats, status_tags, statuses, tag_rules, tags, tombstones,
 };
 use super::{Conn, Result, on_db};
 use crate::event::{Event, Kind};
@@ -396,7 +396,7 @@ pub async fn tag_by_name(conn: &mut Conn, name: &str) -> Result<Option<Tag>> {
         .optional())
 }
 
-/// Tags whose name begins with a normalised text.
+/// Tags whose name begins with a normalised text, but for those that are not to be found.
 #[boxed]
 pub async fn search_tags(
     conn: &mut Conn,
@@ -407,6 +407,13 @@ pub async fn search_tags(
     let end = format!("{prefix}\u{10ffff}");
     on_db!(conn, |c| tags::table
         .filter(tags::name.between(prefix, &end))
+        .filter(diesel::dsl::not(
+            tags::id.eq_any(
+                tag_rules::table
+                    .filter(tag_rules::listable.eq(false))
+                    .select(tag_rules::tag_id)
+            )
+        ))
         .order(tags::name)
         .limit(limit)
         .offset(offset)

@@ -17,6 +17,8 @@ pub enum Kind {
     Tag = 0,
     Status = 1,
     Link = 2,
+    /// Tries to register with an address of a blocked domain: counted, but no trend.
+    EmailDomain = 3,
 }
 
 /// The use of one tag or link on one day (UTC).
@@ -182,21 +184,23 @@ pub async fn ready_cards(conn: &mut Conn, ids: &[i64]) -> Result<Vec<i64>> {
         .await)
 }
 
-/// Replaces what trends of a kind: subjects with their scores, best first.
+/// Replaces what trends of a kind: subjects with their scores, best first, and whether each is
+/// shown.
 #[boxed]
-pub async fn replace(conn: &mut Conn, kind: Kind, list: &[(i64, i64)]) -> Result<()> {
+pub async fn replace(conn: &mut Conn, kind: Kind, list: &[(i64, i64, bool)]) -> Result<()> {
     on_db!(conn, |c| diesel::delete(
         trends::table.filter(trends::kind.eq(kind as i16))
     )
     .execute(c)
     .await)?;
-    for (place, (subject_id, score)) in list.iter().enumerate() {
+    for (place, (subject_id, score, shown)) in list.iter().enumerate() {
         on_db!(conn, |c| diesel::insert_into(trends::table)
             .values((
                 trends::kind.eq(kind as i16),
                 trends::place.eq(place as i64),
                 trends::subject_id.eq(subject_id),
                 trends::score.eq(score),
+                trends::shown.eq(shown),
             ))
             .execute(c)
             .await)?;
@@ -204,9 +208,23 @@ pub async fn replace(conn: &mut Conn, kind: Kind, list: &[(i64, i64)]) -> Result
     Ok(())
 }
 
-/// What trends of a kind, best first.
+/// What trends of a kind and is shown, best first. There are a hundred at most.
 #[boxed]
 pub async fn list(conn: &mut Conn, kind: Kind, limit: i64, offset: i64) -> Result<Vec<i64>> {
+    on_db!(conn, |c| trends::table
+        .filter(trends::kind.eq(kind as i16))
+        .filter(trends::shown.eq(true))
+        .order(trends::place)
+        .limit(limit)
+        .offset(offset)
+        .select(trends::subject_id)
+        .load(c)
+        .await)
+}
+
+/// The same with what is not shown.
+#[boxed]
+pub async fn list_all(conn: &mut Conn, kind: Kind, limit: i64, offset: i64) -> Result<Vec<i64>> {
     on_db!(conn, |c| trends::table
         .filter(trends::kind.eq(kind as i16))
         .filter(trends::place.ge(offset))
@@ -217,12 +235,13 @@ pub async fn list(conn: &mut Conn, kind: Kind, limit: i64, offset: i64) -> Resul
         .await)
 }
 
-/// Whether something trends.
+/// Whether something trends and is shown.
 #[boxed]
 pub async fn is_trending(conn: &mut Conn, kind: Kind, subject_id: i64) -> Result<bool> {
     let found: Option<i64> = on_db!(conn, |c| trends::table
         .filter(trends::kind.eq(kind as i16))
         .filter(trends::subject_id.eq(subject_id))
+        .filter(trends::shown.eq(true))
         .select(trends::place)
         .first(c)
         .await
@@ -249,7 +268,7 @@ pub async fn forget_before(conn: &mut Conn, day: i64, limit: i64) -> Result<usiz
             .execute(c)
             .await)?;
     }
-    for kind in [Kind::Tag, Kind::Link] {
+    for kind in [Kind::Tag, Kind::Link, Kind::EmailDomain] {
         on_db!(conn, |c| diesel::delete(
             trend_days::table
                 .filter(trend_days::kind.eq(kind as i16))

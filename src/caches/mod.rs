@@ -17,6 +17,7 @@ pub use cache::Cache;
 pub use kept::Kept;
 
 use crate::db::accounts::Account;
+use crate::domain::ip_blocks::IpRules;
 use crate::domain::policies::Policies;
 use crate::domain::visibility::Relations;
 use crate::events::{Event, Gone, Kind};
@@ -95,8 +96,12 @@ pub struct Caches {
     pub signing: Cache<i64, Arc<LocalKeys>>,
     /// Who was here this week, as far as it is written down.
     pub active: ActiveWeek,
+    /// The same of the day.
+    pub active_today: ActiveWeek,
     /// The policies for other servers.
     pub policies: Kept<Policies>,
+    /// The rules about IP addresses.
+    pub ip_rules: Kept<IpRules>,
     /// This server's numbers, and when they were counted.
     usage: RwLock<Option<(i64, Arc<Usage>)>>,
 }
@@ -121,7 +126,9 @@ impl Caches {
             numbers: Kept::default(),
             signing: Cache::new(2_000),
             active: ActiveWeek::default(),
+            active_today: ActiveWeek::default(),
             policies: Kept::default(),
+            ip_rules: Kept::default(),
             usage: RwLock::new(None),
         }
     }
@@ -142,6 +149,7 @@ impl Caches {
         self.custom_emojis.forget();
         self.about.forget();
         self.policies.forget();
+        self.ip_rules.forget();
     }
 
     /// This server's numbers, if they were counted since a time.
@@ -200,6 +208,7 @@ impl Caches {
                 self.account_json.clear();
                 self.statuses.clear();
             }
+            Kind::IpRulesChanged => self.ip_rules.forget(),
             Kind::Notification | Kind::NotificationGone => {
                 if let Some(account) = event.account_id {
                     self.notification_groups.drop(account);

@@ -19,10 +19,12 @@ mod delivery;
 mod demo;
 mod doctor;
 mod domain;
+mod email_block;
 mod emoji;
 mod inbox;
 mod instance;
 mod invite;
+mod ip_block;
 mod media;
 mod migrate;
 mod move_database;
@@ -33,6 +35,7 @@ mod rule;
 mod serve;
 mod token;
 mod user;
+mod username_block;
 mod worker;
 
 /// What a command ends with: nothing, or one line for stderr.
@@ -64,6 +67,9 @@ pub fn command() -> Command {
         .subcommand(audit::command())
         .subcommand(token::command())
         .subcommand(domain::command())
+        .subcommand(email_block::command())
+        .subcommand(ip_block::command())
+        .subcommand(username_block::command())
         .subcommand(announcement::command())
         .subcommand(emoji::command())
         .subcommand(delivery::command())
@@ -131,6 +137,9 @@ fn dispatch(matches: &ArgMatches) -> Outcome {
             Some(("audit", inner)) => audit::run(config, inner).await,
             Some(("token", inner)) => token::run(config, inner).await,
             Some(("domain", inner)) => domain::run(config, inner).await,
+            Some(("email-block", inner)) => email_block::run(config, inner).await,
+            Some(("ip-block", inner)) => ip_block::run(config, inner).await,
+            Some(("username-block", inner)) => username_block::run(config, inner).await,
             Some(("announcement", inner)) => announcement::run(config, inner).await,
             Some(("emoji", inner)) => emoji::run(config, inner).await,
             Some(("delivery", inner)) => delivery::run(config, inner).await,

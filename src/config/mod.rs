@@ -94,6 +94,12 @@ pub struct Config {
     pub log_json: bool,
 }
 
+impl std::fmt::Display for IpNet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.first(), self.prefix)
+    }
+}
+
 /// A range of addresses, `10.0.0.0/8`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IpNet {
@@ -102,7 +108,8 @@ pub struct IpNet {
 }
 
 impl IpNet {
-    fn parse(text: &str) -> Option<IpNet> {
+    /// Reads an address, or a range of them.
+    pub fn parse(text: &str) -> Option<IpNet> {
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address.parse().ok()?, Some(prefix.parse::<u8>().ok()?)),
             None => (text.parse().ok()?, None),
@@ -113,6 +120,31 @@ impl IpNet {
         };
         let prefix = prefix.unwrap_or(whole);
         (prefix <= whole).then_some(IpNet { address, prefix })
+    }
+
+    /// The range of an address that begins with its first bits; `None` where it has not so many.
+    pub fn new(address: IpAddr, prefix: u8) -> Option<IpNet> {
+        let whole = if address.is_ipv4() { 32 } else { 128 };
+        (prefix <= whole).then_some(IpNet { address, prefix })
+    }
+
+    /// How many bits its addresses share.
+    pub fn prefix(&self) -> u8 {
+        self.prefix
+    }
+
+    /// Its first address.
+    pub fn first(&self) -> IpAddr {
+        match self.address {
+            IpAddr::V4(v4) => {
+                let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix));
+                std::net::Ipv4Addr::from_bits(v4.to_bits() & mask.unwrap_or(0)).into()
+            }
+            IpAddr::V6(v6) => {
+                let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix));
+                std::net::Ipv6Addr::from_bits(v6.to_bits() & mask.unwrap_or(0)).into()
+            }
+        }
     }
 
     /// Whether the address is in the range. An IPv4 address mapped into IPv6 counts as itself.

@@ -1,6 +1,6 @@
 //! What this server says of itself, as its admins set it: texts, switches, rules and terms.
 
-use super::Ctx;
+use super::{Ctx, notifications};
 use crate::clock::DAY;
 use crate::db::accounts::Account;
 use crate::db::instance::{Rule, RuleTranslation, Terms};
@@ -45,7 +45,7 @@ fn limit(name: &str) -> usize {
 }
 
 /// The settings, with what each is.
-pub const SETTINGS: [(&str, &str); 12] = [
+pub const SETTINGS: [(&str, &str); 14] = [
     ("title", "The server's name"),
     ("description", "What it is, in a sentence or two"),
     ("extended-description", "More about it, in Markdown"),
@@ -68,6 +68,14 @@ pub const SETTINGS: [(&str, &str); 12] = [
     (
         "peers-shown",
         "Whether anyone sees which servers are known: all or disabled",
+    ),
+    (
+        "trendable-by-default",
+        "Whether what no moderator has looked at trends: true or false",
+    ),
+    (
+        "hold-unknown-senders",
+        "For how many days mentions with links by senders nobody here follows are held: 0 to 365, 7 unset",
     ),
     (
         "activity-shown",
@@ -120,6 +128,8 @@ async fn check(tx: &mut Conn, name: &str, value: &str) -> AppResult<()> {
         "contact-email" => valid_email(value),
         "contact-account" => contact(tx, value).await?.is_some(),
         "domain-blocks-shown" | "domain-block-comments-shown" => Shown::parse(value).is_some(),
+        "hold-unknown-senders" => notifications::parse_unknown_days(value).is_some(),
+        "trendable-by-default" => matches!(value, "true" | "false"),
         "peers-shown" | "activity-shown" => matches!(value, "all" | "disabled"),
         _ => true,
     };

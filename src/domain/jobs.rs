@@ -24,6 +24,12 @@ pub enum Job {
     /// The policy for a domain changed: its accounts are to stand as the policies say. `stamp`: when
     /// it was made.
     Standing { domain: String, stamp: i64 },
+    /// The same of several domains, each with when its policy was made.
+    Standings { changed: Vec<(String, i64)> },
+    /// An account was suspended: those whose follows that cut off are to be told.
+    Severed { account_id: i64 },
+    /// A list of policies that others keep is to be read.
+    DomainList { subscription_id: i64 },
     /// A scheduled status to post.
     Publish { scheduled_id: i64 },
     /// New counts of a local poll to tell elsewhere.
@@ -108,6 +114,9 @@ impl Job {
             Job::SeverDomain { .. } => "sever_domain",
             Job::SeverSuspended { .. } => "sever_suspended",
             Job::Standing { .. } => "standing",
+            Job::Standings { .. } => "standings",
+            Job::Severed { .. } => "severed",
+            Job::DomainList { .. } => "domain_list",
             Job::Publish { .. } => "publish",
             Job::PollUpdate { .. } => "poll_update",
             Job::PollEnd { .. } => "poll_end",
@@ -142,6 +151,7 @@ impl Job {
             | Job::SeverDomain { .. }
             | Job::SeverSuspended { .. }
             | Job::Standing { .. }
+            | Job::Standings { .. }
             | Job::Media { .. }
             | Job::Reindex { .. }
             | Job::Push { .. }
@@ -151,6 +161,9 @@ impl Job {
             | Job::ForgetKeys { .. } => None,
             Job::Card { card_id: id }
             | Job::Archive { archive_id: id }
+            | Job::DomainList {
+                subscription_id: id,
+            }
             | Job::Publish { scheduled_id: id }
             | Job::PollUpdate { poll_id: id }
             | Job::PollEnd { poll_id: id }
@@ -164,6 +177,7 @@ impl Job {
             | Job::Profile { account_id: id }
             | Job::DeleteAccount { account_id: id }
             | Job::EraseAccount { account_id: id }
+            | Job::Severed { account_id: id }
             | Job::StatusLine { account_id: id } => Some(format!("{}:{id}", self.kind())),
             Job::SynchroniseFollowers { account_id: id, .. } => {
                 Some(format!("{}:{id}", self.kind()))

@@ -4,11 +4,13 @@ mod policy;
 mod reading;
 mod requests;
 mod sentence;
+mod strangers;
 
 pub use policy::{Decision, Policy, Verdict};
 pub use reading::{clear_all, dismiss_any, read_all, read_chat, read_some};
 pub use requests::{accept, dismiss as dismiss_requests, settle};
 pub use sentence::sentence;
+pub use strangers::parse_days as parse_unknown_days;
 
 use super::Ctx;
 use super::push;

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::Ctx;
 use super::jobs::{self, Job};
-use super::relays;
+use super::{relays, severances};
 use crate::db::accounts::Account;
 use crate::db::policies::DomainPolicy;
 use crate::db::{self, Conn};
@@ -14,12 +14,18 @@ use crate::error::{AppError, AppResult};
 use crate::events::{Event, Kind};
 use crate::text::names::normalize_domain;
 
+#[cfg(test)]
+mod tests;
+
 /// Nothing is exchanged with the domain.
 pub const BLOCK: &str = "block";
 /// The domain's people are shown to their followers alone.
 pub const LIMIT: &str = "limit";
 /// All is exchanged but what the policy's other terms say, also where only what is on the list is.
 pub const ALLOW: &str = "allow";
+
+/// Nothing but what the policy's other terms say.
+pub const NOOP: &str = "noop";
 
 /// The setting that says with whom this server federates, and its value for an allow-list.
 const MODE: &str = "federation_mode";
@@ -57,13 +63,18 @@ pub(super) fn names(host: &str) -> Vec<String> {
     }
 }
 
-/// How much a policy keeps out.
-fn weight(policy: &DomainPolicy) -> u8 {
-    match policy.severity.as_str() {
+/// How much a severity keeps out.
+pub(super) fn weight_of(severity: &str) -> u8 {
+    match severity {
         BLOCK => 2,
         LIMIT => 1,
         _ => 0,
     }
+}
+
+/// How much a policy keeps out.
+fn weight(policy: &DomainPolicy) -> u8 {
+    weight_of(&policy.severity)
 }
 
 /// The policy of a host among some that have been looked up: its own, else the next one above.
@@ -197,9 +208,9 @@ impl Policies {
 }
 
 /// What a policy says besides which domain it is for.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Terms {
-    /// `allow`, `limit` or `block`.
+    /// `noop`, `allow`, `limit` or `block`.
     pub severity: String,
     pub reject_media: bool,
     pub reject_reports: bool,
@@ -207,7 +218,36 @@ pub struct Terms {
     pub public_comment: String,
     /// Why, for admins.
     pub private_comment: String,
+    /// Whether the public list shows a part of the name alone.
+    pub obfuscate: bool,
 }
+
+impl Terms {
+    /// Those of a policy.
+    pub fn of(policy: &DomainPolicy) -> Terms {
+        Terms {
+            severity: policy.severity.clone(),
+            reject_media: policy.reject_media,
+            reject_reports: policy.reject_reports,
+            public_comment: policy.public_comment.clone(),
+            private_comment: policy.private_comment.clone(),
+            obfuscate: policy.obfuscate,
+        }
+    }
+
+    /// Whether they keep out more than a policy does, or as much, with no term weaker.
+    fn cover(&self, policy: &DomainPolicy) -> bool {
+        if self.severity == BLOCK {
+            return true;
+        }
+        weight_of(&self.severity) >= weight(policy)
+            && (self.reject_media || !policy.reject_media)
+            && (self.reject_reports || !policy.reject_reports)
+    }
+}
+
+/// Longest comment, in characters.
+const MAX_COMMENT: usize = 2000;
 
 /// Sets the policy for a domain (and those under it), in the place of the one it had.
 pub async fn set(
@@ -229,10 +269,55 @@ pub async fn set(
 
 /// The same with all its terms. Accounts that are known here stand as it says soon after.
 pub async fn put(tx: &mut Conn, ctx: &Ctx, domain: &str, terms: Terms) -> AppResult<DomainPolicy> {
-    let domain = normalize_domain(domain)
+    let domain = proper(ctx, domain)?;
+    let (row, changed) = store(tx, ctx, domain, terms, None).await?;
+    if changed {
+        stand(tx, ctx, &row).await?;
+    }
+    Ok(row)
+}
+
+/// The same of some domains in one transaction, all in the usual form and of the same list, or the
+/// admin's own.
+pub(super) async fn put_some(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    some: Vec<(String, Terms)>,
+    subscription_id: Option<i64>,
+) -> AppResult<()> {
+    let mut changed = Vec::new();
+    for (domain, terms) in some {
+        let (row, moved) = store(tx, ctx, domain, terms, subscription_id).await?;
+        if moved {
+            changed.push((row.domain, row.created_at));
+        }
+    }
+    stand_all(tx, ctx, changed).await
+}
+
+/// A domain in its usual form, of which there can be a policy.
+pub fn proper(ctx: &Ctx, domain: &str) -> AppResult<String> {
+    let domain = normalize_domain(domain.trim())
         .ok_or_else(|| AppError::invalid(format!("{domain:?} is no domain")))?;
     if ctx.config.is_our_domain(&domain) {
         return Err(AppError::invalid("This is our own domain"));
+    }
+    Ok(domain)
+}
+
+/// Writes a policy; whether accounts stand differently under it.
+async fn store(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    domain: String,
+    terms: Terms,
+    subscription_id: Option<i64>,
+) -> AppResult<(DomainPolicy, bool)> {
+    let long = |text: &str| text.chars().count() > MAX_COMMENT;
+    if long(&terms.public_comment) || long(&terms.private_comment) {
+        return Err(AppError::invalid(format!(
+            "Validation failed: Comment is too long (maximum is {MAX_COMMENT} characters)"
+        )));
     }
     let before = of_domain(tx, &domain).await?;
     let row = DomainPolicy {
@@ -246,13 +331,68 @@ pub async fn put(tx: &mut Conn, ctx: &Ctx, domain: &str, terms: Terms) -> AppRes
         created_at: before
             .as_ref()
             .map_or(ctx.now(), |policy| policy.created_at),
+        id: before
+            .as_ref()
+            .map_or_else(|| ctx.ids.next(), |policy| policy.id),
+        obfuscate: terms.obfuscate,
+        subscription_id,
     };
     db::policies::set(tx, &row).await?;
     tx.emit(Event::of(Kind::PolicyChanged, 0));
-    if before.is_none_or(|policy| policy.severity != row.severity) {
-        stand(tx, ctx, &row).await?;
+    if let Some(before) = &before
+        && before.severity == BLOCK
+        && row.severity != BLOCK
+    {
+        severances::over(tx, before).await?;
     }
-    Ok(row)
+    let changed = before.is_none_or(|policy| policy.severity != row.severity);
+    Ok((row, changed))
+}
+
+/// What became of a policy that an admin wanted to make.
+#[derive(Debug)]
+pub enum Created {
+    Done(Box<DomainPolicy>),
+    /// The domain has one, or is under one that keeps out more: this one.
+    Exists(Box<DomainPolicy>),
+}
+
+/// Makes a policy for a domain that has none yet, or one that allows it: what the admin API does.
+pub async fn create(tx: &mut Conn, ctx: &Ctx, domain: &str, terms: Terms) -> AppResult<Created> {
+    let domain = proper(ctx, domain)?;
+    let names = names(&domain);
+    let rows = db::policies::among(tx, &names).await?;
+    let blocks: Vec<DomainPolicy> = rows
+        .into_iter()
+        .filter(|row| row.severity != ALLOW)
+        .collect();
+    let found = nearest(&names, |name| blocks.iter().find(|row| row.domain == name));
+    if let Some(existing) = found
+        && (existing.domain == domain || !terms.cover(existing))
+    {
+        return Ok(Created::Exists(Box::new(existing.clone())));
+    }
+    let policy = put(tx, ctx, &domain, terms).await?;
+    Ok(Created::Done(Box::new(policy)))
+}
+
+/// Allows a domain; one that is allowed already stays as it is, one that has another policy is
+/// refused, so that nothing is weakened unseen.
+pub async fn allow(tx: &mut Conn, ctx: &Ctx, domain: &str) -> AppResult<DomainPolicy> {
+    let domain = proper(ctx, domain)?;
+    match of_domain(tx, &domain).await? {
+        Some(policy) if policy.severity == ALLOW => Ok(policy),
+        Some(_) => Err(AppError::invalid(
+            "Validation failed: Domain is blocked, lift its block first",
+        )),
+        None => {
+            let terms = Terms {
+                severity: ALLOW.to_owned(),
+                ..Terms::default()
+            };
+            put(tx, ctx, &domain, terms).await
+        }
+    }
 }
 
 async fn of_domain(conn: &mut Conn, domain: &str) -> AppResult<Option<DomainPolicy>> {
@@ -267,6 +407,15 @@ async fn stand(tx: &mut Conn, ctx: &Ctx, policy: &DomainPolicy) -> AppResult<()>
         stamp: policy.created_at,
     };
     jobs::enqueue(tx, ctx, &job).await
+}
+
+/// The same of some domains, with the times at which their policies were made: one job, for looking
+/// which domains are known here is most of its work.
+async fn stand_all(tx: &mut Conn, ctx: &Ctx, changed: Vec<(String, i64)>) -> AppResult<()> {
+    if changed.is_empty() {
+        return Ok(());
+    }
+    jobs::enqueue(tx, ctx, &Job::Standings { changed }).await
 }
 
 /// Says that no files are to be taken from a domain that has a policy, or that they are again;
@@ -291,10 +440,22 @@ pub async fn lift(tx: &mut Conn, ctx: &Ctx, domain: &str) -> AppResult<bool> {
     let Some(policy) = of_domain(tx, &domain).await? else {
         return Ok(false);
     };
-    db::policies::remove(tx, &domain).await?;
-    tx.emit(Event::of(Kind::PolicyChanged, 0));
-    stand(tx, ctx, &policy).await?;
+    lift_some(tx, ctx, vec![policy]).await?;
     Ok(true)
+}
+
+/// Lifts some policies in one transaction.
+pub(super) async fn lift_some(tx: &mut Conn, ctx: &Ctx, some: Vec<DomainPolicy>) -> AppResult<()> {
+    let mut changed = Vec::with_capacity(some.len());
+    for policy in some {
+        db::policies::remove(tx, &policy.domain).await?;
+        if policy.severity == BLOCK {
+            severances::over(tx, &policy).await?;
+        }
+        changed.push((policy.domain, policy.created_at));
+    }
+    tx.emit(Event::of(Kind::PolicyChanged, 0));
+    stand_all(tx, ctx, changed).await
 }
 
 /// Says with whom this server federates: with all that no policy blocks (`open`), or with those
@@ -316,106 +477,5 @@ pub fn mode(policies: &Policies) -> &'static str {
         ALLOW_LIST
     } else {
         OPEN
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn s16_a_policy_holds_for_every_spelling_of_a_host() {
-        let policy = |domain: &str| DomainPolicy {
-            domain: domain.to_owned(),
-            severity: "block".to_owned(),
-            reject_media: false,
-            reject_reports: false,
-            public_comment: String::new(),
-            private_comment: String::new(),
-            created_at: 1,
-        };
-        let rows = ["bad.example", "odd.example:8080", "xn--bcher-kva.example"].map(policy);
-        let policies = Policies {
-            by_domain: rows.into_iter().map(|p| (p.domain.clone(), p)).collect(),
-            ..Policies::default()
-        };
-        for host in [
-            "bad.example",
-            "BAD.example",
-            "bad.example.",
-            "bad.example:8443",
-            "bad.example.:8443",
-            "a.b.bad.example",
-            "a.bad.example.:1",
-            "odd.example:8080",
-            "odd.example.:8080",
-            "a.xn--bcher-kva.example",
-        ] {
-            assert!(policies.blocks(host), "{host}");
-        }
-        for host in [
-            "example",
-            "verybad.example",
-            "bad.example.org",
-            "odd.example",
-            "odd.example:8081",
-            "a.odd.example:8080",
-            "",
-            ".",
-            "[::1]:8080",
-        ] {
-            assert!(!policies.blocks(host), "{host}");
-        }
-    }
-
-    #[test]
-    fn s16_an_allow_list_has_no_gaps() {
-        let policy = |domain: &str, severity: &str| DomainPolicy {
-            domain: domain.to_owned(),
-            severity: severity.to_owned(),
-            reject_media: false,
-            reject_reports: false,
-            public_comment: String::new(),
-            private_comment: String::new(),
-            created_at: 1,
-        };
-        let rows = [
-            policy("good.example", ALLOW),
-            policy("bad.good.example", BLOCK),
-            policy("odd.example:8080", ALLOW),
-            policy("noisy.example", LIMIT),
-        ];
-        let mut policies = Policies {
-            by_domain: rows.into_iter().map(|p| (p.domain.clone(), p)).collect(),
-            allow_list: true,
-            ..Policies::default()
-        };
-        for host in [
-            "good.example",
-            "GOOD.example.",
-            "a.good.example:8443",
-            "odd.example:8080",
-        ] {
-            assert!(!policies.blocks(host), "{host}");
-        }
-        for host in [
-            "bad.good.example",
-            "a.bad.good.example",
-            "odd.example",
-            "noisy.example",
-            "notgood.example",
-            "example",
-            "",
-        ] {
-            assert!(policies.blocks(host), "{host}");
-            assert_eq!(policies.shuns(host), host.contains("bad"), "{host}");
-        }
-        policies.allow_list = false;
-        assert!(!policies.blocks("noisy.example") && !policies.blocks("other.example"));
-        let empty = Policies {
-            allow_list: true,
-            ..Policies::default()
-        };
-        assert!(empty.blocks("good.example"));
     }
 }

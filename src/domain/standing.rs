@@ -14,7 +14,7 @@ use crate::error::AppResult;
 use crate::events::{Event, Kind};
 
 /// Accounts looked at in one transaction.
-const BATCH: i64 = 100;
+pub const BATCH: i64 = 100;
 
 /// Where accounts are that a policy is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,14 +25,45 @@ pub enum Place {
     Host(String),
 }
 
-/// The places that are known here under a policy's domain.
-pub async fn places(conn: &mut Conn, domain: &str) -> AppResult<Vec<Place>> {
-    let under = |host: &String| names(host).iter().any(|name| name == domain);
-    let domains = db::instance::domains(conn).await?.into_iter();
-    let mut found: Vec<Place> = domains.filter(under).map(Place::Domain).collect();
-    let hosts = db::policies::delivery_hosts(conn).await?.into_iter();
-    found.extend(hosts.filter(under).map(Place::Host));
-    Ok(found)
+/// The domains and hosts whose accounts are known here.
+#[derive(Debug, Clone)]
+pub struct Known {
+    domains: Vec<String>,
+    hosts: Vec<String>,
+}
+
+impl Known {
+    /// Reads them: one look into an index for each.
+    pub async fn load(conn: &mut Conn) -> AppResult<Known> {
+        Ok(Known {
+            domains: db::instance::domains(conn).await?,
+            hosts: db::policies::delivery_hosts(conn).await?,
+        })
+    }
+
+    /// The places that are known under a policy's domain.
+    pub fn under(&self, domain: &str) -> Vec<Place> {
+        // Most names do not even hold it, which is quicker found out.
+        let bare = domain.split(':').next().unwrap_or(domain);
+        let under =
+            |host: &&String| host.contains(bare) && names(host).iter().any(|name| name == domain);
+        let domains = self.domains.iter().filter(under).cloned();
+        let hosts = self.hosts.iter().filter(under).cloned();
+        domains
+            .map(Place::Domain)
+            .chain(hosts.map(Place::Host))
+            .collect()
+    }
+}
+
+/// Some accounts of a place, from above an id on.
+pub async fn accounts(conn: &mut Conn, place: &Place, above: i64) -> AppResult<Vec<Account>> {
+    Ok(match place {
+        Place::Domain(domain) => {
+            db::policies::accounts_of_domain(conn, domain, above, BATCH).await?
+        }
+        Place::Host(host) => db::policies::accounts_of_host(conn, host, above, BATCH).await?,
+    })
 }
 
 /// Suspends or limits (or not any more) some accounts of a place, from above an id on, as the
@@ -46,10 +77,7 @@ pub async fn settle(
     above: i64,
     stamp: i64,
 ) -> AppResult<Option<i64>> {
-    let accounts = match place {
-        Place::Domain(domain) => db::policies::accounts_of_domain(tx, domain, above, BATCH).await?,
-        Place::Host(host) => db::policies::accounts_of_host(tx, host, above, BATCH).await?,
-    };
+    let accounts = accounts(tx, place, above).await?;
     for before in &accounts {
         let mut account = before.clone();
         // What moderators decided stays.

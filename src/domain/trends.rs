@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Ctx;
+use super::trend_reviews::Reviews;
 use crate::clock::{DAY, HOUR};
 use crate::db::trends::{Day, Kind};
 use crate::db::{self, Conn};
@@ -68,6 +69,12 @@ pub async fn reckon(conn: &mut Conn, now: i64) -> AppResult<Vec<(Kind, Vec<(i64,
 /// Writes down what trends.
 pub async fn put(tx: &mut Conn, lists: Vec<(Kind, Vec<(i64, i64)>)>) -> AppResult<()> {
     for (kind, list) in lists {
+        let ids: Vec<i64> = list.iter().map(|(id, _)| *id).collect();
+        let reviews = Reviews::load(tx, kind, &ids).await?;
+        let list: Vec<(i64, i64, bool)> = list
+            .into_iter()
+            .map(|(id, score)| (id, score, reviews.shown(id)))
+            .collect();
         db::trends::replace(tx, kind, &list).await?;
     }
     Ok(())

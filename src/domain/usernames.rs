@@ -3,7 +3,7 @@
 //! The actor's id keeps the name it was made with; what moves is `preferredUsername`, webfinger
 //! and the page. The old name is never free again, and still leads to the account.
 
-use super::Ctx;
+use super::{Ctx, username_blocks};
 use crate::clock::DAY;
 use crate::db::accounts::Account;
 use crate::db::{self, Conn};
@@ -36,6 +36,9 @@ pub async fn change(
             }
         ))
     })?;
+    if username_blocks::blocks(tx, username).await? {
+        return Err(AppError::invalid("Validation failed: Username is reserved"));
+    }
     let now = ctx.now();
     let last = db::accounts::username_changed_at(tx, account.id).await?;
     if let Some(left) = last

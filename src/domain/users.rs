@@ -3,7 +3,7 @@
 use super::accounts::{self, KeyPair};
 use super::codes::{self, Purpose};
 use super::mail::{self, Letter};
-use super::{Ctx, invites, moderation, sign_in};
+use super::{Ctx, email_blocks, invites, moderation, sign_in, username_blocks};
 use crate::config::Registration;
 use crate::db::accounts::Account;
 use crate::db::users::User;
@@ -65,6 +65,12 @@ pub struct Registering {
     pub reason: String,
     /// The code of an invitation; empty without.
     pub invite: String,
+    /// The address it comes from; empty where it is not known.
+    pub ip: String,
+    /// The app that it comes by.
+    pub app_id: Option<i64>,
+    /// Whether it waits for approval in any case.
+    pub doubtful: bool,
 }
 
 /// How a registration went.
@@ -152,6 +158,16 @@ pub async fn register(tx: &mut Conn, ctx: &Ctx, new: Registering) -> AppResult<R
     if !new.invite.is_empty() && !invites::is_open(tx, ctx, &new.invite).await? {
         return Ok(Registered::Refused(vec![invites::no_good()]));
     }
+    if let Some(problem) = email_blocks::problem(tx, ctx, &new.email, &new.ip).await? {
+        return Ok(Registered::Refused(vec![problem]));
+    }
+    if username_blocks::blocks(tx, &new.username).await? {
+        return Ok(Registered::Refused(vec![Problem {
+            field: "username",
+            code: "ERR_RESERVED",
+            text: "is reserved",
+        }]));
+    }
     let now = ctx.now();
     let taken = |field| Problem {
         field,
@@ -177,7 +193,8 @@ pub async fn register(tx: &mut Conn, ctx: &Ctx, new: Registering) -> AppResult<R
             None => return Ok(Registered::Refused(vec![invites::no_good()])),
         },
     };
-    let approved = invite_id.is_some() || ctx.config.registration == Registration::Open;
+    let welcome = invite_id.is_some() || ctx.config.registration == Registration::Open;
+    let approved = welcome && !new.doubtful;
     let account = accounts::create_local(tx, ctx, &new.username, "Person", &new.keys).await?;
     let mut user = User {
         account_id: account.id,
@@ -205,6 +222,7 @@ pub async fn register(tx: &mut Conn, ctx: &Ctx, new: Registering) -> AppResult<R
         user.email_lower = no_address(account.id);
     }
     db::users::insert(tx, &user).await?;
+    db::sign_up_rules::signed_up(tx, account.id, &new.ip, new.app_id).await?;
     if !verify {
         moderation::signed_up(tx, ctx, &account).await?;
     }
@@ -246,6 +264,12 @@ pub async fn confirm_again(
     if let Some(email) = email.filter(|email| *email != user.email) {
         if !names::valid_email(email) {
             return Err(AppError::invalid("Validation failed: E-mail is invalid"));
+        }
+        if let Some(problem) = email_blocks::problem(tx, ctx, email, "").await? {
+            return Err(AppError::invalid(format!(
+                "Validation failed: E-mail {}",
+                problem.text
+            )));
         }
         let theirs = match db::users::by_email(tx, email).await? {
             Some(holder) if holder.account_id != account_id => claim(tx, ctx, holder).await?,

@@ -18,6 +18,7 @@ use crate::caches::{Refusal, Session};
 use crate::clock::MINUTE;
 use crate::db;
 use crate::db::accounts::Account;
+use crate::domain::analytics::day_of;
 use crate::domain::deletion::is_leaving;
 use crate::domain::instance::week_of;
 use crate::domain::moderation::{self, Actor, Permission};
@@ -99,18 +100,26 @@ pub async fn current(app: &App, id: i64) -> AppResult<Arc<Session>> {
     Ok(session)
 }
 
-/// Counts a user among those of the week, once a week and beside the request.
+/// Counts a user among those of the day and of the week, once a day and beside the request.
 fn was_here(app: &App, account: i64, now: i64) {
-    let week = week_of(now);
-    if !app.caches.active.is_first(week, account) {
+    let (week, day) = (week_of(now), day_of(now));
+    // The first of a week is the first of its day.
+    if !app.caches.active_today.is_first(day, account) {
         return;
     }
+    let first = app.caches.active.is_first(week, account);
     let app = app.clone();
     tokio::spawn(async move {
         let written: Result<(), db::Error> = app
             .db
             .write(move |tx| {
-                Box::pin(async move { db::instance::was_active(tx, week, account).await })
+                Box::pin(async move {
+                    db::dashboard::was_active(tx, day, account).await?;
+                    if first {
+                        db::instance::was_active(tx, week, account).await?;
+                    }
+                    Ok(())
+                })
             })
             .await;
         if let Err(error) = written {
@@ -308,6 +317,16 @@ pub mod scope {
         AdminWrite = "admin:write",
         AdminWriteAccounts = "admin:write:accounts",
         AdminWriteReports = "admin:write:reports",
+        AdminReadDomainAllows = "admin:read:domain_allows",
+        AdminReadDomainBlocks = "admin:read:domain_blocks",
+        AdminReadIpBlocks = "admin:read:ip_blocks",
+        AdminReadEmailDomainBlocks = "admin:read:email_domain_blocks",
+        AdminReadCanonicalEmailBlocks = "admin:read:canonical_email_blocks",
+        AdminWriteDomainAllows = "admin:write:domain_allows",
+        AdminWriteDomainBlocks = "admin:write:domain_blocks",
+        AdminWriteIpBlocks = "admin:write:ip_blocks",
+        AdminWriteEmailDomainBlocks = "admin:write:email_domain_blocks",
+        AdminWriteCanonicalEmailBlocks = "admin:write:canonical_email_blocks",
     }
 }
 

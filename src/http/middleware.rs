@@ -15,6 +15,7 @@ use super::client_ip::client_ip;
 use super::server::Peer;
 use crate::app::App;
 use crate::clock::iso;
+use crate::domain::ip_blocks::Severity;
 use crate::limits::{Deed, Standing, Who};
 use crate::metrics::Surface;
 
@@ -34,6 +35,14 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
     let private = api || path.starts_with("/oauth/");
     let (surface, began) = (Surface::of(path), Instant::now());
     let span = tracing::info_span!("request", id, method = %request.method(), path);
+    if is_shut_out(&app, address_of(&app, &request)).await {
+        let mut response =
+            crate::error::AppError::forbidden("This action is not allowed").into_response();
+        if let Ok(value) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert(REQUEST_ID, value);
+        }
+        return response;
+    }
     let standing = if api && app.limits.on() && request.method() != Method::OPTIONS {
         count(&app, &request)
     } else {
@@ -81,6 +90,27 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
     response
 }
 
+/// Whose request it is, by address: the peer, or whom a trusted proxy names.
+fn address_of(app: &App, request: &Request) -> IpAddr {
+    let peer = request
+        .extensions()
+        .get::<ConnectInfo<Peer>>()
+        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.0.ip());
+    client_ip(peer, request.headers(), &app.config.trusted_proxies)
+}
+
+/// Whether nothing is answered to an address.
+async fn is_shut_out(app: &App, address: IpAddr) -> bool {
+    match app.ip_rules().await {
+        Ok(rules) => rules.of_address(address, app.clock.now_ms()) == Some(Severity::NoAccess),
+        Err(error) => {
+            // What the request is about needs the database, too, and says so.
+            tracing::warn!(%error, "the rules about addresses cannot be read");
+            false
+        }
+    }
+}
+
 /// Counts a call of the API: by its token where that carries our signature, else by address.
 fn count(app: &App, request: &Request) -> Option<Standing> {
     let now = app.clock.now_ms();
@@ -88,14 +118,7 @@ fn count(app: &App, request: &Request) -> Option<Standing> {
         .and_then(|token| auth::read_token(app, &token));
     let who = match token {
         Some(token) => Who::Token(token),
-        None => {
-            let peer = request
-                .extensions()
-                .get::<ConnectInfo<Peer>>()
-                .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.0.ip());
-            let trusted = &app.config.trusted_proxies;
-            Who::address(client_ip(peer, request.headers(), trusted))
-        }
+        None => Who::address(address_of(app, request)),
     };
     let upload = request.method() == Method::POST
         && matches!(request.uri().path(), "/api/v1/media" | "/api/v2/media");

@@ -12,6 +12,7 @@ pub mod proxy;
 mod router;
 mod server;
 pub mod spool;
+pub mod staff;
 mod unread;
 
 pub use router::{router, routes};

@@ -27,6 +27,9 @@ const QUIET: i64 = 14 * DAY;
 /// Registrations whose address was never verified give their name back.
 const UNCONFIRMED: i64 = 2 * DAY;
 
+/// Days for which it is known who was here: thirteen months, for the statistics of a year.
+const ACTIVE_DAYS: i64 = 400;
+
 /// Removes everything that has had its time.
 pub async fn pass(app: &App) -> Result<(), db::Error> {
     let now = app.clock.now_ms();
@@ -58,6 +61,8 @@ pub async fn pass(app: &App) -> Result<(), db::Error> {
         db::thread_reads::forget_quiet, now - QUIET;
         // Yesterday's stay: what waited at midnight is written a little later.
         db::views::forget_before, day_of(now) - 1;
+        db::dashboard::forget_active, day_of(now) - ACTIVE_DAYS;
+        db::severances::forget_purged, now;
     }
     app.db
         .write(move |tx| {

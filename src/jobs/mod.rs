@@ -7,6 +7,7 @@ pub mod cleanup;
 mod collections;
 mod deletion;
 pub mod deliver;
+mod domain_list;
 mod forget;
 mod import;
 pub mod ingest;

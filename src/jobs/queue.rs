@@ -197,7 +197,12 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
         Job::VerifyLinks { account_id } => verify_links::run(app, account_id, row.attempts).await,
         Job::SeverDomain { account_id, domain } => sever_domain::run(app, account_id, domain).await,
         Job::SeverSuspended { account_id } => sever_domain::suspended(app, account_id).await,
-        Job::Standing { domain, stamp } => standing::run(app, &domain, stamp).await,
+        Job::Standing { domain, stamp } => standing::run(app, &[(domain, stamp)]).await,
+        Job::Standings { changed } => standing::run(app, &changed).await,
+        Job::Severed { account_id } => standing::suspended(app, account_id).await,
+        Job::DomainList { subscription_id } => {
+            super::domain_list::run(app, row.id, subscription_id).await
+        }
         Job::Publish { scheduled_id } => posts::publish(app, scheduled_id).await,
         Job::PollUpdate { poll_id } => posts::tell_counts(app, row.id, poll_id).await,
         Job::PollEnd { poll_id } => posts::end_poll(app, poll_id).await,

@@ -18,5 +18,6 @@ mod intents;
 mod journey;
 mod operation;
 mod pages;
+mod policies;
 mod project;
 mod proxy;

@@ -130,6 +130,12 @@ impl Card {
 
 /// `Trends::Link` entities of cards by id, in their order, with their use.
 pub async fn trending(app: &App, ids: Vec<i64>) -> AppResult<Vec<Box<RawValue>>> {
+    let shown = trending_by_id(app, ids).await?;
+    Ok(shown.into_iter().map(|(_, entity)| entity).collect())
+}
+
+/// The same, each with its card's id.
+pub async fn trending_by_id(app: &App, ids: Vec<i64>) -> AppResult<Vec<(i64, Box<RawValue>)>> {
     let wanted = ids.clone();
     let today = crate::domain::trends::day_of(app.clock.now_ms());
     let (cards, days) = app
@@ -157,7 +163,7 @@ pub async fn trending(app: &App, ids: Vec<i64>) -> AppResult<Vec<Box<RawValue>>>
         out.push_str(",\"history\":");
         out.push_str(&serde_json::to_string(&history)?);
         out.push('}');
-        list.extend(super::raw(&out));
+        list.extend(super::raw(&out).map(|entity| (id, entity)));
     }
     Ok(list)
 }

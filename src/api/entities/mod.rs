@@ -32,6 +32,7 @@ pub mod relationship;
 pub mod report;
 pub mod role;
 pub mod scheduled_status;
+pub mod severance;
 pub mod status;
 pub mod status_edit;
 pub mod tag;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::status::{self, Mode, Reader};
-use super::{account, account_warning, collection, raw, report};
+use super::{account, account_warning, collection, raw, report, severance};
 use crate::app::App;
 use crate::clock::iso;
 use crate::db;
@@ -31,6 +31,8 @@ pub struct Entity {
     report: Option<report::Entity>,
     #[serde(skip_serializing_if = "Option::is_none")]
     moderation_warning: Option<account_warning::Entity>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<severance::Entity>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     filtered: bool,
 }
@@ -69,6 +71,7 @@ pub async fn render(app: &App, owner: i64, rows: &[Notification]) -> AppResult<V
     };
     let reports = report::by_ids(app, subjects(report::is_about)).await?;
     let warnings = account_warning::by_ids(app, subjects(account_warning::is_about)).await?;
+    let events = severance::by_ids(app, owner, subjects(severance::is_about)).await?;
     let mut entities = Vec::with_capacity(rows.len());
     for row in rows.iter().filter(|row| !row.kith) {
         let Some(account) = accounts
@@ -99,9 +102,13 @@ pub async fn render(app: &App, owner: i64, rows: &[Notification]) -> AppResult<V
         let warning = warnings
             .get(&subject)
             .filter(|_| account_warning::is_about(&row.kind));
+        let event = events
+            .get(&subject)
+            .filter(|_| severance::is_about(&row.kind));
         // What it is about is gone.
         let lacks = (report::is_about(&row.kind) && report.is_none())
-            || (account_warning::is_about(&row.kind) && warning.is_none());
+            || (account_warning::is_about(&row.kind) && warning.is_none())
+            || (severance::is_about(&row.kind) && event.is_none());
         if lacks {
             continue;
         }
@@ -115,6 +122,7 @@ pub async fn render(app: &App, owner: i64, rows: &[Notification]) -> AppResult<V
             collection,
             report: report.cloned(),
             moderation_warning: warning.cloned(),
+            event: event.cloned(),
             filtered: row.filtered,
         };
         entities.push((row.id, entity));

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::account::{self, acct, picture};
 use super::status::{self, Mode, Reader};
-use super::{account_warning, collection, report};
+use super::{account_warning, collection, report, severance};
 use crate::app::App;
 use crate::clock::iso;
 use crate::db;
@@ -212,6 +212,8 @@ struct Entity<'a> {
     report: Option<&'a report::Entity>,
     #[serde(skip_serializing_if = "Option::is_none")]
     moderation_warning: Option<&'a account_warning::Entity>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<&'a severance::Entity>,
 }
 
 /// `PartialAccountWithAvatar`.
@@ -247,6 +249,7 @@ pub async fn results(app: &App, owner: i64, groups: &[Shown], expand: Expand) ->
     };
     let reports = report::by_ids(app, subjects(report::is_about)).await?;
     let warnings = account_warning::by_ids(app, subjects(account_warning::is_about)).await?;
+    let events = severance::by_ids(app, owner, subjects(severance::is_about)).await?;
     let mut senders: Vec<i64> = groups
         .iter()
         .flat_map(|group| group.senders.iter().copied())
@@ -275,8 +278,12 @@ pub async fn results(app: &App, owner: i64, groups: &[Shown], expand: Expand) ->
         let warning = warnings
             .get(&other)
             .filter(|_| account_warning::is_about(&group.kind));
+        let event = events
+            .get(&other)
+            .filter(|_| severance::is_about(&group.kind));
         let lacks = (report::is_about(&group.kind) && report.is_none())
-            || (account_warning::is_about(&group.kind) && warning.is_none());
+            || (account_warning::is_about(&group.kind) && warning.is_none())
+            || (severance::is_about(&group.kind) && event.is_none());
         if lacks {
             continue;
         }
@@ -309,6 +316,7 @@ pub async fn results(app: &App, owner: i64, groups: &[Shown], expand: Expand) ->
             collection,
             report,
             moderation_warning: warning,
+            event,
         });
     }
     whole.sort_unstable();

@@ -6,7 +6,7 @@ use axum::routing::get;
 use crate::app::App;
 
 mod account;
-mod admin;
+pub mod admin;
 mod analytics;
 pub mod auth;
 mod bookmark_folders;
@@ -17,6 +17,7 @@ mod friends;
 mod notifications;
 mod presence;
 mod profile;
+mod severed_relationships;
 mod socket;
 pub mod statuses;
 mod strikes;
@@ -34,6 +35,7 @@ pub fn routes() -> Router<App> {
         .merge(analytics::routes())
         .merge(chats::routes())
         .merge(profile::routes())
+        .merge(severed_relationships::routes())
         .merge(statuses::routes())
         .merge(strikes::routes())
         .route("/api/kith/v1/events", get(events::get))

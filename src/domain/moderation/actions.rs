@@ -14,7 +14,7 @@ use crate::domain::jobs::{self, Job};
 use crate::domain::mail::{self, Letter};
 use crate::domain::notifications::{self, Subject, Type};
 use crate::domain::outgoing::{self, Audience, FollowRef, Outgoing};
-use crate::domain::{Ctx, follows, sign_in, standing, users};
+use crate::domain::{Ctx, follows, severances, sign_in, standing, users};
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Kind};
 use crate::secret;
@@ -258,13 +258,13 @@ async fn suspend(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppResult<()> {
         ..account.clone()
     };
     stand(tx, ctx, account, after).await?;
+    severances::suspended(tx, ctx, account).await?;
     if account.is_local() {
         sign_in::end_all(tx, ctx, account.id, None).await?;
         tx.emit(Event::of(Kind::UserChanged, account.id));
-        tell_followers(tx, ctx, account).await
-    } else {
-        sever_followers(tx, ctx, account.id).await
+        tell_followers(tx, ctx, account).await?;
     }
+    Ok(())
 }
 
 async fn unsuspend(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppResult<()> {
@@ -273,6 +273,7 @@ async fn unsuspend(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppResult<()>
         ..account.clone()
     };
     stand(tx, ctx, account, after).await?;
+    severances::unsuspended(tx, account).await?;
     if account.is_local() && account.suspended_at.is_some() {
         tx.emit(Event::of(Kind::UserChanged, account.id));
         tell_followers(tx, ctx, account).await?;

@@ -1,6 +1,6 @@
 //! What becomes of notifications from strangers: the reader's policy.
 
-use super::Type;
+use super::{Type, strangers};
 use crate::clock::DAY;
 use crate::db::accounts::Account;
 use crate::db::notification_requests as rows;
@@ -117,12 +117,12 @@ pub(super) async fn judge(
     let limited = policy.limited_accounts > Verdict::Accept && from.silenced_at.is_some();
     let new = policy.new_accounts > Verdict::Accept && from.created_at > now - NEW_ACCOUNT;
     let private = policy.private_mentions > Verdict::Accept && kind == Type::Mention;
-    let strangers = policy.not_following > Verdict::Accept;
+    let unfollowed = policy.not_following > Verdict::Accept;
     let mut verdict = Verdict::Accept;
-    if (limited || new || private || strangers)
+    if (limited || new || private || unfollowed)
         && db::relations::follow(tx, to.id, from.id).await?.is_none()
     {
-        if strangers {
+        if unfollowed {
             verdict = verdict.max(policy.not_following);
         }
         if limited {
@@ -140,6 +140,12 @@ pub(super) async fn judge(
         if follow.is_none_or(|follow| follow.created_at > now - NEW_FOLLOWER) {
             verdict = policy.not_followers;
         }
+    }
+    if verdict == Verdict::Accept
+        && kind == Type::Mention
+        && strangers::looks_like_spam(tx, to, from, status_id, now).await?
+    {
+        verdict = Verdict::Filter;
     }
     if verdict > Verdict::Accept && rows::is_permitted(tx, to.id, from.id).await? {
         verdict = Verdict::Accept;

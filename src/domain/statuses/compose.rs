@@ -6,6 +6,7 @@ use crate::db::accounts::Account;
 use crate::db::statuses::Tag;
 use crate::db::{self, Conn};
 use crate::domain::Ctx;
+use crate::domain::trend_reviews;
 use crate::error::{AppError, AppResult};
 use crate::text;
 use crate::text::plain::{Entity, Kind, Link};
@@ -99,6 +100,7 @@ pub(super) async fn compose(
     if tags.len() > LIMITS.max_tags {
         return Err(AppError::invalid("Validation failed: Too many hashtags"));
     }
+    trend_reviews::check_usable(tx, &tags).await?;
     let resolve = |entity: &Entity| match &entity.kind {
         Kind::Mention { username, domain } => {
             let domain = stored_domain(ctx, domain.as_deref());

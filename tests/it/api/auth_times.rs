@@ -66,6 +66,9 @@ impl Turned {
             },
             locale: String::new(),
             reason: String::new(),
+            ip: String::new(),
+            app_id: None,
+            doubtful: false,
             invite: String::new(),
         };
         let registered = self

@@ -1,6 +1,8 @@
 //! The client API, by area.
 
 mod accounts;
+mod admin_domains;
+mod admin_numbers;
 mod announcements;
 mod auth;
 mod auth_times;
@@ -45,6 +47,7 @@ mod reports;
 mod resume;
 mod scheduled;
 mod search;
+mod sign_up_rules;
 mod smtp;
 mod statuses;
 pub mod streaming;

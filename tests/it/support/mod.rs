@@ -10,6 +10,7 @@ pub mod process;
 pub mod schema;
 pub mod server;
 pub mod smtp;
+mod staff;
 
 pub use server::{Answer, Person, Server};
 

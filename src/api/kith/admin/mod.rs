@@ -7,6 +7,7 @@ use crate::app::App;
 mod appeals;
 mod audit_log;
 mod deliveries;
+pub mod domain_blocks;
 
 /// Routes of this area.
 pub fn routes() -> Router<App> {
@@ -14,4 +15,5 @@ pub fn routes() -> Router<App> {
         .merge(appeals::routes())
         .merge(audit_log::routes())
         .merge(deliveries::routes())
+        .merge(domain_blocks::routes())
 }

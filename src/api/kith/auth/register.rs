@@ -14,8 +14,9 @@ use crate::app::App;
 use crate::db::accounts::{Account, AccountStats};
 use crate::db::users::User;
 use crate::domain::invites;
+use crate::domain::ip_blocks::Severity;
 use crate::domain::users::{self, Problem, Registered, Registering};
-use crate::error::AppResult;
+use crate::error::{AppError, AppResult};
 use crate::federation::local_keys;
 use crate::http::client_ip::Caller;
 use crate::http::params::{Params, flag, text};
@@ -48,10 +49,16 @@ pub struct Body {
 pub async fn run(
     app: &App,
     caller: &Caller,
+    app_id: Option<i64>,
     body: Body,
 ) -> AppResult<Result<(Account, User), Response>> {
     let invite = body.invite.unwrap_or_default().trim().to_lowercase();
     users::open_to_strangers(&app.ctx, !invite.is_empty())?;
+    let rule = app.ip_rules().await?;
+    let rule = rule.of_address(caller.ip, app.clock.now_ms());
+    if rule.is_some_and(|rule| rule >= Severity::SignUpBlock) {
+        return Err(AppError::forbidden("This action is not allowed"));
+    }
     caller.count(app, Deed::Register)?;
     let username = body.username.unwrap_or_default();
     let email = body.email.unwrap_or_default().trim().to_owned();
@@ -89,6 +96,9 @@ pub async fn run(
         locale,
         reason,
         invite,
+        ip: caller.ip.to_string(),
+        app_id,
+        doubtful: rule.is_some(),
     };
     let registered = match attempt(app, new.clone()).await {
         // Somebody registered the same at the same time, and was quicker: what looks at names once
@@ -136,7 +146,7 @@ pub async fn register(
     caller: Caller,
     Params(body): Params<Body>,
 ) -> AppResult<Response> {
-    let (account, user) = match run(&app, &caller, body).await? {
+    let (account, user) = match run(&app, &caller, None, body).await? {
         Ok(done) => done,
         Err(refused) => return Ok(refused),
     };

@@ -29,7 +29,7 @@ pub async fn create(
     if !session.allows("write:accounts") {
         return Err(outside_scope());
     }
-    let (account, _) = match run(&app, &caller, body).await? {
+    let (account, _) = match run(&app, &caller, Some(app_id), body).await? {
         Ok(done) => done,
         Err(refused) => return Ok(refused),
     };

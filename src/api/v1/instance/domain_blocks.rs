@@ -1,6 +1,7 @@
 //! `GET /api/v1/instance/domain_blocks`: whom this server does not, or only partly, federate with.
 
-use aws_lc_rs::digest::{SHA256, digest};
+use std::borrow::Cow;
+
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
@@ -13,6 +14,7 @@ use crate::app::App;
 use crate::domain::instance::Shown;
 use crate::error::{AppError, AppResult};
 use crate::http::auth::MaybeUser;
+use crate::secret;
 
 pub fn routes() -> Router<App> {
     Router::new().route("/api/v1/instance/domain_blocks", get(index))
@@ -21,7 +23,8 @@ pub fn routes() -> Router<App> {
 /// `DomainBlock`.
 #[derive(Debug, Serialize)]
 struct Entity<'a> {
-    domain: &'a str,
+    /// A part of it alone where the policy says so.
+    domain: Cow<'a, str>,
     /// SHA-256 of the domain, in hexadecimal.
     digest: String,
     severity: &'static str,
@@ -47,8 +50,12 @@ async fn index(State(app): State<App>, user: MaybeUser) -> AppResult<Json> {
         .all()
         .filter_map(|policy| {
             Some(Entity {
-                domain: &policy.domain,
-                digest: hex(digest(&SHA256, policy.domain.as_bytes()).as_ref()),
+                domain: if policy.obfuscate {
+                    Cow::Owned(obfuscated(&policy.domain))
+                } else {
+                    Cow::Borrowed(policy.domain.as_str())
+                },
+                digest: secret::hash(&policy.domain),
                 severity: match policy.severity.as_str() {
                     "block" => "suspend",
                     "limit" => "silence",
@@ -58,10 +65,38 @@ async fn index(State(app): State<App>, user: MaybeUser) -> AppResult<Json> {
             })
         })
         .collect();
-    entities.sort_by_key(|entity| (entity.severity != "suspend", entity.domain));
+    entities.sort_by(|a, b| {
+        let by = |entity: &Entity<'_>| entity.severity != "suspend";
+        (by(a), &a.domain).cmp(&(by(b), &b.domain))
+    });
     list::json(&entities)
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// A name of which the first and the last quarter are told, and its dots.
+fn obfuscated(domain: &str) -> String {
+    let length = domain.chars().count();
+    let told = length / 4;
+    domain
+        .chars()
+        .enumerate()
+        .map(|(at, c)| {
+            if at > told && at < length - told && c != '.' {
+                '*'
+            } else {
+                c
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::obfuscated;
+
+    #[test]
+    fn a_part_of_the_name_is_told() {
+        assert_eq!(obfuscated("example.com"), "exa****.*om");
+        assert_eq!(obfuscated("a.b"), "a.*");
+        assert_eq!(obfuscated(""), "");
+    }
 }

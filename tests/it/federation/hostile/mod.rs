@@ -33,7 +33,7 @@ mod replay;
 mod threads;
 
 /// A server whose alice follows `good` at the peer.
-async fn followed() -> (Server, Peer, Person) {
+pub(crate) async fn followed() -> (Server, Peer, Person) {
     let (server, peer) = (Server::start().await, Peer::start().await);
     let alice = server.person("alice").await;
     let good = peer.add_actor("good");

@@ -332,3 +332,55 @@ async fn s16_what_is_forwarded_speaks_for_its_own_host_alone() {
     settle(&server, &peer, &alice, "end").await;
     assert_eq!(evil.asked("/notes/trap"), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s16_spam_of_senders_nobody_knows_is_held_for_its_reader() {
+    let (server, peer, alice) = followed().await;
+    let spammer = peer.add_actor("spammer");
+    let mention = |name: &str, n: &str, text: &str| {
+        let mut note = peer.note(name, n, text);
+        note["tag"] = json!([{"type": "Mention", "href": alice.account.uri, "name": "@alice"}]);
+        note["cc"] = json!([alice.account.uri]);
+        note
+    };
+    let link = "<p>Buy <a href=\"https://shop.example/x\">this</a></p>";
+    let spam = mention("spammer", "spam", link);
+    deliver(&server, &spammer, &peer.create("spammer", &spam)).await;
+    // What has no link, and what comes from somebody whom people here follow, is not held.
+    let plain = mention("spammer", "plain", "<p>hello</p>");
+    deliver(&server, &spammer, &peer.create("spammer", &plain)).await;
+    let good = peer.actor_uri("good");
+    let friendly = mention("good", "friendly", link);
+    deliver(&server, &good, &peer.create("good", &friendly)).await;
+    let list = eventually("both are told", async || {
+        let list = server
+            .get(&alice, "/api/v1/notifications?types[]=mention")
+            .await;
+        let list = list.entities("Notification");
+        (list.len() == 2).then_some(list)
+    })
+    .await;
+    assert!(
+        list.iter().all(|n| n["status"]["uri"] != spam["id"]),
+        "{list:#?}"
+    );
+    let requests = server.get(&alice, "/api/v1/notifications/requests").await;
+    let requests = requests.entities("NotificationRequest");
+    assert_eq!(requests[0]["last_status"]["uri"], spam["id"]);
+    // Its reader lets it in.
+    let id = requests[0]["id"].as_str().unwrap();
+    let path = format!("/api/v1/notifications/requests/{id}/accept");
+    server.post(&alice, &path, json!({})).await.ok();
+    let more = mention("spammer", "more", link);
+    deliver(&server, &spammer, &peer.create("spammer", &more)).await;
+    eventually("it is told", async || {
+        let list = server
+            .get(&alice, "/api/v1/notifications?types[]=mention")
+            .await;
+        let list = list.entities("Notification");
+        list.iter()
+            .any(|n| n["status"]["uri"] == more["id"])
+            .then_some(())
+    })
+    .await;
+}

@@ -3,6 +3,9 @@
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
+mod check;
+mod lists;
+
 use super::{Outcome, json_flag, open, print_json, required};
 use crate::app::App;
 use crate::clock::iso;
@@ -43,6 +46,12 @@ pub fn command() -> Command {
                     .action(ArgAction::SetTrue)
                     .help("Take no reports from there"),
             )
+            .arg(
+                Arg::new("obfuscate")
+                    .long("obfuscate")
+                    .action(ArgAction::SetTrue)
+                    .help("Show a part of its name alone in the public list"),
+            )
     };
     Command::new("domain")
         .about("Policies for other servers")
@@ -60,8 +69,23 @@ pub fn command() -> Command {
                 .arg(json_flag()),
         )
         .subcommand(comments(
-            Command::new("block").about("Exchange nothing with a domain and those under it"),
+            Command::new("block")
+                .about("Exchange nothing with a domain and those under it")
+                .arg(
+                    Arg::new("dry-run")
+                        .long("dry-run")
+                        .action(ArgAction::SetTrue)
+                        .help("Say what that would cut off, and change nothing"),
+                )
+                .arg(json_flag().requires("dry-run")),
         ))
+        .subcommand(
+            Command::new("check")
+                .about("Say what blocking a domain would cut off")
+                .arg(domain())
+                .arg(json_flag()),
+        )
+        .subcommands(lists::commands())
         .subcommand(comments(
             Command::new("limit").about("Show a domain's people to their followers alone"),
         ))
@@ -90,13 +114,19 @@ pub async fn run(config: Config, matches: &ArgMatches) -> Outcome {
         "list" => list(&app, args).await,
         "show" => show(&app, args).await,
         "mode" => mode(&app, args).await,
+        "check" => check::run(&app, args).await,
+        "block" if args.get_flag("dry-run") => check::run(&app, args).await,
+        "import" => lists::import(&app, args).await,
+        "export" => lists::export(&app, args).await,
+        "subscribe" => lists::subscribe(&app, args).await,
+        "subscriptions" => lists::subscriptions(&app, args).await,
         "allow" | "block" | "limit" => set(&app, args, verb).await,
         "remove" => remove(&app, args).await,
         other => Err(format!("unknown command domain {other}")),
     }
 }
 
-fn shown(policy: &DomainPolicy) -> Value {
+pub(super) fn shown(policy: &DomainPolicy) -> Value {
     json!({
         "domain": policy.domain,
         "severity": policy.severity,
@@ -104,6 +134,8 @@ fn shown(policy: &DomainPolicy) -> Value {
         "reject_reports": policy.reject_reports,
         "public_comment": policy.public_comment,
         "private_comment": policy.private_comment,
+        "obfuscate": policy.obfuscate,
+        "subscription": policy.subscription_id.map(|id| id.to_string()),
         "created_at": iso(policy.created_at),
     })
 }
@@ -160,6 +192,7 @@ async fn set(app: &App, args: &ArgMatches, severity: &str) -> Outcome {
         reject_reports: args.get_flag("reject-reports"),
         public_comment: required(args, "comment")?.clone(),
         private_comment: required(args, "private-comment")?.clone(),
+        obfuscate: args.get_flag("obfuscate"),
     };
     let policy = app
         .write(move |tx| {
