@@ -190,6 +190,7 @@ impl Site {
             suspended_at: None,
             silenced_at: None,
             deleted_at: None,
+            sensitized_at: None,
             uri: uri.clone(),
         };
         let actor = RemoteActor {

@@ -136,7 +136,7 @@ async fn accounts_are_found_by_how_they_stand() {
     assert_eq!(one(&admin.id()).await["role"]["name"], "admin");
     // However many there are, the statements are as many.
     let cost = async |limit: u32| {
-        let path = format!("{ACCOUNTS}?limit={limit}");
+        let path = format!("{ACCOUNTS}?local=true&limit={limit}");
         server
             .cost(async || drop(server.get(&moderator, &path).await.ok()))
             .await
