@@ -76,20 +76,13 @@ async fn addresses_and_names_that_are_blocked_do_not_register() {
         .post(&admin, path, json!({"email": "F.oo+x@mail.example"}))
         .await;
     let one = one.entity("Admin::CanonicalEmailBlock");
-    let test = server.post(
-        &admin,
-        &format!("{path}/test"),
-        json!({"email": "foo@MAIL.example"}),
-    );
+    let testing = format!("{path}/test");
+    let test = server.post(&admin, &testing, json!({"email": "foo@MAIL.example"}));
     assert_eq!(
         test.await.entities("Admin::CanonicalEmailBlock"),
         [one.clone()]
     );
-    let none = server.post(
-        &admin,
-        &format!("{path}/test"),
-        json!({"email": "bar@mail.example"}),
-    );
+    let none = server.post(&admin, &testing, json!({"email": "bar@mail.example"}));
     assert!(none.await.entities("Admin::CanonicalEmailBlock").is_empty());
     let hash = one["canonical_email_hash"].as_str().unwrap();
     let same = server
