@@ -80,8 +80,8 @@ async fn who_deletes_an_account_is_hidden_at_once_and_can_come_back_for_a_week()
     );
     server.post(&alice, &like, json!({})).await.ok();
 
-    for body in [json!({}), json!({"password": "wrong"})] {
-        server.post(&alice, DELETE, body).await.refused(403);
+    for (body, status) in [(json!({}), 422), (json!({"password": "wrong"}), 403)] {
+        server.post(&alice, DELETE, body).await.refused(status);
     }
     let read_only = server.token(&alice, "read").await;
     let body = json!({"password": PASSWORD});

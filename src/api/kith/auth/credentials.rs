@@ -114,7 +114,8 @@ pub async fn second(app: &App, account_id: i64, given: Option<String>) -> AppRes
     }
 }
 
-/// 403 unless who is signed in gives their password, and the second factor where one is in use.
+/// 403 unless who is signed in gives their password, and the second factor where one is in use; 422
+/// without a password.
 pub async fn confirm(
     app: &App,
     account_id: i64,
@@ -124,11 +125,13 @@ pub async fn confirm(
     let now = app.clock.now_ms();
     app.limits
         .count(Deed::Password, Who::Account(account_id), now)?;
+    let password = password.filter(|password| !password.is_empty());
+    let password =
+        password.ok_or_else(|| AppError::invalid("Validation failed: Password can't be blank"))?;
     let stored = app
         .read(move |c| Box::pin(async move { Ok(db::users::by_account(c, account_id).await?) }))
         .await?
         .map(|user| user.password_hash);
-    let password = password.unwrap_or_default();
     if password.len() > passwords::MAX_BYTES || !passwords::verify(password, stored).await? {
         return Err(AppError::forbidden("The current password is wrong"));
     }
