@@ -65,7 +65,7 @@ pub async fn queues(conn: &mut Conn) -> Result<Queues> {
     let jobs = "SELECT run_at AS n FROM jobs WHERE failed_at IS NULL AND leased_until = 0 \
                 ORDER BY run_at LIMIT 1";
     let count = |rows: &str| {
-        format!("SELECT count(*) AS n FROM (SELECT 1 FROM {rows} LIMIT {MOST}) AS some")
+        format!("SELECT count(*) AS n FROM (SELECT 1 FROM {rows} LIMIT {MOST}) AS counted")
     };
     Ok(Queues {
         inbox_since: first(conn, inbox).await?,
