@@ -296,7 +296,10 @@ fn canonical(table: &Table, row: &str) -> std::result::Result<String, TransferEr
 }
 
 /// The values of a row, one for each column.
-pub(super) fn parsed(table: &Table, row: &str) -> std::result::Result<Vec<serde_json::Value>, TransferError> {
+pub(super) fn parsed(
+    table: &Table,
+    row: &str,
+) -> std::result::Result<Vec<serde_json::Value>, TransferError> {
     let values: Option<Vec<serde_json::Value>> = serde_json::from_str(row).ok();
     values
         .filter(|values| values.len() == table.columns.len())
