@@ -101,7 +101,7 @@ pub async fn state(conn: &mut Conn) -> Result<(String, String)> {
             "SELECT current_setting('server_version_num') AS text",
         ),
         false => (
-            "SELECT quick_check AS text FROM pragma_quick_check(1)",
+            "SELECT quick_check AS text FROM pragma_quick_check LIMIT 1",
             "SELECT journal_mode AS text FROM pragma_journal_mode",
         ),
     };

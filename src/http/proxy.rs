@@ -358,10 +358,20 @@ pub async fn refetch(app: &App, purpose: Purpose, url: &Url) -> AppResult<Option
     if policies.rejects_file(url) || app.config.is_ours(url.as_str()) {
         return Ok(None);
     }
-    match fetch(app, &hash(purpose, url.as_str()), purpose, url, 0).await? {
-        Outcome::Row(row) => Ok(Some(*row)),
-        Outcome::Busy | Outcome::NoRoom | Outcome::Failed => Ok(None),
+    let hash = hash(purpose, url.as_str());
+    let known = {
+        let hash = hash.clone();
+        app.read(move |c| Box::pin(async move { Ok(db::remote_files::by_hash(c, &hash).await?) }))
+            .await?
+    };
+    let Outcome::Row(row) = fetch(app, &hash, purpose, url, 0).await? else {
+        return Ok(None);
+    };
+    // A copy that was good stays where there is no better one.
+    if let Some(known) = known.filter(|known| row.file.is_empty() && !known.file.is_empty()) {
+        put(app, known).await?;
     }
+    Ok(Some(*row))
 }
 
 async fn fetch(

@@ -338,7 +338,7 @@ struct Violations {
 
 /// SQLite's own checks of what was written.
 async fn check_file(conn: &mut Conn) -> std::result::Result<(), TransferError> {
-    let sql = "SELECT integrity_check AS found FROM pragma_integrity_check(10)";
+    let sql = "SELECT integrity_check AS found FROM pragma_integrity_check LIMIT 10";
     let found: Vec<Found> = on_db!(conn, |c| diesel::sql_query(sql).load(c).await)?;
     if let Some(bad) = found.iter().find(|row| row.found != "ok") {
         let what = bad.found.lines().next().unwrap_or_default();

@@ -145,7 +145,7 @@ async fn who_deletes_an_account_is_hidden_at_once_and_can_come_back_for_a_week()
     assert_eq!(actor(&server, &outbox).await.status, 403);
     assert_eq!(
         actor(&server, status["uri"].as_str().unwrap()).await.status,
-        404
+        403
     );
     let own = format!("/api/v1/accounts/{}/statuses", alice.id());
     let liked_by = format!(
