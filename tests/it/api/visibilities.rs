@@ -188,9 +188,14 @@ async fn streams_keep_to_who_may_see_it() {
     let mutuals = post(&server, &alice, "mutuals").await;
     assert_eq!(payload(&frame(&mut friend).await)["id"], mutuals["id"]);
     let local = post(&server, &alice, "local").await;
-    for socket in [&mut friend, &mut follower, &mut public] {
-        let heard = payload(&frame(socket).await);
-        assert_eq!(heard["id"], local["id"], "and nothing before it");
+    for (who, socket) in [
+        ("friend", &mut friend),
+        ("follower", &mut follower),
+        ("public", &mut public),
+    ] {
+        let frame = frame(socket).await;
+        let heard = payload(&frame);
+        assert_eq!(heard["id"], local["id"], "{who} heard before it {frame}");
         assert_eq!(heard["kith"]["visibility"], "local");
     }
 }
