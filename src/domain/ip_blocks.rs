@@ -51,11 +51,14 @@ impl Severity {
     }
 }
 
+/// Rules by the first address of their range, each with until when it holds.
+type Ranges = HashMap<IpAddr, (Severity, i64)>;
+
 /// The rules in force, kept in memory and read anew when they change.
 #[derive(Debug, Clone, Default)]
 pub struct IpRules {
-    /// By the length of the range: what its addresses begin with, and until when the rule holds.
-    lengths: Vec<(u8, HashMap<IpAddr, (Severity, i64)>)>,
+    /// By the length of the range.
+    lengths: Vec<(u8, Ranges)>,
 }
 
 impl IpRules {

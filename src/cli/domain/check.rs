@@ -17,8 +17,8 @@ pub(super) async fn run(app: &App, args: &ArgMatches) -> Outcome {
     if args.get_flag("json") {
         return print_json(&shown(&cut));
     }
-    let least = if cut.complete { "" } else { "at least " };
-    println!("Blocking {} would cut off {least}", cut.domain);
+    let least = if cut.complete { "" } else { " at least" };
+    println!("Blocking {} would cut off{least}", cut.domain);
     for (number, what) in [
         (cut.accounts, "accounts that are known here"),
         (cut.statuses, "of their posts"),

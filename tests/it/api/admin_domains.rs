@@ -90,7 +90,7 @@ async fn policies_are_made_changed_and_lifted_by_those_who_may() {
         .get(&admin, &next)
         .await
         .entities("Admin::DomainBlock");
-    assert_eq!(rest, [made.clone()]);
+    assert_eq!(rest, std::slice::from_ref(&made));
 
     // Everyone sees a part of the name, and why; nothing of what is no limit.
     let shown = server.get_public("/api/v1/instance/domain_blocks").await;
@@ -162,7 +162,7 @@ async fn policies_are_made_changed_and_lifted_by_those_who_may() {
         .get(&admin, ALLOWS)
         .await
         .entities("Admin::DomainAllow");
-    assert_eq!(list, [good.clone()]);
+    assert_eq!(list, std::slice::from_ref(&good));
     server
         .get(&admin, &format!("{BLOCKS}/{}", id(&good)))
         .await

@@ -80,7 +80,7 @@ async fn addresses_and_names_that_are_blocked_do_not_register() {
     let test = server.post(&admin, &testing, json!({"email": "foo@MAIL.example"}));
     assert_eq!(
         test.await.entities("Admin::CanonicalEmailBlock"),
-        [one.clone()]
+        std::slice::from_ref(&one)
     );
     let none = server.post(&admin, &testing, json!({"email": "bar@mail.example"}));
     assert!(none.await.entities("Admin::CanonicalEmailBlock").is_empty());

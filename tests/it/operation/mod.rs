@@ -114,7 +114,7 @@ impl Town {
         .await;
         // The index is made anew.
         eventually("what was there is found", async || {
-            let path = "/api/v2/search?q=Strasse&type=statuses";
+            let path = "/api/v2/search?q=rain&type=statuses";
             let found = self.process.get(&self.alice, path).await.ok();
             (found["statuses"].as_array().map(Vec::len) == Some(1)).then_some(())
         })
