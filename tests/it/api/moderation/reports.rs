@@ -81,7 +81,10 @@ async fn reports_are_told_read_and_dealt_with() {
     assert_eq!(list("by_target_domain=elsewhere.example").await, "");
     let page = server.get(&moderator, &format!("{REPORTS}?limit=2")).await;
     let next = server.get(&moderator, &page.link("next").unwrap()).await;
-    assert_eq!(ids(&next.entities("Admin::Report")), [first.clone()]);
+    assert_eq!(
+        ids(&next.entities("Admin::Report")),
+        std::slice::from_ref(&first)
+    );
 
     // What was reported is shown to whom it was not meant for.
     let one = format!("{REPORTS}/{first}");
