@@ -59,7 +59,7 @@ async fn first(conn: &mut Conn, sql: &str) -> Result<Option<i64>> {
 
 /// Counts rows up to [`MOST`].
 fn count(rows: &str) -> String {
-    format!("SELECT count(*) AS n FROM (SELECT 1 FROM {rows} LIMIT {MOST}) AS some")
+    format!("SELECT count(*) AS n FROM (SELECT 1 FROM {rows} LIMIT {MOST}) AS counted")
 }
 
 /// What waits for a host in trouble is not late.
