@@ -291,7 +291,10 @@ pub async fn accept(
     let Some(request) = db::relations::request(tx, follower.id, target.id).await? else {
         return Err(AppError::not_found());
     };
-    db::relations::remove_request(tx, follower.id, target.id).await?;
+    // On PostgreSQL it may have been taken back since it was looked up.
+    if !db::relations::remove_request(tx, follower.id, target.id).await? {
+        return Err(AppError::not_found());
+    }
     notifications::retract(tx, target, follower, Type::FollowRequest, None).await?;
     establish(tx, ctx, follower, target, request, false).await
 }
