@@ -4,7 +4,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::peer::{Delivery, Page, Peer, eventually};
+use crate::support::peer::{Delivery, Page, Peer, eventually, worked_on};
 use crate::support::{Person, Server, database};
 
 const PUBLIC: &str = "https://www.w3.org/ns/activitystreams#Public";
@@ -93,34 +93,11 @@ async fn decide(server: &Server, who: &Person, request: &Value, decision: &str) 
         .entity("Kith__InteractionRequest")
 }
 
-/// Waits until an activity that was sent is worked on; why nothing came of it.
-async fn worked_on(server: &Server, activity: &Value) -> String {
-    let wanted = id(activity).to_owned();
-    eventually("the activity is worked on", async || {
-        for state in [kith::db::inbox::DONE, kith::db::inbox::SET_ASIDE] {
-            let rows = server
-                .app
-                .read(move |c| {
-                    Box::pin(
-                        async move { Ok(kith::db::inbox::list(c, state, i64::MAX, 500).await?) },
-                    )
-                })
-                .await
-                .expect("the queue is read");
-            if let Some(row) = rows.into_iter().find(|row| row.activity_uri == wanted) {
-                return Some(row.last_error);
-            }
-        }
-        None
-    })
-    .await
-}
-
 async fn deliver(server: &Server, activity: &Value) -> String {
     let actor = activity["actor"].as_str().expect("an actor");
     let answer = Delivery::by(actor).send(server, activity).await;
     assert_eq!(answer.status, 202, "{}", answer.text);
-    worked_on(server, activity).await
+    worked_on(server, id(activity)).await
 }
 
 async fn sent(peer: &Peer, kind: &str, fits: impl Fn(&Value) -> bool) -> Value {

@@ -442,25 +442,7 @@ impl Delivery<'_> {
         if answer.status != 202 {
             return format!("{}: {}", answer.status, answer.text);
         }
-        let uri = activity["id"].as_str().expect("an id");
-        eventually(&format!("{uri} is worked on"), async || {
-            for state in [DONE, SET_ASIDE] {
-                let rows = server
-                    .app
-                    .read(move |c| {
-                        Box::pin(async move {
-                            Ok(kith::db::inbox::list(c, state, i64::MAX, 500).await?)
-                        })
-                    })
-                    .await
-                    .expect("the queue is read");
-                if let Some(row) = rows.into_iter().find(|row| row.activity_uri == uri) {
-                    return Some(row.last_error);
-                }
-            }
-            None
-        })
-        .await
+        worked_on(server, activity["id"].as_str().expect("an id")).await
     }
 
     /// Sends an activity to an inbox.
@@ -574,4 +556,29 @@ pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>)
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("never happened: {what}");
+}
+
+/// Waits until a received activity is worked on, and says why nothing came of it. It is seen done
+/// twice: what is kept in memory goes a moment after that is written down.
+pub async fn worked_on(server: &Server, uri: &str) -> String {
+    let mut seen = false;
+    eventually(&format!("{uri} is worked on"), async || {
+        for state in [DONE, SET_ASIDE] {
+            let rows = server
+                .app
+                .read(move |c| {
+                    Box::pin(
+                        async move { Ok(kith::db::inbox::list(c, state, i64::MAX, 500).await?) },
+                    )
+                })
+                .await
+                .expect("the queue is read");
+            if let Some(row) = rows.into_iter().find(|row| row.activity_uri == uri) {
+                let before = std::mem::replace(&mut seen, true);
+                return before.then_some(row.last_error);
+            }
+        }
+        None
+    })
+    .await
 }

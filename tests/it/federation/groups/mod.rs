@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use kith::db::inbox::{DONE, SET_ASIDE};
 use serde_json::{Value, json};
 
 use super::two_servers::{id, resolve};
@@ -278,29 +277,7 @@ async fn deliver(server: &Server, by: &str, key_id: &str, activity: Value) -> St
         key_id: key_id.to_owned(),
         ..Delivery::by(by)
     };
-    let answer = delivery.send(server, &activity).await;
-    if answer.status != 202 {
-        return format!("{}: {}", answer.status, answer.text);
-    }
-    let uri = id(&activity).to_owned();
-    eventually("the activity is worked on", async || {
-        for state in [DONE, SET_ASIDE] {
-            let rows = server
-                .app
-                .read(move |c| {
-                    Box::pin(
-                        async move { Ok(kith::db::inbox::list(c, state, i64::MAX, 500).await?) },
-                    )
-                })
-                .await
-                .expect("the queue is read");
-            if let Some(row) = rows.into_iter().find(|row| row.activity_uri == uri) {
-                return Some(row.last_error);
-            }
-        }
-        None
-    })
-    .await
+    delivery.worked_on(server, &activity).await
 }
 
 /// A fixture of a software with the hosts and keys of this run.
