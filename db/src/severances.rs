@@ -90,6 +90,17 @@ pub async fn ensure(conn: &mut Conn, row: &Severance) -> Result<Severance> {
         .on_conflict_do_nothing()
         .execute(c)
         .await)?;
+    // One that was over is not any more: a block that was made a limit is a block again.
+    on_db!(conn, |c| diesel::update(
+        severance_events::table
+            .filter(severance_events::kind.eq(&row.kind))
+            .filter(severance_events::target_name.eq(&row.target_name))
+            .filter(severance_events::stamp.eq(row.stamp))
+            .filter(severance_events::purged.eq(true))
+    )
+    .set(severance_events::purged.eq(false))
+    .execute(c)
+    .await)?;
     on_db!(conn, |c| severance_events::table
         .filter(severance_events::kind.eq(&row.kind))
         .filter(severance_events::target_name.eq(&row.target_name))

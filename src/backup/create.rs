@@ -14,7 +14,7 @@ use super::write::Writer;
 use crate::clock::iso;
 use crate::config::Config;
 use crate::db::stored_files::{self, Holder};
-use crate::db::transfer::{REMOTE_COPIES, Snapshot, Table, sqlite_path};
+use crate::db::transfer::{NOT_BACKED_UP, REMOTE_COPIES, Snapshot, Table, sqlite_path};
 use crate::media::intake::still_of;
 use crate::media::storage::{Key, Storage};
 use crate::random::Random;
@@ -165,6 +165,7 @@ async fn head(
 ) -> Outcome<(Header, Vec<Table>)> {
     let told = |e: crate::db::transfer::TransferError| e.to_string();
     let mut tables = snapshot.tables().await.map_err(told)?;
+    tables.retain(|table| !NOT_BACKED_UP.contains(&table.name.as_str()));
     if !wanted.remote_media {
         tables.retain(|table| !REMOTE_COPIES.contains(&table.name.as_str()));
     }

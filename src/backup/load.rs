@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Outcome;
 use super::manifest::{TableColumns, TableRows};
 use super::rows::compare;
-use crate::db::transfer::{REMOTE_COPIES, Table, Target, TransferError};
+use crate::db::transfer::{NOT_BACKED_UP, REMOTE_COPIES, Table, Target, TransferError};
 
 /// A database that is being filled.
 pub struct Loading {
@@ -32,7 +32,8 @@ impl Loading {
         let mut tables = BTreeMap::new();
         for table in target.tables().await.map_err(told)? {
             let Some(known) = coming.iter().find(|known| known.name == table.name) else {
-                if REMOTE_COPIES.contains(&table.name.as_str()) {
+                let name = table.name.as_str();
+                if REMOTE_COPIES.contains(&name) || NOT_BACKED_UP.contains(&name) {
                     continue;
                 }
                 return Err(format!("there are no rows for the table {}", table.name));

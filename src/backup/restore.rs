@@ -171,6 +171,13 @@ impl Staging {
             .map_err(failed)?;
         sync_file_system(&self.media).map_err(failed)?;
         move_files(&self.media, &media).map_err(failed)?;
+        // A server that finds a database without its secrets would make new ones.
+        let keys = place.data_dir.join("secrets.toml");
+        let fresh = !keys.exists();
+        if fresh {
+            fs::rename(&self.secrets, &keys).map_err(failed)?;
+            sync_file_system(&place.data_dir).map_err(failed)?;
+        }
         target.commit().await.map_err(|e| e.to_string())?;
         if let (Some(new), Some(path)) = (&self.database, sqlite_path(&place.database_url)) {
             File::open(new)
@@ -188,7 +195,9 @@ impl Staging {
             }
             fs::rename(new, path).map_err(|e| format!("{path}: {e}"))?;
         }
-        fs::rename(&self.secrets, place.data_dir.join("secrets.toml")).map_err(failed)?;
+        if !fresh {
+            fs::rename(&self.secrets, &keys).map_err(failed)?;
+        }
         sync_file_system(&place.data_dir).map_err(failed)
     }
 }

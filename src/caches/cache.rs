@@ -72,11 +72,13 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
     /// Forgets a key.
     pub fn drop(&self, key: K) {
         let at = self.sequence.fetch_add(1, Ordering::SeqCst) + 1;
-        let slot = Slot {
-            dropped: at,
-            value: None,
-        };
-        self.entries.insert(key, slot);
+        // Of two drops at once the later counts, whichever gets here first.
+        self.entries.update(key, |slot| {
+            Some(Slot {
+                dropped: slot.map_or(at, |slot| slot.dropped.max(at)),
+                value: None,
+            })
+        });
     }
 
     /// Forgets everything.

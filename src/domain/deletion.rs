@@ -9,7 +9,7 @@ use super::accounts::{self, INSTANCE_ACTOR};
 use super::follows::{self, End};
 use super::jobs::{self, Job};
 use super::mail::{self, Letter};
-use super::outgoing::{self, Outgoing};
+use super::outgoing::{self, Audience, Outgoing};
 use super::profiles::picture_files;
 use super::{Ctx, sign_in};
 use crate::clock::{DAY, HOUR, iso};
@@ -84,7 +84,7 @@ pub async fn cancel(tx: &mut Conn, ctx: &Ctx, account_id: i64) -> AppResult<()> 
     let account = living(tx, account_id).await?;
     let user = db::users::by_account(tx, account_id)
         .await?
-        .filter(|user| user.leaves_at.is_some())
+        .filter(|user| user.leaves_at.is_some_and(|at| at > ctx.now()))
         .ok_or_else(AppError::not_found)?;
     let staying = User {
         leaving_at: None,
@@ -95,6 +95,15 @@ pub async fn cancel(tx: &mut Conn, ctx: &Ctx, account_id: i64) -> AppResult<()> 
     tx.emit(Event::of(Kind::UserChanged, account_id));
     if is_leaving(user.leaving_at, account.suspended_at) {
         set_hidden(tx, ctx, &account, None).await?;
+        // Whoever looked meanwhile was told that it is suspended.
+        let activity = Outgoing::UpdateActor {
+            uri: outgoing::activity_uri(ctx, &account, "updates"),
+        };
+        let audience = Audience {
+            followers: true,
+            accounts: Vec::new(),
+        };
+        outgoing::send(tx, ctx, &account, &activity, audience).await?;
     }
     let letter = Letter::Leaving {
         username: &account.username,

@@ -246,6 +246,17 @@ impl Terms {
     }
 }
 
+/// Whether terms for a domain would let in what the policy for a domain above it keeps out: of a
+/// host's names the nearest counts alone.
+pub(super) fn lets_in<'a>(
+    domain: &str,
+    terms: &Terms,
+    find: impl Fn(&str) -> Option<&'a DomainPolicy>,
+) -> bool {
+    nearest(names(domain).get(1..).unwrap_or_default(), find)
+        .is_some_and(|above| above.severity != ALLOW && !terms.cover(above))
+}
+
 /// Longest comment, in characters.
 const MAX_COMMENT: usize = 2000;
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Ctx;
-use super::policies::{self, ALLOW, BLOCK, LIMIT, NOOP, Terms, weight_of};
+use super::policies::{self, ALLOW, BLOCK, LIMIT, NOOP, Terms, lets_in, weight_of};
 use crate::db::Conn;
 use crate::db::policies::DomainPolicy;
 use crate::error::{AppError, AppResult};
@@ -146,6 +146,11 @@ pub fn plan(list: &[(String, Terms)], known: &[DomainPolicy], replace: bool) -> 
     let mut plan = Plan::default();
     for (domain, terms) in list {
         let Some(before) = known.get(domain.as_str()) else {
+            // A rule for a part of what is kept out would be a hole.
+            if !replace && lets_in(domain, terms, |name| known.get(name).copied()) {
+                plan.keep.push(domain.clone());
+                continue;
+            }
             plan.add.push((domain.clone(), terms.clone()));
             continue;
         };

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::Ctx;
 use super::jobs::{self, Job};
-use super::policies::{self, NOOP, Terms, weight_of};
+use super::policies::{self, NOOP, Terms, lets_in, weight_of};
 use super::policy_lists::{BATCH, List, parse_severity};
 use crate::clock::{DAY, HOUR};
 use crate::db::domain_subscriptions::Subscription;
@@ -113,6 +113,9 @@ pub fn update(of: &Subscription, list: &List, known: &[DomainPolicy]) -> Update 
         if before.is_some_and(|row| row.subscription_id != Some(of.id)) {
             continue;
         }
+        if lets_in(domain, &terms, |name| known.get(name).copied()) {
+            continue;
+        }
         listed.insert(domain.as_str());
         if before.is_none_or(|row| Terms::of(row) != terms) {
             update.put.push((domain.clone(), terms));
@@ -141,16 +144,21 @@ pub async fn put_of(
     {
         return Ok(false);
     }
-    let domains: Vec<String> = some.iter().map(|(domain, _)| domain.clone()).collect();
-    let there = db::policies::among(tx, &domains).await?;
-    let others: HashSet<&str> = there
+    let domains: Vec<String> = some
         .iter()
-        .filter(|row| row.subscription_id != Some(subscription_id))
-        .map(|row| row.domain.as_str())
+        .flat_map(|(domain, _)| policies::names(domain))
         .collect();
+    let there = db::policies::among(tx, &domains).await?;
+    let there: HashMap<&str, &DomainPolicy> =
+        there.iter().map(|row| (row.domain.as_str(), row)).collect();
     let free = some
         .into_iter()
-        .filter(|(domain, _)| !others.contains(domain.as_str()))
+        .filter(|(domain, terms)| {
+            let others = there
+                .get(domain.as_str())
+                .is_some_and(|row| row.subscription_id != Some(subscription_id));
+            !others && !lets_in(domain, terms, |name| there.get(name).copied())
+        })
         .collect();
     policies::put_some(tx, ctx, free, Some(subscription_id)).await?;
     Ok(true)

@@ -1,8 +1,9 @@
 //! Telling people which of their follows a decision of this server cut off.
 //!
 //! The follows themselves stay: while their other side is suspended they come to nothing, and when
-//! the decision is taken back they are as they were, here and there. What is noted is who was cut
-//! off by what, so that each can be told and can take the list along.
+//! the decision is taken back they are as they were, here and there; but for the follows of a single
+//! account elsewhere that is suspended, which moderation ends. What is noted is who was cut off by
+//! what, so that each can be told and can take the list along.
 
 use super::Ctx;
 use super::jobs::{self, Job};
@@ -95,8 +96,12 @@ pub async fn suspended(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppResult
     jobs::enqueue(tx, ctx, &Job::Severed { account_id }).await
 }
 
-/// The suspension of an account was lifted: its follows are there again.
+/// The suspension of an account was lifted: its follows are there again. Those of an account
+/// elsewhere were ended, so what it lost here can still be looked up.
 pub async fn unsuspended(tx: &mut Conn, account: &Account) -> AppResult<()> {
+    if !account.is_local() {
+        return Ok(());
+    }
     let Some(stamp) = account.suspended_at else {
         return Ok(());
     };

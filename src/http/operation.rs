@@ -10,11 +10,13 @@ use axum::routing::get;
 use axum::{Json, Router};
 use http::{HeaderMap, HeaderName, StatusCode, Uri, header};
 use serde_json::json;
+use url::Url;
 
 use super::auth::token_of;
 use super::router::nothing_here;
 use super::server::Peer;
 use crate::app::App;
+use crate::config::is_loopback as is_loopback_url;
 use crate::db;
 use crate::error::{AppError, AppResult};
 use crate::metrics::{self, Looked};
@@ -94,8 +96,9 @@ async fn metrics(
         Some(token) => token_of(&headers, None).is_some_and(|given| secret::same(&given, token)),
         None => false,
     };
-    // A Unix socket's peer has no port: that is a proxy.
-    let here = is_loopback(peer.ip()) && peer.port() != 0;
+    // A Unix socket's peer has no port: that is a proxy. So is who asks for another name than this
+    // machine's: a tunnel or a proxy that adds no header.
+    let here = is_loopback(peer.ip()) && peer.port() != 0 && names_loopback(&headers);
     if !bears && (!here || FORWARDED.iter().any(|name| headers.contains_key(name))) {
         return Ok(nothing_here(State(app), uri, headers).await);
     }
@@ -132,6 +135,13 @@ async fn metrics(
     looked.streams = app.hub.len();
     let kind = [(header::CONTENT_TYPE, metrics::CONTENT_TYPE)];
     Ok((kind, app.metrics.text(&looked)).into_response())
+}
+
+/// Whether a request is for a name or address that this machine alone goes by.
+fn names_loopback(headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|v| v.to_str().ok());
+    host.and_then(|host| Url::parse(&format!("http://{host}")).ok())
+        .is_some_and(|url| is_loopback_url(&url))
 }
 
 fn is_loopback(address: IpAddr) -> bool {

@@ -52,10 +52,21 @@ pub async fn write(app: &App, id: i64) -> Result<(), JobError> {
         .await
         .map_err(JobError::retry)?;
     let ctx = app.ctx.clone();
-    app.write(move |tx| Box::pin(async move { archives::ready(tx, &ctx, &row, size).await }))
+    let there = app
+        .write(move |tx| {
+            Box::pin(async move {
+                archives::ready(tx, &ctx, &row, size).await?;
+                let row = db::archives::by_id(tx, id).await?;
+                Ok(row.is_some_and(|row| row.expires_at > ctx.now()))
+            })
+        })
         .await
-        .map(|_| ())
-        .map_err(JobError::retry)
+        .map_err(JobError::retry)?;
+    if !there {
+        // The account was deleted while this was written: nothing else knows of the file.
+        app.storage.delete(&key).await.map_err(JobError::retry)?;
+    }
+    Ok(())
 }
 
 async fn gather(app: &App, account: &Arc<Account>) -> AppResult<Spool> {

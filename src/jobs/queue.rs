@@ -199,7 +199,7 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
         Job::SeverSuspended { account_id } => sever_domain::suspended(app, account_id).await,
         Job::Standing { domain, stamp } => standing::run(app, &[(domain, stamp)]).await,
         Job::Standings { changed } => standing::run(app, &changed).await,
-        Job::Severed { account_id } => standing::suspended(app, account_id).await,
+        Job::Severed { account_id } => standing::suspended(app, row.id, account_id).await,
         Job::DomainList { subscription_id } => {
             super::domain_list::run(app, row.id, subscription_id).await
         }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use super::{JobError, sever_domain};
 use crate::app::App;
+use crate::db;
 use crate::domain::policies::{BLOCK, Policies};
 use crate::domain::severances::{self, Cause};
 use crate::domain::standing::{self, Known, Place};
@@ -12,13 +13,14 @@ use crate::error::AppResult;
 
 /// All of them: domains, each with when its policy was made. Done twice, it changes nothing.
 pub async fn run(app: &App, changed: &[(String, i64)]) -> Result<(), JobError> {
-    let (policies, known) = app
-        .read(move |c| {
-            Box::pin(async move { Ok((Policies::load(c).await?, Known::load(c).await?)) })
-        })
-        .await
-        .map_err(JobError::retry)?;
     for (domain, stamp) in changed {
+        // For each anew: what is lifted meanwhile is not to be put upon anybody.
+        let (policies, known) = app
+            .read(move |c| {
+                Box::pin(async move { Ok((Policies::load(c).await?, Known::load(c).await?)) })
+            })
+            .await
+            .map_err(JobError::retry)?;
         let places = known.under(domain);
         for place in &places {
             settle(app, &policies, place, *stamp)
@@ -111,11 +113,15 @@ async fn tell(app: &App, event: i64) -> AppResult<()> {
 }
 
 /// Notes and tells what follows an account's suspension cut off. Done twice, it changes nothing.
-pub async fn suspended(app: &App, account_id: i64) -> Result<(), JobError> {
+pub async fn suspended(app: &App, job: i64, account_id: i64) -> Result<(), JobError> {
     let ctx = app.ctx.clone();
     let event = app
         .write(move |tx| {
-            Box::pin(async move { severances::note_suspension(tx, &ctx, account_id).await })
+            Box::pin(async move {
+                // Another suspension from here on is a job of its own, with the same key.
+                db::jobs::release_key(tx, job).await?;
+                severances::note_suspension(tx, &ctx, account_id).await
+            })
         })
         .await
         .map_err(JobError::retry)?;

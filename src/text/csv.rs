@@ -17,8 +17,11 @@ pub fn write_row<'a>(out: &mut String, fields: impl IntoIterator<Item = &'a str>
     out.push('\n');
 }
 
+/// Fields of a row at most: no list that people carry about has as many.
+const FIELDS: usize = 100;
+
 /// The rows of a text; empty lines are none. A quote that is never closed ends with the text. `None`
-/// where there are more than `most` rows.
+/// where there are more than `most` rows, or one has more than [`FIELDS`] fields.
 pub fn rows(text: &str, most: usize) -> Option<Vec<Vec<String>>> {
     // Spreadsheets put a mark in front.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -40,6 +43,9 @@ pub fn rows(text: &str, most: usize) -> Option<Vec<Vec<String>>> {
             Some(',') => {
                 row.push(std::mem::take(&mut field));
                 was_quoted = false;
+                if row.len() >= FIELDS {
+                    return None;
+                }
             }
             Some('\r' | '\n') | None => {
                 if !row.is_empty() || !field.is_empty() || was_quoted {
@@ -61,7 +67,7 @@ pub fn rows(text: &str, most: usize) -> Option<Vec<Vec<String>>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{rows, write_row};
+    use super::{FIELDS, rows, write_row};
 
     #[test]
     fn what_is_written_is_read() {
@@ -71,6 +77,7 @@ mod tests {
         write_row(&mut text, ["x", ""]);
         assert_eq!(rows(&text, 2).unwrap(), [fields.to_vec(), vec!["x", ""]]);
         assert_eq!(rows(&text, 1), None);
+        assert_eq!(rows(&",".repeat(FIELDS), 1), None);
     }
 
     #[test]

@@ -273,15 +273,15 @@ async fn rules_about_registering_are_kept_on_the_command_line() {
         &["ip-block", "add", "::1", "--severity", "odd"],
         "invalid value",
     );
-    // The running server hears of it within a second, and of its end.
+    // The running server hears of it soon, and of its end.
     for status in [403, 200] {
         let began = std::time::Instant::now();
         eventually("the server hears of it", async || {
-            let answer = kith.get("", "/health").await;
+            let answer = kith.get("", "/nodeinfo/2.1").await;
             (answer.status == status).then_some(())
         })
         .await;
-        assert!(began.elapsed().as_millis() < 1000, "{:?}", began.elapsed());
+        assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
         if status == 403 {
             kith.cli_ok(&["ip-block", "remove", "127.0.0.0/8"]);
         }

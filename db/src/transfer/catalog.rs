@@ -23,6 +23,9 @@ pub const LEFT_OUT: [&str; 7] = [
 /// FTS5 keeps its index in tables of these names.
 const SHADOWS: &str = "search_text_";
 
+/// Tables that tell of files that a backup leaves out: an archive can be asked for anew.
+pub const NOT_BACKED_UP: [&str; 1] = ["account_archives"];
+
 /// Tables that tell of copies of files from elsewhere: nothing without those files.
 pub const REMOTE_COPIES: [&str; 2] = ["remote_files", "remote_files_total"];
 

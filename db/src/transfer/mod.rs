@@ -8,7 +8,7 @@ mod digest;
 mod snapshot;
 mod target;
 
-pub use catalog::{Column, ColumnKind, LEFT_OUT, REMOTE_COPIES, Table};
+pub use catalog::{Column, ColumnKind, LEFT_OUT, NOT_BACKED_UP, REMOTE_COPIES, Table};
 pub use digest::RowsDigest;
 pub use snapshot::{Snapshot, in_use};
 pub use target::{Occupied, Target, occupied};

@@ -62,10 +62,12 @@ pub async fn run(app: &App, args: &ArgMatches) -> Outcome {
     let held = held(app, &account).await?;
     if !dry {
         let (ctx, id) = (app.ctx.clone(), account.id);
+        let noted_of = account.clone();
         app.write(move |tx| {
             Box::pin(async move {
                 let now = ctx.now();
-                deletion::begin(tx, &ctx, id, now).await
+                deletion::begin(tx, &ctx, id, now).await?;
+                super::noted(tx, &ctx, "delete", &noted_of, &[]).await
             })
         })
         .await

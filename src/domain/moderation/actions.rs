@@ -10,6 +10,7 @@ use crate::db::account_warnings::AccountWarning;
 use crate::db::accounts::Account;
 use crate::db::users::User;
 use crate::db::{self, Conn};
+use crate::domain::deletion::is_leaving;
 use crate::domain::jobs::{self, Job};
 use crate::domain::mail::{self, Letter};
 use crate::domain::notifications::{self, Subject, Type};
@@ -139,7 +140,7 @@ pub async fn act(
             users::set_disabled(tx, ctx, user.account_id, true).await?;
         }
         Deed::Silence => silence(tx, ctx, &account, Some(ctx.now())).await?,
-        Deed::Suspend => suspend(tx, ctx, &account).await?,
+        Deed::Suspend => suspend(tx, ctx, &account, user.as_ref()).await?,
     }
     let strike = match &user {
         Some(user) => Some(strike(tx, ctx, actor, (&account, user), &sanction).await?),
@@ -252,7 +253,18 @@ async fn silence(tx: &mut Conn, ctx: &Ctx, account: &Account, at: Option<i64>) -
 
 /// Suspends an account. One of this server is signed out everywhere, and other servers are told
 /// that it is; who is suspended elsewhere follows nobody here any more.
-async fn suspend(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppResult<()> {
+async fn suspend(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    account: &Account,
+    user: Option<&User>,
+) -> AppResult<()> {
+    // Whoever is suspended already is not cut off a second time. Who is hidden for they are leaving
+    // is suspended all the same: they could come back.
+    let leaving = user.is_some_and(|user| is_leaving(user.leaving_at, account.suspended_at));
+    if account.is_local() && account.suspended_at.is_some() && !leaving {
+        return Ok(());
+    }
     let after = Account {
         suspended_at: Some(ctx.now()),
         ..account.clone()
@@ -268,13 +280,22 @@ async fn suspend(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppResult<()> {
 }
 
 async fn unsuspend(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppResult<()> {
+    // What its owner wants stays so: an account that is to be deleted is hidden until it is.
+    let user = match account.is_local() {
+        true => db::users::by_account(tx, account.id).await?,
+        false => None,
+    };
     let after = Account {
-        suspended_at: None,
+        suspended_at: user.and_then(|user| user.leaving_at),
         ..account.clone()
     };
+    if account.is_local() && after.suspended_at == account.suspended_at {
+        return Ok(());
+    }
+    let shown = after.suspended_at.is_none();
     stand(tx, ctx, account, after).await?;
     severances::unsuspended(tx, account).await?;
-    if account.is_local() && account.suspended_at.is_some() {
+    if account.is_local() && shown {
         tx.emit(Event::of(Kind::UserChanged, account.id));
         tell_followers(tx, ctx, account).await?;
     }

@@ -73,6 +73,8 @@ impl Actor {
     /// The account that is to be acted on, with its user: 404 for none, 403 for oneself and for whom
     /// one's role does not outrank.
     async fn target(&self, tx: &mut Conn, id: i64) -> AppResult<(Account, Option<User>)> {
+        // One decision about an account at a time, its owner's to delete it among them.
+        db::relations::lock_pair(tx, id, id).await?;
         let account = db::accounts::by_id(tx, id)
             .await?
             .filter(|account| account.deleted_at.is_none() && !is_our_own(account))

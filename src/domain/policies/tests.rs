@@ -103,3 +103,44 @@ fn s16_an_allow_list_has_no_gaps() {
     };
     assert!(empty.blocks("good.example"));
 }
+
+#[test]
+fn a_rule_for_a_part_lets_nothing_in_that_is_kept_out() {
+    let above = |severity: &str| DomainPolicy {
+        domain: "bad.example".to_owned(),
+        severity: severity.to_owned(),
+        reject_media: true,
+        reject_reports: false,
+        public_comment: String::new(),
+        private_comment: String::new(),
+        created_at: 1,
+        id: 1,
+        obfuscate: false,
+        subscription_id: None,
+    };
+    let lets = |theirs: &DomainPolicy, ours: &str, domain: &str| {
+        let mut terms = Terms::of(theirs);
+        terms.severity = ours.to_owned();
+        terms.reject_media = false;
+        lets_in(domain, &terms, |name| {
+            (name == theirs.domain).then_some(theirs)
+        })
+    };
+    for (theirs, ours, hole) in [
+        (BLOCK, LIMIT, true),
+        (BLOCK, NOOP, true),
+        (BLOCK, BLOCK, false),
+        // Files were rejected.
+        (LIMIT, LIMIT, true),
+        (LIMIT, BLOCK, false),
+        (ALLOW, LIMIT, false),
+    ] {
+        assert_eq!(
+            lets(&above(theirs), ours, "sub.bad.example"),
+            hole,
+            "{theirs} {ours}"
+        );
+        assert!(!lets(&above(theirs), ours, "bad.example"));
+        assert!(!lets(&above(theirs), ours, "good.example"));
+    }
+}

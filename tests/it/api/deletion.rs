@@ -1,6 +1,7 @@
 //! `/api/kith/v1/account/delete`: an owner deletes an account, or thinks better of it.
 
 use kith::clock::{DAY, HOUR};
+use kith::domain::moderation::{self, Actor, Lift};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -168,6 +169,18 @@ async fn who_deletes_an_account_is_hidden_at_once_and_can_come_back_for_a_week()
         assert!(!about.contains("alice"), "{path}: {list:#}");
     }
     server.post(&bob, &follow, json!({})).await.refused(404);
+
+    // Moderators lift what is theirs alone.
+    let (ctx, leaving) = (server.app.ctx.clone(), alice.account.id);
+    let lifted = server.app.write(move |tx| {
+        Box::pin(async move {
+            let actor = Actor::command("a test");
+            moderation::lift(tx, &ctx, &actor, leaving, Lift::Unsuspend, "").await
+        })
+    });
+    lifted.await.expect("it is lifted");
+    let shown = server.get(&bob, &account).await.entity("Account");
+    assert_eq!(shown["suspended"], true);
 
     // Nothing was lost.
     let stays = server.post(&again, CANCEL, json!({})).await;

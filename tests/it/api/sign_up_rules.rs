@@ -247,7 +247,7 @@ async fn s14_rules_about_ip_addresses_hold_for_the_address_that_the_proxy_names(
         "/api/v2/instance",
         "/@alice",
         "/users/alice",
-        "/health",
+        "/nodeinfo/2.1",
         "/nothing",
     ] {
         let answer = from(&server, "192.0.2.200", what, None).await;

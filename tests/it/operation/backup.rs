@@ -64,6 +64,7 @@ async fn a_backup_made_under_load_restores_a_server_that_was_destroyed() {
     let left_out: Vec<String> = kith::db::transfer::LEFT_OUT
         .iter()
         .chain(&kith::db::transfer::REMOTE_COPIES)
+        .chain(&kith::db::transfer::NOT_BACKED_UP)
         .map(|name| format!("'{name}'"))
         .collect();
     let tables = match database::is_postgres() {
