@@ -12,6 +12,7 @@ use crate::db::accounts::Account;
 use crate::db::{self, Conn, Db, Work};
 use crate::disk::Room;
 use crate::domain::Ctx;
+use crate::domain::accounts::KeySource;
 use crate::domain::ip_blocks::IpRules;
 use crate::domain::policies::Policies;
 use crate::domain::visibility::Relations;
@@ -48,6 +49,8 @@ pub struct Inner {
     pub secrets: Secrets,
     pub clock: Clock,
     pub random: Random,
+    /// Key pairs of new actors.
+    pub keys: KeySource,
     pub db: Db,
     pub caches: Arc<Caches>,
     /// The one client for everything untrusted.
@@ -130,6 +133,7 @@ impl std::ops::Deref for App {
 pub struct Environment {
     pub clock: Clock,
     pub random: Random,
+    pub keys: KeySource,
     pub stop: watch::Receiver<bool>,
 }
 
@@ -139,6 +143,7 @@ impl App {
         let Environment {
             clock,
             random,
+            keys,
             stop,
         } = environment;
         let secrets = Secrets::load(&config.data_dir, &random)?;
@@ -204,6 +209,7 @@ impl App {
                 secrets,
                 clock,
                 random,
+                keys,
                 db,
                 caches,
                 client,

@@ -62,20 +62,6 @@ tests_on() {
   KITH_TEST_DATABASE=$database RUST_TEST_THREADS=$((2 * $(nproc))) cargo_test "$@"
 }
 
-# Both at once, for either alone leaves a core idle much of the time. Lints have a target directory of their own: what
-# they check of the dependencies is shared with no build anyway, and cargo locks a directory.
-lint_and_build() {
-  local lints status=0
-  CARGO_TARGET_DIR=$TARGET/clippy cargo clippy --jobs 1 --release --locked --workspace --all-targets -- -D warnings \
-    >"$TARGET/clippy.log" 2>&1 &
-  lints=$!
-  # Binary, unit tests and integration tests in one go: the library is compiled twice, side by side.
-  cargo_test --no-run || status=$?
-  wait "$lints" || status=$?
-  cat "$TARGET/clippy.log"
-  return "$status"
-}
-
 missing() {
   printf '\nFAILED: set-up: %s\n' "$1"
   exit 1
@@ -132,7 +118,7 @@ if [ -z "${KITH_TEST_POSTGRES:-}" ]; then
 fi
 
 section "cargo fmt" cargo fmt --all --check
-section "cargo clippy, and build" lint_and_build
+section "cargo clippy, and build" cargo_test --no-run --tests --benches --bin 'fuzz_*'
 section "tests on SQLite" tests_on sqlite
 section "tests on PostgreSQL" tests_on postgres --test it
 section "clients on SQLite" tests/clients/run.sh sqlite

@@ -9,6 +9,7 @@ use kith::config::{Config, Listen};
 use kith::db::accounts::Account;
 use kith::db::tokens::Token;
 use kith::domain::accounts::{KeyPair, RemoteActor};
+use kith::federation::local_keys;
 use kith::http::Bound;
 use kith::random::Random;
 use tokio::sync::watch;
@@ -71,6 +72,7 @@ impl Site {
         let environment = Environment {
             clock: Clock::System,
             random: Random::system(),
+            keys: local_keys::source(),
             stop: stopped,
         };
         let app = App::open(config, environment)

@@ -19,6 +19,7 @@ use super::Outcome;
 use crate::app::{App, Environment};
 use crate::clock::Clock;
 use crate::config::{Config, Listen};
+use crate::federation::local_keys;
 use crate::http::Bound;
 use crate::random::Random;
 use crate::server;
@@ -138,6 +139,7 @@ async fn start(
     let environment = Environment {
         clock: Clock::System,
         random: random.clone(),
+        keys: local_keys::source(),
         stop,
     };
     let app = App::open(config, environment).await?;

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::app::{App, Environment};
 use crate::clock::Clock;
 use crate::config::{Config, SETTINGS};
+use crate::federation::local_keys;
 use crate::random::Random;
 
 mod announcement;
@@ -206,6 +207,7 @@ pub(crate) async fn open(config: Config) -> Result<App, String> {
         Environment {
             clock: Clock::System,
             random: Random::system(),
+            keys: local_keys::source(),
             stop,
         },
     )

@@ -8,6 +8,7 @@ use super::Outcome;
 use crate::app::{App, Environment};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::federation::local_keys;
 use crate::random::Random;
 use crate::server;
 
@@ -27,6 +28,7 @@ pub(super) async fn open_until_told(config: Config) -> Result<App, String> {
     let environment = Environment {
         clock: Clock::System,
         random: Random::system(),
+        keys: local_keys::source(),
         stop,
     };
     let app = App::open(config, environment).await?;

@@ -18,7 +18,6 @@ use crate::domain::moderation::audit::{self, Target};
 use crate::domain::users::{self, Changes, Creating, Role};
 use crate::domain::{Ctx, accounts};
 use crate::error::{AppError, AppResult};
-use crate::federation::local_keys;
 use crate::passwords;
 
 mod delete;
@@ -242,7 +241,7 @@ async fn create(app: &App, args: &ArgMatches, password: String) -> Outcome {
         username: required(args, "name")?.clone(),
         email: required(args, "email")?.trim().to_owned(),
         password_hash,
-        keys: local_keys::generate().await.map_err(|e| e.to_string())?,
+        keys: app.keys.next().await.map_err(|e| e.to_string())?,
         role,
         confirmed: args.get_flag("confirmed"),
     };
@@ -273,7 +272,7 @@ async fn create(app: &App, args: &ArgMatches, password: String) -> Outcome {
 
 async fn rotate_keys(app: &App, args: &ArgMatches) -> Outcome {
     let (_, account) = find(app, required(args, "name")?).await?;
-    let keys = local_keys::generate().await.map_err(|e| e.to_string())?;
+    let keys = app.keys.next().await.map_err(|e| e.to_string())?;
     let (ctx, username) = (app.ctx.clone(), account.username.clone());
     app.write(move |tx| {
         Box::pin(async move {

@@ -1,5 +1,7 @@
 //! Actors: those who live here, and those we know from elsewhere.
 
+use std::sync::Arc;
+
 use super::chats;
 use super::collections;
 use super::deletion;
@@ -24,6 +26,28 @@ pub struct KeyPair {
     pub private: String,
     /// SPKI.
     pub public: String,
+}
+
+/// What makes an RSA key pair.
+type MakeKeys = dyn Fn() -> AppResult<KeyPair> + Send + Sync;
+
+/// Makes the key pairs of actors; passed in, for a new pair takes a tenth of a second and more.
+#[derive(Clone)]
+pub struct KeySource(Arc<MakeKeys>);
+
+impl KeySource {
+    /// A source that calls this, on a thread where it may take its time.
+    pub fn new(make: impl Fn() -> AppResult<KeyPair> + Send + Sync + 'static) -> KeySource {
+        KeySource(Arc::new(make))
+    }
+
+    /// The next key pair.
+    pub async fn next(&self) -> AppResult<KeyPair> {
+        let make = self.0.clone();
+        tokio::task::spawn_blocking(move || make())
+            .await
+            .map_err(AppError::internal)?
+    }
 }
 
 /// Adds a local actor of that name.
@@ -227,6 +251,7 @@ async fn show(
 /// An actor elsewhere is gone: so is everything of theirs here, but for the name.
 pub async fn remove_remote(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppResult<()> {
     synchronisation::forget(tx, account).await?;
+    db::notifications::forget_account(tx, account.id).await?;
     db::accounts::sever(tx, account.id).await?;
     remove(tx, ctx, account).await
 }

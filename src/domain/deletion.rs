@@ -186,6 +186,7 @@ pub(super) async fn erase_some_of(tx: &mut Conn, ctx: &Ctx, account: &Account) -
         return Ok(true);
     }
     // What others have of it: blocks, mutes, notes, notifications.
+    db::notifications::forget_account(tx, account.id).await?;
     db::accounts::sever(tx, account.id).await?;
     let account_id = account.id;
     jobs::enqueue(tx, ctx, &Job::ForgetKeys { account_id }).await?;

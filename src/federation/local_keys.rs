@@ -8,7 +8,7 @@ use super::value::without_fragment;
 use crate::app::App;
 use crate::db;
 use crate::db::accounts::AccountKey;
-use crate::domain::accounts::{self, INSTANCE_ACTOR, KeyPair};
+use crate::domain::accounts::{self, INSTANCE_ACTOR, KeyPair, KeySource};
 use crate::error::{AppError, AppResult};
 
 /// A local actor's key, parsed once.
@@ -27,18 +27,16 @@ pub struct LocalKeys {
     pub proof: SigningKey,
 }
 
-/// A new RSA key pair, made on a thread where it may take its time.
-pub async fn generate() -> AppResult<KeyPair> {
-    tokio::task::spawn_blocking(|| {
+/// Where the RSA keys of a real server come from: new ones, of 2,048 bits.
+pub fn source() -> KeySource {
+    let new = || {
         let key = PrivateKey::generate_rsa2048()?;
         Ok(KeyPair {
             private: key.to_pem()?,
             public: key.public_key().to_pem(),
         })
-    })
-    .await
-    .map_err(AppError::internal)?
-    .map_err(|error: KeyError| AppError::internal(error))
+    };
+    KeySource::new(move || new().map_err(|error: KeyError| AppError::internal(error)))
 }
 
 /// The keys of a local account, from memory where they are there; `None` for one without. The
@@ -72,7 +70,7 @@ pub async fn ensure_instance(app: &App) -> AppResult<()> {
     if has_instance(app).await? {
         return Ok(());
     }
-    let keys = generate().await?;
+    let keys = app.keys.next().await?;
     let ctx = app.ctx.clone();
     let made = app
         .write(move |tx| {

@@ -15,7 +15,7 @@ use kith::domain::users::{self, Registered, Registering};
 use kith::random::Random;
 use tokio::sync::watch;
 
-use crate::support::{ACTOR_KEY, ACTOR_PUBLIC_KEY, database};
+use crate::support::{ACTOR_KEY, ACTOR_PUBLIC_KEY, database, fixed_keys};
 
 struct Turned {
     app: App,
@@ -40,6 +40,7 @@ impl Turned {
         let environment = Environment {
             clock: Clock::Shifted(by.clone()),
             random: Random::system(),
+            keys: fixed_keys(),
             stop: stopped,
         };
         Turned {

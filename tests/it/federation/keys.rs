@@ -2,7 +2,6 @@
 //! signs by RFC 9421 with integrity proofs, and one that knows draft-cavage only.
 
 use kith::domain::accounts;
-use kith::federation::local_keys;
 use serde_json::{Value, json};
 
 use super::fedify::Meeting;
@@ -112,7 +111,7 @@ async fn new_keys_here_are_told_and_fit() {
     };
     say("signed with the first").await;
     let before = keys().await;
-    let new = local_keys::generate().await.expect("keys");
+    let new = pair.one.app.keys.next().await.expect("keys");
     let (ctx, alice) = (pair.one.app.ctx.clone(), pair.alice.account.clone());
     pair.one
         .app

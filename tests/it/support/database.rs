@@ -12,7 +12,11 @@ pub fn is_postgres() -> bool {
 /// The URL of a fresh database.
 pub async fn fresh(dir: &Path) -> String {
     if !is_postgres() {
-        return format!("sqlite:{}", dir.join("kith.db").display());
+        let file = dir.join("kith.db");
+        tokio::fs::write(&file, migrated_file().await)
+            .await
+            .expect("the database is copied");
+        return format!("sqlite:{}", file.display());
     }
     static TEMPLATE: OnceCell<String> = OnceCell::const_new();
     let base = std::env::var("KITH_TEST_POSTGRES")
@@ -22,7 +26,7 @@ pub async fn fresh(dir: &Path) -> String {
             let name = unique("kith_template");
             execute(&base, &format!("CREATE DATABASE {name}")).await;
             let url = with_database(&base, &name);
-            kith::db::migrate_postgres(&url)
+            kith::db::migrate_only(&url)
                 .await
                 .expect("the template migrates");
             name
@@ -35,6 +39,21 @@ pub async fn fresh(dir: &Path) -> String {
     )
     .await;
     with_database(&base, &name)
+}
+
+/// A SQLite database that is migrated and otherwise empty.
+async fn migrated_file() -> &'static [u8] {
+    static TEMPLATE: OnceCell<Vec<u8>> = OnceCell::const_new();
+    TEMPLATE
+        .get_or_init(|| async {
+            let dir = tempfile::tempdir().expect("a temporary directory");
+            let file = dir.path().join("template.db");
+            kith::db::migrate_only(&format!("sqlite:{}", file.display()))
+                .await
+                .expect("the template migrates");
+            std::fs::read(file).expect("the template is read")
+        })
+        .await
 }
 
 /// The URL of a database where nothing is, not even a schema.

@@ -4,6 +4,7 @@ pub mod apkit;
 pub mod database;
 pub mod faulty;
 pub mod fedify;
+pub mod keys;
 pub mod mail;
 pub mod peer;
 pub mod process;
@@ -12,6 +13,7 @@ pub mod server;
 pub mod smtp;
 mod staff;
 
+pub use keys::fixed_keys;
 pub use server::{Answer, Person, Server};
 
 /// An actor's key pair, so that no test waits for one to be made.

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::{ACTOR_KEY, ACTOR_PUBLIC_KEY, database, schema};
+use super::{ACTOR_KEY, ACTOR_PUBLIC_KEY, database, fixed_keys, schema};
 
 /// A running server. It ends when it is dropped.
 pub struct Server {
@@ -95,6 +95,7 @@ impl Server {
         let environment = Environment {
             clock,
             random: Random::system(),
+            keys: fixed_keys(),
             stop: stopped,
         };
         let app = App::open(config, environment)

@@ -17,7 +17,6 @@ use crate::domain::invites;
 use crate::domain::ip_blocks::Severity;
 use crate::domain::users::{self, Problem, Registered, Registering};
 use crate::error::{AppError, AppResult};
-use crate::federation::local_keys;
 use crate::http::client_ip::Caller;
 use crate::http::params::{Params, flag, text};
 use crate::limits::Deed;
@@ -92,7 +91,7 @@ pub async fn run(
         username,
         email,
         password_hash,
-        keys: local_keys::generate().await?,
+        keys: app.keys.next().await?,
         locale,
         reason,
         invite,

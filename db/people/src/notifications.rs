@@ -228,14 +228,6 @@ macro_rules! filtered {
 
 pub(crate) use filtered;
 
-pub(crate) fn bounds(page: Page) -> (i64, i64, bool) {
-    (
-        page.max_id.unwrap_or(i64::MAX),
-        page.min_id.or(page.since_id).unwrap_or(0),
-        page.min_id.is_some(),
-    )
-}
-
 /// One page, newest first.
 #[boxed]
 pub async fn page(
@@ -244,7 +236,7 @@ pub async fn page(
     filter: &Filter,
     page: Page,
 ) -> Result<Vec<Notification>> {
-    let (max, min, ascending) = bounds(page);
+    let (max, min, ascending) = page.bounds();
     let mut rows: Vec<Notification> = on_db!(conn, |c| {
         let query = filtered!(account_id, filter)
             .filter(notifications::id.lt(max))
@@ -273,7 +265,7 @@ pub async fn alone(
     apart: &[String],
     page: Page,
 ) -> Result<Vec<Notification>> {
-    let (max, min, ascending) = bounds(page);
+    let (max, min, ascending) = page.bounds();
     on_db!(conn, |c| {
         let query = filtered!(account_id, filter)
             .filter(notifications::id.lt(max))
@@ -302,7 +294,7 @@ pub async fn groups(
     apart: &[String],
     page: Page,
 ) -> Result<Vec<Group>> {
-    let (max, min, ascending) = bounds(page);
+    let (max, min, ascending) = page.bounds();
     on_db!(conn, |c| {
         let mut query = notification_groups::table
             .filter(notification_groups::account_id.eq(account_id))
@@ -402,7 +394,7 @@ pub async fn senders(
     key: &str,
     page: Page,
 ) -> Result<Vec<(i64, i64)>> {
-    let (max, min, ascending) = bounds(page);
+    let (max, min, ascending) = page.bounds();
     let query = notifications::table
         .filter(notifications::account_id.eq(account_id))
         .filter(notifications::group_key.eq(key))

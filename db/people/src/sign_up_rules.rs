@@ -5,7 +5,6 @@ use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
 use super::any::AnyOfExt;
-use super::notifications::bounds;
 use super::relations::Page;
 use super::schema::{
     canonical_email_blocks, email_domain_blocks, ip_blocks, username_blocks, users,
@@ -65,7 +64,7 @@ macro_rules! rules {
         /// One page, newest first.
         #[boxed]
         pub async fn $page(conn: &mut Conn, page: Page) -> Result<Vec<$row>> {
-            let (max, min, ascending) = bounds(page);
+            let (max, min, ascending) = page.bounds();
             let mut rows: Vec<$row> = on_db!(conn, |c| {
                 let query = $table::table
                     .filter($table::id.lt(max))

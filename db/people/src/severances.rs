@@ -7,7 +7,6 @@ use diesel::sql_types::{BigInt, Bool};
 
 use super::accounts::Account;
 use super::any::AnyOfExt;
-use super::notifications::bounds;
 use super::relations::Page;
 use super::schema::{account_severances, accounts, follows, severance_events, severed_follows};
 use super::{Conn, Result, on_db};
@@ -217,7 +216,7 @@ pub async fn page(
     account_id: i64,
     page: Page,
 ) -> Result<Vec<(AccountSeverance, Severance)>> {
-    let (max, min, ascending) = bounds(page);
+    let (max, min, ascending) = page.bounds();
     let mut rows: Vec<(AccountSeverance, Severance)> = on_db!(conn, |c| {
         let query = account_severances::table
             .inner_join(

@@ -429,6 +429,17 @@ pub struct Page {
     pub limit: i64,
 }
 
+impl Page {
+    /// What ids lie below and above, and whether the page is read upwards.
+    pub fn bounds(self) -> (i64, i64, bool) {
+        (
+            self.max_id.unwrap_or(i64::MAX),
+            self.min_id.or(self.since_id).unwrap_or(0),
+            self.min_id.is_some(),
+        )
+    }
+}
+
 /// One page of accounts in relation to `account_id`, newest relation first, with the
 /// relation's id.
 #[boxed]

@@ -21,14 +21,14 @@ pub enum Backend {
 /// In a write it is inside that write's transaction, and [`Conn::emit`] collects the events
 /// that are written with it and go out after the commit.
 pub struct Conn {
-    pub(super) backend: Backend,
-    pub(super) emitted: Vec<Event>,
+    pub backend: Backend,
+    pub emitted: Vec<Event>,
     /// Statements run since this was last taken; what the query-count test reads.
-    pub(super) statements: u64,
+    pub statements: u64,
 }
 
 impl Conn {
-    pub(super) fn new(backend: Backend) -> Conn {
+    pub fn new(backend: Backend) -> Conn {
         Conn {
             backend,
             emitted: Vec::new(),
@@ -50,6 +50,7 @@ impl Conn {
 
 /// Runs one diesel expression on whichever backend the connection is:
 /// `on_db!(conn, |c| query.load::<Row>(c).await)`.
+#[macro_export]
 macro_rules! on_db {
     ($conn:expr, |$c:ident| $body:expr) => {{
         let conn: &mut $crate::Conn = $conn;
@@ -63,4 +64,3 @@ macro_rules! on_db {
         }
     }};
 }
-pub(crate) use on_db;

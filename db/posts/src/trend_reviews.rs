@@ -5,7 +5,6 @@ use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
 use super::any::AnyOfExt;
-use super::notifications::bounds;
 use super::relations::Page;
 use super::schema::{tag_rules, tags, trend_reviews, trends};
 use super::statuses::Tag;
@@ -115,7 +114,7 @@ pub async fn unusable(conn: &mut Conn, names: &[&str]) -> Result<Vec<String>> {
 /// One page of tags, newest first.
 #[boxed]
 pub async fn tags_page(conn: &mut Conn, page: Page) -> Result<Vec<Tag>> {
-    let (max, min, ascending) = bounds(page);
+    let (max, min, ascending) = page.bounds();
     let mut rows: Vec<Tag> = on_db!(conn, |c| {
         let query = tags::table
             .filter(tags::id.lt(max))

@@ -6,7 +6,6 @@ use diesel::prelude::*;
 
 use super::accounts::Account;
 use super::any::AnyOfExt;
-use super::notifications::bounds;
 use super::relations::Page;
 use super::schema::{accounts, domain_policies, settings};
 use super::{Conn, Result, on_db};
@@ -57,7 +56,7 @@ pub async fn among(conn: &mut Conn, domains: &[String]) -> Result<Vec<DomainPoli
 /// One page of policies, newest first: the allowing ones, or all others.
 #[boxed]
 pub async fn page(conn: &mut Conn, allowing: bool, page: Page) -> Result<Vec<DomainPolicy>> {
-    let (max, min, ascending) = bounds(page);
+    let (max, min, ascending) = page.bounds();
     let mut rows: Vec<DomainPolicy> = on_db!(conn, |c| {
         let query = domain_policies::table
             .filter(domain_policies::id.lt(max))

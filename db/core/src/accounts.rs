@@ -445,7 +445,6 @@ pub async fn count_active_local(conn: &mut Conn, since: i64) -> Result<i64> {
 pub async fn sever(conn: &mut Conn, id: i64) -> Result<()> {
     use super::schema::{
         account_notes, blocks, endorsements, follow_requests, follows, friend_requests, mutes,
-        notifications,
     };
     on_db!(conn, |c| diesel::update(
         account_stats::table.filter(
@@ -488,9 +487,7 @@ pub async fn sever(conn: &mut Conn, id: i64) -> Result<()> {
         mutes, account_id, target_id;
         endorsements, account_id, target_id;
         account_notes, account_id, target_id;
-        notifications, account_id, from_account_id;
     }
-    super::notifications::forget_account(conn, id).await?;
     on_db!(conn, |c| diesel::update(account_stats::table.find(id))
         .set((
             account_stats::followers_count.eq(0),

@@ -11,7 +11,7 @@ use diesel::prelude::*;
 
 use super::any::AnyOfExt;
 use super::markers;
-use super::notifications::{Filter, Notification, bounds, filtered};
+use super::notifications::{Filter, Notification, filtered};
 use super::relations::Page;
 use super::schema::notifications;
 use super::{Conn, Result, on_db};
@@ -70,7 +70,7 @@ pub async fn page(
     unread: Option<Marks>,
     page: Page,
 ) -> Result<Vec<Notification>> {
-    let (max, min, ascending) = bounds(page);
+    let (max, min, ascending) = page.bounds();
     let mut found: Vec<Notification> = Vec::new();
     for kith in [false, true] {
         let sort = Filter {

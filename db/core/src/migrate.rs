@@ -10,8 +10,8 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use crate::Conn;
 use crate::conn::Backend;
 
-const SQLITE: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
-const POSTGRES: EmbeddedMigrations = embed_migrations!("../migrations/postgres");
+const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 
 /// Why the schema could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +46,7 @@ pub async fn postgres(url: &str) -> Result<(), MigrateError> {
 }
 
 /// Refuses migrations that this version does not know.
-pub(crate) fn check_known(versions: &[String]) -> Result<(), MigrateError> {
+pub fn check_known(versions: &[String]) -> Result<(), MigrateError> {
     let known = versions_of::<diesel::sqlite::Sqlite>(&SQLITE)?;
     match versions.iter().find(|version| !known.contains(*version)) {
         Some(newer) => Err(MigrateError::Newer(newer.clone())),
@@ -64,7 +64,7 @@ pub fn known_versions() -> Result<Vec<String>, MigrateError> {
 
 /// Runs, on a connection that may be in a transaction, those of some migrations that have not
 /// run, or of all; gives the connection back, which is gone where that failed.
-pub(crate) fn up_to(conn: Conn, versions: Option<&[String]>) -> Result<Conn, MigrateError> {
+pub fn up_to(conn: Conn, versions: Option<&[String]>) -> Result<Conn, MigrateError> {
     let backend = match conn.backend {
         Backend::Sqlite(mut connection) => {
             some::<diesel::sqlite::Sqlite, _>(&mut connection, SQLITE, versions)?;
