@@ -329,8 +329,7 @@ async fn verify(app: &App, args: &ArgMatches) -> Outcome {
     let found = audit::usage(&app.db, &app.storage, &mut named)
         .await
         .map_err(|e| e.to_string())?;
-    let root = app.config.data_dir.join("media");
-    let orphans = audit::orphans(&root, &app.storage, &named, now, fix)
+    let orphans = audit::orphans(&app.storage, &named, now, fix)
         .await
         .map_err(|e| e.to_string())?;
     // What has lost its copy is fetched when somebody asks for it.
