@@ -37,6 +37,8 @@ pub enum AuditError {
     Database(#[from] db::Error),
     #[error(transparent)]
     Storage(#[from] StorageError),
+    #[error("{0} was copied and is not the same there")]
+    Differs(Key),
 }
 
 /// What one kind of holder has in the storage.

@@ -7,6 +7,7 @@ pub mod fedify;
 pub mod mail;
 pub mod peer;
 pub mod process;
+pub mod s3;
 pub mod schema;
 pub mod server;
 pub mod smtp;
