@@ -25,6 +25,8 @@ use crate::support::s3::S3;
 
 /// Posts that are acknowledged between one deed and the next.
 const BETWEEN: usize = 8;
+/// How soon a client asks again.
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// nginx by `docker/nginx.conf`, with nothing but addresses replaced.
 struct Nginx {
@@ -98,15 +100,17 @@ impl Load {
             n += 1;
             let key = format!("{name}-{n}");
             let body = json!({"status": format!("post {n} of {name}")});
-            let status = eventually("a post is acknowledged", async || {
+            let status = loop {
                 let request = (self.http.post(format!("{}/api/v1/statuses", self.url)))
                     .bearer_auth(&token)
                     .header("idempotency-key", &key)
                     .header("content-type", "application/json")
                     .body(body.to_string());
-                answered(request).await
-            })
-            .await;
+                match answered(request).await {
+                    Some(status) => break status,
+                    None => tokio::time::sleep(AGAIN).await,
+                }
+            };
             let id = status["id"].as_str().expect("an id").to_owned();
             self.posts.lock().unwrap().insert(id);
             self.acknowledged.fetch_add(1, Ordering::Relaxed);
@@ -133,11 +137,10 @@ impl Load {
             format!("ws://127.0.0.1:{port}/api/v1/streaming?stream=user&access_token={token}");
         let mut newest = "0".to_owned();
         loop {
-            let mut socket = eventually("a socket opens", async || {
-                let opened = tokio_tungstenite::connect_async(&url).await;
-                opened.ok().map(|(socket, _)| socket)
-            })
-            .await;
+            let Ok((mut socket, _)) = tokio_tungstenite::connect_async(&url).await else {
+                tokio::time::sleep(AGAIN).await;
+                continue;
+            };
             // Connected first, then read: nothing falls between.
             loop {
                 let path = format!("/api/v1/timelines/home?limit=40&min_id={newest}");
@@ -172,7 +175,7 @@ async fn answered(request: reqwest::RequestBuilder) -> Option<Value> {
     let answer = request.timeout(Duration::from_secs(10)).send().await.ok()?;
     let status = answer.status();
     if status.is_success() {
-        return answer.json().await.ok();
+        return serde_json::from_str(&answer.text().await.ok()?).ok();
     }
     assert!(
         status.is_server_error(),
