@@ -148,10 +148,10 @@ impl App {
         } = environment;
         let secrets = Secrets::load(&config.data_dir, &random)?;
         let media = config.data_dir.join("media");
-        let room = Room::new(media.clone(), clock.clone());
-        let storage = Storage::local(&media)
+        let room = Room::new(media, clock.clone());
+        let storage = Storage::open_configured(&config)
             .await
-            .map_err(|e| format!("{}: {e}", media.display()))?;
+            .map_err(|e| e.to_string())?;
         let client = Client::new(&client::Options {
             allow_private: config.federation_allow_private,
             user_agent: format!(

@@ -6,6 +6,8 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 
+use crate::media::storage::StorageError;
+
 /// An error as a client sees it. Rendered here only, as `{"error": …, "error_description": …}`.
 #[derive(Debug)]
 pub struct AppError {
@@ -119,6 +121,23 @@ impl crate::db::Transient for AppError {
         source
             .and_then(|source| source.downcast_ref::<crate::db::Error>())
             .is_some_and(crate::db::Transient::is_transient)
+    }
+}
+
+impl From<StorageError> for AppError {
+    /// 503 where the object store is in trouble, which may pass.
+    fn from(error: StorageError) -> AppError {
+        if !error.is_unavailable() {
+            return AppError::internal(error);
+        }
+        AppError {
+            source: Some(error.into()),
+            retry_after: Some(30),
+            ..AppError::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Files cannot be reached now",
+            )
+        }
     }
 }
 

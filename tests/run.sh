@@ -90,6 +90,17 @@ prepare_node() {
   echo "$want" >"$dir/node_modules/.lock.sha256"
 }
 
+# The object store of the tests, built once for each version. It has a target directory of its own.
+S3S_VERSION=0.14.1
+prepare_s3s() {
+  local root=$TARGET/s3s-fs
+  if [ "$(cat "$root/version" 2>/dev/null)" = "$S3S_VERSION" ] && [ -x "$root/bin/s3s-fs" ]; then return 0; fi
+  cargo install s3s-fs --version "$S3S_VERSION" --features binary --locked --quiet --force \
+    --root "$root" --target-dir "$root/build" || return 1
+  rm -rf "$root/build"
+  echo "$S3S_VERSION" >"$root/version"
+}
+
 # Settings of whoever runs this must not leak into the servers under test.
 for name in $(compgen -e | grep '^KITH_' || true); do
   case $name in
@@ -102,6 +113,10 @@ command -v cargo >/dev/null 2>&1 || missing "no cargo; install the Rust toolchai
 section "client libraries" prepare_python
 section "JavaScript clients" prepare_node tests/clients/node
 section "federation peer" prepare_node tests/peers/fedify
+section "object store" prepare_s3s
+KITH_TEST_S3S=$(cd "$TARGET" && pwd)/s3s-fs/bin/s3s-fs
+export KITH_TEST_S3S
+need_package nginx nginx || missing "no nginx to stand in front of several processes"
 need_package chromium chromium || missing "no browser to try a web client in"
 need_package ffmpeg ffmpeg || missing "no ffmpeg to make and convert videos with"
 need_package redis-server redis-server || missing "no redis-server for several processes to meet at"

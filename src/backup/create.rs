@@ -6,8 +6,10 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use futures::{StreamExt, TryStreamExt};
+
 use super::Outcome;
-use super::manifest::{FORMAT, Files, Header, Manifest, TableColumns};
+use super::manifest::{FORMAT, Files, Header, InStore, Manifest, StoreFile, TableColumns};
 use super::member::Member;
 use super::rows::{Reading, Source};
 use super::write::Writer;
@@ -19,14 +21,17 @@ use crate::media::intake::still_of;
 use crate::media::storage::{Key, Storage};
 use crate::random::Random;
 
-/// Missing files that the manifest names.
-const NAMED: usize = 100;
+/// Files of an object store that one member tells of, and that are looked at at once.
+const TOLD: usize = 10_000;
+const AT_ONCE: usize = 16;
 
 /// What is to be backed up.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted {
     /// Copies of files from elsewhere too: they can be had again, unless their servers are gone.
     pub remote_media: bool,
+    /// Files of an object store too, which is told of otherwise, and not copied.
+    pub stored_files: bool,
     /// Milliseconds since the epoch.
     pub now: i64,
 }
@@ -103,7 +108,7 @@ pub async fn write_to<W: Write>(
     let secrets_path = config.data_dir.join("secrets.toml");
     let secrets =
         std::fs::read(&secrets_path).map_err(|e| format!("{}: {e}", secrets_path.display()))?;
-    let storage = Storage::local(config.data_dir.join("media"))
+    let storage = Storage::open_configured(config)
         .await
         .map_err(|e| e.to_string())?;
     let mut writer = Writer::new(out);
@@ -139,7 +144,10 @@ pub async fn write_to<W: Write>(
         (header, sums)
     };
     // The files after that: none is changed, and the database is not kept waiting for the disk.
-    let files = copy_files(&mut writer, &storage, names).await?;
+    let files = match storage.is_local() || wanted.stored_files {
+        true => copy_files(&mut writer, &storage, names).await?,
+        false => tell_files(&mut writer, &storage, names).await?,
+    };
     writer.list().map_err(written)?;
     let manifest = Manifest {
         format: FORMAT,
@@ -216,7 +224,8 @@ impl Names {
 
     async fn collect(&mut self, snapshot: &mut Snapshot, remote: bool) -> Outcome<()> {
         for holder in Holder::ALL {
-            if holder == Holder::Retired || holder == Holder::Remote && !remote {
+            let left_out = matches!(holder, Holder::Retired | Holder::Archive);
+            if left_out || holder == Holder::Remote && !remote {
                 continue;
             }
             let mut after = None;
@@ -261,29 +270,81 @@ async fn copy_files<W: Write>(
         }
         let stored = match name.parse::<Key>() {
             Ok(key) => {
-                let stored = storage.open(&key).await.map_err(|e| e.to_string())?;
+                let stored = storage.on_disk(&key).await.map_err(|e| e.to_string())?;
                 stored.map(|stored| (key, stored))
             }
             Err(_) => None,
         };
         match stored {
             Some((key, stored)) => {
-                let content = stored.file.into_std().await;
-                let size = stored.size;
+                let path = stored.path();
+                let content = File::open(path).map_err(|e| format!("{}: {e}", path.display()))?;
+                let size = stored.size();
                 writer
                     .stream(&Member::Media(key), size, content)
                     .map_err(written)?;
                 files.count += 1;
                 files.bytes += size;
             }
-            None => {
-                files.missing += 1;
-                if files.missing_names.len() < NAMED {
-                    files.missing_names.push(name.clone());
-                }
-            }
+            None => files.miss(&name),
         }
         last = name;
     }
+    Ok(files)
+}
+
+/// Writes down which files are in the object store, and copies none.
+async fn tell_files<W: Write>(
+    writer: &mut Writer<W>,
+    storage: &Storage,
+    names: Names,
+) -> Outcome<Files> {
+    let mut files = Files::default();
+    let mut told = InStore {
+        store: storage.name().to_owned(),
+        ..InStore::default()
+    };
+    let mut names = names.read().map_err(written)?;
+    let mut page = 0;
+    loop {
+        let some: Vec<String> = (names.by_ref().take(TOLD))
+            .collect::<io::Result<_>>()
+            .map_err(written)?;
+        if some.is_empty() {
+            break;
+        }
+        // In the order of the names: a row names what stands still twice.
+        let mut sizes = futures::stream::iter(some)
+            .map(|name| async {
+                let size = match name.parse::<Key>() {
+                    Ok(key) => storage.size(&key).await.map_err(|e| e.to_string())?,
+                    Err(_) => None,
+                };
+                Ok::<_, String>((name, size))
+            })
+            .buffered(AT_ONCE);
+        let mut text = Vec::new();
+        let mut last = String::new();
+        while let Some((key, size)) = sizes.try_next().await? {
+            if key == last {
+                continue;
+            }
+            last.clone_from(&key);
+            let Some(size) = size else {
+                files.miss(&key);
+                continue;
+            };
+            told.count += 1;
+            told.bytes += size;
+            let line = serde_json::to_writer(&mut text, &StoreFile { key, size });
+            line.map_err(|e| e.to_string())?;
+            text.push(b'\n');
+        }
+        if !text.is_empty() {
+            writer.add(&Member::InStore(page), &text).map_err(written)?;
+            page += 1;
+        }
+    }
+    files.in_store = Some(told);
     Ok(files)
 }

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 /// The format that this version writes, and the only one it reads.
 pub const FORMAT: u32 = 1;
 
+/// Missing files that are named.
+const NAMED: usize = 100;
+
 /// The first member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
@@ -67,6 +70,36 @@ pub struct Files {
     pub missing: u64,
     /// The first hundred of those.
     pub missing_names: Vec<String>,
+    /// Files that are not in the backup: they were left where they are, and it says which they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_store: Option<InStore>,
+}
+
+impl Files {
+    /// A file that is named and is not there.
+    pub fn miss(&mut self, name: &str) {
+        self.missing += 1;
+        if self.missing_names.len() < NAMED {
+            self.missing_names.push(name.to_owned());
+        }
+    }
+}
+
+/// Files that stayed in an object store.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InStore {
+    /// Which bucket of which store.
+    pub store: String,
+    pub count: u64,
+    pub bytes: u64,
+}
+
+/// A file that stayed in an object store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreFile {
+    pub key: String,
+    /// Bytes.
+    pub size: u64,
 }
 
 impl Manifest {

@@ -13,6 +13,8 @@ pub enum Member {
         page: u64,
     },
     Media(Key),
+    /// Files that stayed in an object store; the pages are counted from 0.
+    InStore(u64),
     /// Names, sizes and hashes of the members since the last listing.
     Listing(u64),
     Manifest,
@@ -26,6 +28,7 @@ impl Member {
             Member::Secrets => "secrets.toml".to_owned(),
             Member::Rows { table, page } => format!("database/{table}/{page:06}.jsonl"),
             Member::Media(key) => format!("media/{key}"),
+            Member::InStore(page) => format!("store/{page:06}.jsonl"),
             Member::Listing(page) => format!("listing/{page:06}.jsonl"),
             Member::Manifest => "manifest.json".to_owned(),
         }
@@ -41,6 +44,7 @@ impl Member {
                 let (area, rest) = name.split_once('/')?;
                 match area {
                     "media" => Member::Media(rest.parse().ok()?),
+                    "store" => Member::InStore(page(rest)?),
                     "listing" => Member::Listing(page(rest)?),
                     "database" => {
                         let (table, rest) = rest.split_once('/')?;
@@ -66,7 +70,7 @@ impl Member {
         match self {
             Member::Header | Member::Manifest => Some(4 << 20),
             Member::Secrets => Some(64 << 10),
-            Member::Rows { .. } => Some(64 << 20),
+            Member::Rows { .. } | Member::InStore(_) => Some(64 << 20),
             Member::Listing(_) => Some(4 << 20),
             Member::Media(_) => None,
         }
@@ -92,6 +96,7 @@ mod tests {
                 page: 12,
             },
             Member::Media(key),
+            Member::InStore(7),
             Member::Listing(1_234_567),
             Member::Manifest,
         ] {

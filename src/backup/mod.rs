@@ -16,10 +16,10 @@ mod rows;
 mod write;
 
 pub use create::{Created, Wanted, create, write_to};
-pub use manifest::{Files, Header, Manifest};
+pub use manifest::{Files, Header, InStore, Manifest};
 pub use move_database::{Moved, move_database};
 pub use read::verify;
-pub use restore::{Place, Restored, restore};
+pub use restore::{Absent, Place, Restored, restore};
 
 /// What a step comes to, or one line for an admin.
 pub type Outcome<T> = Result<T, String>;

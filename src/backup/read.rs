@@ -9,7 +9,7 @@ use flate2::bufread::GzDecoder;
 use tar::{Archive, EntryType};
 
 use super::Outcome;
-use super::manifest::{FORMAT, Files, Header, Manifest, TableRows};
+use super::manifest::{FORMAT, Files, Header, Manifest, StoreFile, TableRows};
 use super::member::Member;
 use super::rows::Tally;
 use super::write::{Chain, Hashed, LISTED, Line};
@@ -24,6 +24,8 @@ pub trait Sink {
     async fn rows(&mut self, table: &str, rows: Vec<String>) -> Outcome<()>;
     /// `secrets.toml`.
     fn secrets(&mut self, text: &str) -> Outcome<()>;
+    /// Files that stayed in an object store.
+    async fn in_store(&mut self, files: Vec<(Key, u64)>) -> Outcome<()>;
     /// A media file. What is left unread of it is read all the same.
     fn file(&mut self, key: &Key, content: &mut dyn Read) -> io::Result<()>;
 }
@@ -41,6 +43,10 @@ impl Sink for Nobody {
     }
 
     fn secrets(&mut self, _: &str) -> Outcome<()> {
+        Ok(())
+    }
+
+    async fn in_store(&mut self, _: Vec<(Key, u64)>) -> Outcome<()> {
         Ok(())
     }
 
@@ -124,6 +130,8 @@ struct State {
     secrets: bool,
     tables: BTreeMap<String, Table>,
     files: Files,
+    /// Pages, files and bytes that stayed in an object store.
+    in_store: (u64, u64, u64),
     chain: Chain,
 }
 
@@ -142,6 +150,7 @@ impl Default for State {
             secrets: false,
             tables: BTreeMap::new(),
             files: Files::default(),
+            in_store: (0, 0, 0),
             chain: Chain::new(),
         }
     }
@@ -196,6 +205,10 @@ impl State {
                 io::copy(&mut hashed, &mut io::sink()).map_err(damaged)?;
                 self.files.count += 1;
                 self.files.bytes += size;
+            }
+            Member::InStore(page) => {
+                let files = self.in_store(page, &text_of(&mut hashed)?)?;
+                sink.in_store(files).await?;
             }
             Member::Listing(_) | Member::Manifest => {}
         }
@@ -260,6 +273,25 @@ impl State {
         Ok(rows)
     }
 
+    fn in_store(&mut self, page: u64, text: &str) -> Outcome<Vec<(Key, u64)>> {
+        let (pages, count, bytes) = &mut self.in_store;
+        if page != *pages {
+            return Err(format!("page {pages} of the store's files is missing"));
+        }
+        *pages += 1;
+        let mut files = Vec::new();
+        for line in text.lines() {
+            let file: Option<StoreFile> = serde_json::from_str(line).ok();
+            let file = file.and_then(|file| Some((file.key.parse().ok()?, file.size)));
+            let (key, size) = file
+                .ok_or_else(|| format!("a line of page {page} of the store's files is damaged"))?;
+            *count += 1;
+            *bytes = bytes.saturating_add(size);
+            files.push((key, size));
+        }
+        Ok(files)
+    }
+
     /// Holds a listing against what was read since the last one.
     fn listing(&mut self, page: u64, text: &str) -> Outcome<()> {
         if page != self.chain.listings {
@@ -304,6 +336,11 @@ impl State {
         }
         if (manifest.files.count, manifest.files.bytes) != (self.files.count, self.files.bytes) {
             return Err(differs("files"));
+        }
+        let told = manifest.files.in_store.as_ref();
+        let told = told.map_or((0, 0), |told| (told.count, told.bytes));
+        if told != (self.in_store.1, self.in_store.2) {
+            return Err(differs("files of a store"));
         }
         let tables: BTreeMap<String, TableRows> = self
             .tables

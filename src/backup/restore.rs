@@ -5,21 +5,30 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use futures::{StreamExt, TryStreamExt};
+use serde::Serialize;
+
 use super::Outcome;
 use super::load::Loading;
 use super::manifest::{Header, Manifest};
 use super::read::{Sink, verify, walk};
-use crate::config::Config;
+use crate::config::{Config, S3};
 use crate::db::transfer::{self, Occupied, Target, in_use, sqlite_path};
 use crate::disk::{Space, human, sync_file_system};
-use crate::media::storage::Key;
+use crate::media::storage::{Key, Storage};
 use crate::random::Random;
+
+/// Files of an object store that are looked at at once, and names of those that are not there.
+const AT_ONCE: usize = 16;
+const NAMED: usize = 100;
 
 /// Where a server is to be.
 #[derive(Debug, Clone)]
 pub struct Place {
     pub data_dir: PathBuf,
     pub database_url: String,
+    /// `None`: files are kept in the data directory.
+    pub s3: Option<S3>,
 }
 
 impl Place {
@@ -28,6 +37,18 @@ impl Place {
         Place {
             data_dir: config.data_dir.clone(),
             database_url: config.database_url.clone(),
+            s3: config.s3.clone(),
+        }
+    }
+
+    /// Where files are to be, where that is an object store.
+    async fn bucket(&self) -> Outcome<Option<Storage>> {
+        match &self.s3 {
+            Some(s3) => Storage::bucket(s3, self.data_dir.join("media"))
+                .await
+                .map(Some)
+                .map_err(|e| e.to_string()),
+            None => Ok(None),
         }
     }
 }
@@ -37,6 +58,16 @@ impl Place {
 pub struct Restored {
     pub header: Header,
     pub manifest: Manifest,
+    /// Files that stayed in the object store and are not in it any more, or not as they were.
+    pub absent: Absent,
+}
+
+/// Files that are not where a backup says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Absent {
+    pub count: u64,
+    /// The first hundred.
+    pub names: Vec<String>,
 }
 
 /// Restores a backup. It is read and checked whole before anything is touched; then everything is
@@ -51,6 +82,14 @@ pub async fn restore(
     check_free(place, now, force).await?;
     let (header, manifest) = verify(path).await?;
     check_room(place, &manifest)?;
+    let bucket = place.bucket().await?;
+    if let (Some(told), None) = (&manifest.files.in_store, &bucket) {
+        return Err(format!(
+            "{} files of the backup are in {}: nothing was changed (set KITH_STORAGE_URL; kith media move \
+             fetches them from there afterwards)",
+            told.count, told.store
+        ));
+    }
     let mut staging = Staging::new(place, random)?;
     let mut restoring = Restoring {
         staging: &mut staging,
@@ -58,6 +97,8 @@ pub async fn restore(
         force,
         loading: None,
         secrets: String::new(),
+        bucket: bucket.as_ref(),
+        absent: Absent::default(),
     };
     let again = walk(path, &mut restoring).await?;
     if again != (header.clone(), manifest.clone()) {
@@ -66,8 +107,15 @@ pub async fn restore(
     let loading = restoring.loading.take().ok_or("it holds no database")?;
     let secrets = std::mem::take(&mut restoring.secrets);
     let target = loading.finish(&manifest.tables, header.last_event).await?;
-    staging.settle(place, target, &secrets).await?;
-    Ok(Restored { header, manifest })
+    let absent = std::mem::take(&mut restoring.absent);
+    staging
+        .settle(place, bucket.as_ref(), target, &secrets)
+        .await?;
+    Ok(Restored {
+        header,
+        manifest,
+        absent,
+    })
 }
 
 /// Refuses a place where something is, or is being used.
@@ -157,7 +205,13 @@ impl Staging {
 
     /// Puts everything in its place: files first, which are in nobody's way, the database last but
     /// for the secrets.
-    async fn settle(&self, place: &Place, target: Target, secrets: &str) -> Outcome<()> {
+    async fn settle(
+        &self,
+        place: &Place,
+        bucket: Option<&Storage>,
+        target: Target,
+        secrets: &str,
+    ) -> Outcome<()> {
         let media = place.data_dir.join("media");
         let failed = |e: io::Error| format!("{}: {e}", place.data_dir.display());
         let mut file = OpenOptions::new()
@@ -170,7 +224,10 @@ impl Staging {
             .and_then(|()| file.sync_all())
             .map_err(failed)?;
         sync_file_system(&self.media).map_err(failed)?;
-        move_files(&self.media, &media).map_err(failed)?;
+        match bucket {
+            Some(bucket) => send_files(&self.media, bucket).await?,
+            None => move_files(&self.media, &media).map_err(failed)?,
+        }
         // A server that finds a database without its secrets would make new ones.
         let keys = place.data_dir.join("secrets.toml");
         let fresh = !keys.exists();
@@ -228,6 +285,27 @@ fn move_files(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Sends the files of a directory, and of those below it, to an object store.
+async fn send_files(from: &Path, bucket: &Storage) -> Outcome<()> {
+    let mut waiting = vec![from.to_owned()];
+    while let Some(directory) = waiting.pop() {
+        let failed = |e: io::Error| format!("{}: {e}", directory.display());
+        for entry in fs::read_dir(&directory).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            if path.is_dir() {
+                waiting.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(from).ok().and_then(Path::to_str);
+            let key = name.and_then(|name| name.parse::<Key>().ok());
+            let key = key.ok_or_else(|| format!("{} has no key's name", path.display()))?;
+            let sent = bucket.send(&key, &path).await;
+            sent.map_err(|e| e.to_string())?;
+        }
+    }
+    Ok(())
+}
+
 /// Takes what is read to where it is made.
 struct Restoring<'a> {
     staging: &'a mut Staging,
@@ -235,6 +313,9 @@ struct Restoring<'a> {
     force: bool,
     loading: Option<Loading>,
     secrets: String,
+    /// Where files are to be, where that is an object store.
+    bucket: Option<&'a Storage>,
+    absent: Absent,
 }
 
 impl Sink for Restoring<'_> {
@@ -254,6 +335,26 @@ impl Sink for Restoring<'_> {
 
     fn secrets(&mut self, text: &str) -> Outcome<()> {
         text.clone_into(&mut self.secrets);
+        Ok(())
+    }
+
+    async fn in_store(&mut self, files: Vec<(Key, u64)>) -> Outcome<()> {
+        let bucket = self.bucket.ok_or("there is no object store")?;
+        let mut sizes = futures::stream::iter(files)
+            .map(|(key, size)| async move {
+                let found = bucket.size(&key).await.map_err(|e| e.to_string())?;
+                Ok::<_, String>((key, found == Some(size)))
+            })
+            .buffered(AT_ONCE);
+        while let Some((key, there)) = sizes.try_next().await? {
+            if there {
+                continue;
+            }
+            self.absent.count += 1;
+            if self.absent.names.len() < NAMED {
+                self.absent.names.push(key.to_string());
+            }
+        }
         Ok(())
     }
 

@@ -18,7 +18,8 @@ pub fn command() -> Command {
         .about("Back up everything into one file, beside a running server")
         .long_about(
             "Back up everything into one file, beside a running server: the database as it is now, \
-             secrets.toml and the media files of this server.\n\n\
+             secrets.toml and the media files of this server. Files in an object store stay there: the \
+             backup says which they are.\n\n\
              The file holds passwords' hashes and keys: it is readable by its owner alone (mode 0600).",
         )
         .args_conflicts_with_subcommands(true)
@@ -35,6 +36,12 @@ pub fn command() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Take the copies of files from elsewhere along, which can be had again"),
         )
+        .arg(
+            Arg::new("with-stored-files")
+                .long("with-stored-files")
+                .action(ArgAction::SetTrue)
+                .help("Take the files along that are in the object store, which is told of otherwise"),
+        )
         .arg(json_flag())
         .subcommand(
             Command::new("verify")
@@ -50,6 +57,7 @@ pub async fn run(config: Config, matches: &ArgMatches) -> Outcome {
     }
     let wanted = Wanted {
         remote_media: matches.get_flag("with-remote-media"),
+        stored_files: matches.get_flag("with-stored-files"),
         now: Clock::System.now_ms(),
     };
     let random = Random::system();
@@ -85,7 +93,7 @@ pub(super) fn report(header: &Header, manifest: &Manifest, as_json: bool) -> Out
     Ok(())
 }
 
-fn told(header: &Header, manifest: &Manifest) -> Value {
+pub(super) fn told(header: &Header, manifest: &Manifest) -> Value {
     json!({
         "kith": header.kith,
         "created_at": header.created_at,
@@ -118,6 +126,14 @@ fn in_words(header: &Header, manifest: &Manifest) -> String {
         files.count,
         human(manifest.bytes)
     );
+    if let Some(told) = &files.in_store {
+        text.push_str(&format!(
+            "\n{} files, {}, are not in the backup: they stayed in {}",
+            told.count,
+            human(told.bytes),
+            told.store
+        ));
+    }
     if files.missing > 0 {
         let names = files.missing_names.iter().take(3);
         let names: Vec<&str> = names.map(String::as_str).collect();

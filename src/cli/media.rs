@@ -10,7 +10,7 @@ use url::Url;
 use super::{Outcome, json_flag, open, print_json};
 use crate::app::App;
 use crate::clock::DAY;
-use crate::config::{Config, is_remote};
+use crate::config::{Config, S3, is_remote};
 use crate::db::accounts::Account;
 use crate::db::stored_files::Holder;
 use crate::db::transfer::sqlite_path;
@@ -20,7 +20,9 @@ use crate::error::AppError;
 use crate::http::proxy;
 use crate::jobs::remote_files;
 use crate::media::audit::{self, Named, Orphans, Usage};
+use crate::media::moving::{self, Route};
 use crate::media::remote::{Purpose, hash};
+use crate::media::storage::Storage;
 use crate::text::names::{normalize_domain, parse_handle};
 
 /// Copies deleted, accounts and attachments looked at, at a time.
@@ -75,6 +77,40 @@ pub fn command() -> Command {
                 .arg(json_flag()),
         )
         .subcommand(
+            Command::new("move")
+                .about("Copy all files to another store, beside a running server")
+                .long_about(
+                    "Copy all files to another store, beside a running server. What is there already is \
+                     passed over, so that it can be broken off and run again; every copy is read again and \
+                     compared. Nothing is deleted without --delete.",
+                )
+                .arg(
+                    Arg::new("target")
+                        .value_name("TARGET")
+                        .required(true)
+                        .help("local, or s3://BUCKET?endpoint=…&region=…&path_style=true"),
+                )
+                .arg(
+                    Arg::new("from")
+                        .long("from")
+                        .value_name("STORE")
+                        .help("Where the files are; the configured store by default"),
+                )
+                .arg(
+                    Arg::new("delete")
+                        .long("delete")
+                        .action(ArgAction::SetTrue)
+                        .help("Delete what is in its new place, where the server does not use the old one any more"),
+                )
+                .arg(
+                    Arg::new("dry-run")
+                        .long("dry-run")
+                        .action(ArgAction::SetTrue)
+                        .help("Count, and copy nothing"),
+                )
+                .arg(json_flag()),
+        )
+        .subcommand(
             Command::new("verify")
                 .about("Hold the database against the files: what is missing, what is nobody's")
                 .arg(
@@ -94,6 +130,7 @@ pub async fn run(config: Config, matches: &ArgMatches) -> Outcome {
         "usage" => usage(&app, args).await,
         "prune" => prune(&app, args).await,
         "refetch" => refetch(&app, args).await,
+        "move" => move_files(&app, args).await,
         "verify" => verify(&app, args).await,
         other => Err(format!("unknown command media {other}")),
     }
@@ -329,8 +366,7 @@ async fn verify(app: &App, args: &ArgMatches) -> Outcome {
     let found = audit::usage(&app.db, &app.storage, &mut named)
         .await
         .map_err(|e| e.to_string())?;
-    let root = app.config.data_dir.join("media");
-    let orphans = audit::orphans(&root, &app.storage, &named, now, fix)
+    let orphans = audit::orphans(&app.storage, &named, now, fix)
         .await
         .map_err(|e| e.to_string())?;
     // What has lost its copy is fetched when somebody asks for it.
@@ -349,6 +385,78 @@ async fn verify(app: &App, args: &ArgMatches) -> Outcome {
         0 => Ok(()),
         n => Err(format!("{n} files are missing: restore them from a backup")),
     }
+}
+
+/// The store that a text names.
+async fn store(config: &Config, text: &str) -> Result<Storage, String> {
+    let directory = config.data_dir.join("media");
+    let opened = match text {
+        "local" => Storage::local(directory).await,
+        text => Storage::bucket(&S3::parse(text, &config.s3_keys)?, directory).await,
+    };
+    opened.map_err(|e| e.to_string())
+}
+
+async fn move_files(app: &App, args: &ArgMatches) -> Outcome {
+    let to = store(&app.config, super::required(args, "target")?).await?;
+    let from = match args.get_one::<String>("from") {
+        Some(text) => store(&app.config, text).await?,
+        None => app.storage.clone(),
+    };
+    let (dry, delete) = (args.get_flag("dry-run"), args.get_flag("delete"));
+    if from.name() == to.name() {
+        return Err(format!("the files are in {} already", to.name()));
+    }
+    if delete && from.name() == app.storage.name() {
+        return Err(format!(
+            "{} is what the settings name: nothing was deleted there, and nothing copied",
+            from.name()
+        ));
+    }
+    let route = Route {
+        from: &from,
+        to: &to,
+        dry,
+        delete,
+    };
+    let moved = moving::move_files(&app.db, route)
+        .await
+        .map_err(|e| e.to_string())?;
+    if args.get_flag("json") {
+        return print_json(&json!({
+            "from": from.name(),
+            "to": to.name(),
+            "dry_run": dry,
+            "copied": moved.copied,
+            "bytes": moved.bytes,
+            "there": moved.there,
+            "missing": {"files": moved.missing, "names": moved.missing_names},
+            "deleted": moved.deleted,
+        }));
+    }
+    println!(
+        "{} files, {}, {} from {} to {}; {} were there",
+        moved.copied,
+        human(moved.bytes),
+        if dry {
+            "would be copied"
+        } else {
+            "were copied"
+        },
+        from.name(),
+        to.name(),
+        moved.there
+    );
+    if moved.deleted > 0 {
+        println!("{} were deleted where they came from", moved.deleted);
+    }
+    if moved.missing > 0 {
+        println!("{} are in neither:", moved.missing);
+    }
+    for name in &moved.missing_names {
+        println!("  {name}");
+    }
+    Ok(())
 }
 
 fn told(lost: &BTreeMap<&str, &Usage>, orphans: &Orphans) -> Value {

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::json;
 
-use super::{Outcome, backup as telling, json_flag, required};
-use crate::backup::{self, Place};
+use super::{Outcome, backup as telling, json_flag, print_json, required};
+use crate::backup::{self, Absent, Place};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::random::Random;
@@ -56,7 +57,25 @@ pub async fn run(config: Config, args: &ArgMatches) -> Outcome {
     )
     .await?;
     let header = &restored.header;
-    telling::report(header, &restored.manifest, as_json)?;
+    match as_json {
+        true => {
+            let mut told = telling::told(header, &restored.manifest);
+            told["absent"] = json!(restored.absent);
+            print_json(&told)?;
+        }
+        false => {
+            telling::report(header, &restored.manifest, false)?;
+            let Absent { count, names } = &restored.absent;
+            if *count > 0 {
+                println!(
+                    "{count} of those files are not in the store any more, or not as they were:"
+                );
+            }
+            for name in names {
+                println!("  {name}");
+            }
+        }
+    }
     if header.public_url != config.public_url.as_str()
         || header.account_domain != config.account_domain
     {

@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::Config;
+use crate::media::storage::PRIVATE_AREAS;
 
 /// Bytes of a signature.
 const SIGNATURE: usize = 12;
@@ -51,9 +52,22 @@ pub fn is_remote(stored: &str) -> bool {
 }
 
 impl Config {
-    /// The file that a storage key names.
+    /// The file that a storage key names. What not everybody may see is had here alone.
     pub fn media_url(&self, key: &str) -> String {
-        self.url(&format!("/media/{key}"))
+        let area = key.split_once('/').map_or("", |(area, _)| area);
+        match &self.storage_public_url {
+            Some(base) if !PRIVATE_AREAS.contains(&area) => format!("{base}/{key}"),
+            _ => self.url(&format!("/media/{key}")),
+        }
+    }
+
+    /// The storage key that one of [`Config::media_url`] names, also one of before or after there was a CDN.
+    pub fn media_key_of<'u>(&self, url: &'u str) -> Option<&'u str> {
+        let ours = self.url("/media");
+        [Some(ours.as_str()), self.storage_public_url.as_deref()]
+            .into_iter()
+            .flatten()
+            .find_map(|base| url.strip_prefix(base)?.strip_prefix('/'))
     }
 
     /// Our copy of a remote attachment: `original` or `small`. Ids can be guessed, and not

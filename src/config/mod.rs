@@ -12,6 +12,7 @@ use url::Url;
 use crate::media::av::Tools;
 
 mod media_urls;
+mod s3;
 mod secrets;
 mod settings;
 mod size;
@@ -19,6 +20,7 @@ mod smtp;
 mod urls;
 
 pub use media_urls::{MediaKey, is_remote, version_of};
+pub use s3::{S3, S3Keys};
 pub use secrets::Secrets;
 pub use settings::{SETTINGS, Setting, example};
 pub use smtp::{Smtp, SmtpTls};
@@ -68,6 +70,12 @@ pub struct Config {
     pub sqlite_sync_full: bool,
     /// Holds a password: never shown.
     pub redis_url: Option<Url>,
+    /// The access key and the secret key of the object store; empty where there is none.
+    pub s3_keys: S3Keys,
+    /// Where media is kept; `None`: in the data directory.
+    pub s3: Option<S3>,
+    /// Where clients fetch media that everybody may see, without a slash at its end; `None`: here.
+    pub storage_public_url: Option<String>,
     /// `None`: mail is written to files.
     pub smtp: Option<Smtp>,
     pub mail_from: String,
@@ -316,6 +324,57 @@ impl Config {
                 }
             },
         };
+        let secret =
+            |variable: &'static str, name: &str, file: &'static str, file_name: &str| match (
+                get(name),
+                get(file_name),
+            ) {
+                (Some(_), Some(_)) => Err(invalid(variable, format!("{file} is set as well"))),
+                (Some(secret), None) => Ok(secret.to_owned()),
+                (None, Some(path)) => std::fs::read_to_string(path)
+                    .map(|secret| secret.trim().to_owned())
+                    .map_err(|error| invalid(file, format!("{path}: {error}"))),
+                (None, None) => Ok(String::new()),
+            };
+        let s3_keys = S3Keys {
+            access: secret(
+                "KITH_S3_ACCESS_KEY",
+                "s3_access_key",
+                "KITH_S3_ACCESS_KEY_FILE",
+                "s3_access_key_file",
+            )?,
+            secret: secret(
+                "KITH_S3_SECRET_KEY",
+                "s3_secret_key",
+                "KITH_S3_SECRET_KEY_FILE",
+                "s3_secret_key_file",
+            )?,
+        };
+        let s3 = match get("storage_url") {
+            Some(text) => Some(
+                S3::parse(text, &s3_keys).map_err(|reason| invalid("KITH_STORAGE_URL", reason))?,
+            ),
+            None => None,
+        };
+        let storage_public_url = match get("storage_public_url") {
+            None => None,
+            Some(text) => match Url::parse(text) {
+                Ok(url)
+                    if matches!(url.scheme(), "http" | "https")
+                        && url.has_host()
+                        && url.query().is_none()
+                        && url.fragment().is_none() =>
+                {
+                    Some(url.as_str().trim_end_matches('/').to_owned())
+                }
+                _ => {
+                    return Err(invalid(
+                        "KITH_STORAGE_PUBLIC_URL",
+                        format!("{text:?} is no http or https URL without a query"),
+                    ));
+                }
+            },
+        };
         let log_json = match get("log_format") {
             Some("json") => true,
             Some("text") | None => false,
@@ -356,6 +415,9 @@ impl Config {
             database_url,
             sqlite_sync_full,
             redis_url,
+            s3_keys,
+            s3,
+            storage_public_url,
             smtp,
             mail_from,
             metrics_token: get("metrics_token").map(str::to_owned),

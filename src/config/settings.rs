@@ -75,43 +75,37 @@ pub const SETTINGS: &[Setting] = &[
         "storage_url",
         "KITH_STORAGE_URL",
         None,
-        "s3://bucket?endpoint=…&region=…&path_style=true",
-        false
+        "s3://BUCKET?endpoint=…&region=…&path_style=true: keeps media in an object store; unset, in DATA_DIR/media"
     ),
     setting!(
         "s3_access_key",
         "KITH_S3_ACCESS_KEY",
         None,
-        "Access key of the object store",
-        false
+        "Access key of the object store"
     ),
     setting!(
         "s3_secret_key",
         "KITH_S3_SECRET_KEY",
         None,
-        "Secret key of the object store",
-        false
+        "Secret key of the object store"
     ),
     setting!(
         "s3_access_key_file",
         "KITH_S3_ACCESS_KEY_FILE",
         None,
-        "File that holds the access key",
-        false
+        "File that holds the access key"
     ),
     setting!(
         "s3_secret_key_file",
         "KITH_S3_SECRET_KEY_FILE",
         None,
-        "File that holds the secret key",
-        false
+        "File that holds the secret key"
     ),
     setting!(
         "storage_public_url",
         "KITH_STORAGE_PUBLIC_URL",
         None,
-        "Where clients fetch media, for a CDN",
-        false
+        "Where clients fetch media that everybody may see: a CDN in front of the bucket, or of this server's /media"
     ),
     setting!(
         "smtp_url",

@@ -46,24 +46,32 @@ async fn drill(patient: &Patient<'_>, directory: &Path) -> Result<Check, String>
     let now = patient.clock.now_ms();
     let wanted = Wanted {
         remote_media: false,
+        stored_files: false,
         now,
     };
     let made = backup::create(config, &patient.random, &file, wanted).await?;
     let place = Place {
         data_dir: directory.join("data"),
         database_url: format!("sqlite:{}", directory.join("data/kith.db").display()),
+        s3: config.s3.clone(),
     };
     // It compares every table, and every file by its hash.
     let restored = backup::restore(&place, &patient.random, now, &file, false).await?;
     if restored.manifest != made.manifest {
         return Err("what was restored is not what was backed up".to_owned());
     }
-    let missing = made.manifest.files.missing;
-    let told = format!(
+    let missing = made.manifest.files.missing + restored.absent.count;
+    let mut told = format!(
         "{} rows and {} files were backed up, restored and compared",
         restored.manifest.rows(),
         restored.manifest.files.count
     );
+    if let Some(stayed) = &made.manifest.files.in_store {
+        told.push_str(&format!(
+            ", {} files are in {}, each of its size",
+            stayed.count, stayed.store
+        ));
+    }
     Ok(match missing {
         0 => Check::ok("drill", told),
         n => Check::warn(

@@ -7,6 +7,7 @@ mod drill;
 mod machine;
 mod outside;
 mod services;
+mod storage;
 
 use serde_json::{Value, json};
 
@@ -120,6 +121,7 @@ pub async fn examine(config: &Config, clock: Clock, random: Random, wanted: Want
     let known = database::checks(&patient, &mut checks).await;
     outside::checks(&patient, &known, &mut checks).await;
     services::checks(&patient, &mut checks).await;
+    storage::check(&patient, &mut checks).await;
     drill::check(&patient, &mut checks).await;
     checks
 }

@@ -3,25 +3,18 @@
 //! The media type follows from the name we gave the file, which followed from its content; a
 //! type from elsewhere has no way in.
 
-use std::io::SeekFrom;
-
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
-use tokio_util::io::ReaderStream;
 
 use crate::app::App;
 use crate::db;
 use crate::error::{AppError, AppResult};
-use crate::media::sniff::{Format, Kind};
-use crate::media::storage::Key;
-
-/// Bytes read from the disk at a time.
-const CHUNK: usize = 64 << 10;
+use crate::media::sniff::Format;
+use crate::media::storage::{Key, PRIVATE_AREAS};
 
 pub fn routes() -> Router<App> {
     Router::new().route("/media/{*key}", get(file))
@@ -43,13 +36,12 @@ async fn file(
 
 /// Whether a file is one of a chat: its two have other addresses of it.
 async fn is_private(app: &App, key: &Key) -> AppResult<bool> {
-    let (area, rest) = key.as_str().split_once('/').unwrap_or_default();
-    match area {
-        "archives" | "chats" | "remote-chats" => return Ok(true),
+    match key.area() {
+        area if PRIVATE_AREAS.contains(&area) => return Ok(true),
         "attachments" | "previews" => {}
         _ => return Ok(false),
     }
-    let name = rest.rsplit('/').next().unwrap_or_default();
+    let name = key.as_str().rsplit('/').next().unwrap_or_default();
     let id = name.split('-').next().and_then(|id| id.parse().ok());
     let Some(id) = id else { return Ok(false) };
     app.read(move |c| Box::pin(async move { Ok(db::chat_files::is_private(c, id).await?) }))
@@ -66,25 +58,28 @@ pub(super) async fn serve(
     headers: &HeaderMap,
     cache: &'static str,
 ) -> AppResult<Option<Response>> {
-    let format = Format::of_name(key.as_str());
-    let stored = app.storage.open(key).await.map_err(AppError::internal)?;
     // Uploads that are still worked on are nobody's to see.
-    let (Some(format), Some(stored), false) =
-        (format, stored, key.as_str().starts_with("uploads/"))
-    else {
+    if Format::of_name(key.as_str()).is_none() || key.area() == "uploads" {
         return Ok(None);
-    };
+    }
     // The name holds a digest of the content: it says all that an ETag has to.
     let name = key.as_str().rsplit('/').next().unwrap_or_default();
     let etag = format!("\"{name}\"");
-    let mut response = if is_known(headers, &etag) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        let size = stored.size;
+    let known = is_known(headers, &etag);
+    let mut response = if known || headers.contains_key(header::RANGE) {
+        let Some(size) = app.storage.size(key).await? else {
+            return Ok(None);
+        };
         match range(headers, &etag, size) {
-            Range::Whole => body(stored.file, 0, size).await?,
+            _ if known => StatusCode::NOT_MODIFIED.into_response(),
+            Range::Whole => match body(app, key, None).await? {
+                Some(response) => response,
+                None => return Ok(None),
+            },
             Range::Part(from, to) => {
-                let mut response = body(stored.file, from, to - from + 1).await?;
+                let Some(mut response) = body(app, key, Some(from..to + 1)).await? else {
+                    return Ok(None);
+                };
                 *response.status_mut() = StatusCode::PARTIAL_CONTENT;
                 set(
                     &mut response,
@@ -103,15 +98,15 @@ pub(super) async fn serve(
                 return Ok(Some(response));
             }
         }
-    };
-    // Documents are for other programs; all else is to be shown where it is asked for.
-    let how = match format.kind() {
-        Kind::Document => "attachment",
-        _ => "inline",
+    } else {
+        match body(app, key, None).await? {
+            Some(response) => response,
+            None => return Ok(None),
+        }
     };
     for (name, value) in [
         (header::ETAG, etag.as_str()),
-        (header::CONTENT_TYPE, format.mime()),
+        (header::CONTENT_TYPE, key.mime()),
         (header::ACCEPT_RANGES, "bytes"),
         (header::CACHE_CONTROL, cache),
         (
@@ -119,10 +114,7 @@ pub(super) async fn serve(
             "default-src 'none'; sandbox",
         ),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (
-            header::CONTENT_DISPOSITION,
-            &format!("{how}; filename=\"{name}\""),
-        ),
+        (header::CONTENT_DISPOSITION, &key.disposition()),
     ] {
         set(&mut response, name, value);
     }
@@ -135,18 +127,20 @@ fn set(response: &mut Response, name: header::HeaderName, value: &str) {
     }
 }
 
-async fn body(mut file: tokio::fs::File, from: u64, length: u64) -> AppResult<Response> {
-    if from > 0 {
-        file.seek(SeekFrom::Start(from))
-            .await
-            .map_err(AppError::internal)?;
-    }
-    let stream = ReaderStream::with_capacity(file.take(length), CHUNK);
-    let mut response = Body::from_stream(stream).into_response();
+/// A file's content, or some of its bytes; `None` when it is not there.
+async fn body(
+    app: &App,
+    key: &Key,
+    part: Option<std::ops::Range<u64>>,
+) -> AppResult<Option<Response>> {
+    let Some(stored) = app.storage.open(key, part).await? else {
+        return Ok(None);
+    };
+    let mut response = Body::from_stream(stored.content).into_response();
     response
         .headers_mut()
-        .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    Ok(response)
+        .insert(header::CONTENT_LENGTH, HeaderValue::from(stored.size));
+    Ok(Some(response))
 }
 
 fn is_known(headers: &HeaderMap, etag: &str) -> bool {

@@ -23,11 +23,11 @@ use crate::config::{is_remote, version_of};
 use crate::db;
 use crate::db::accounts::Account;
 use crate::db::remote_files::RemoteFile;
-use crate::disk::COPIES;
 use crate::error::{AppError, AppResult};
 use crate::jobs::remote_files;
 use crate::media::remote::{Fetched, Fetcher, Purpose, RemoteError, Turns, hash};
 use crate::media::sniff::{Format, Kind};
+use crate::media::storage::StorageError;
 use crate::media::sweep;
 
 /// How long a client waits for a copy; it is made all the same.
@@ -56,6 +56,8 @@ enum Outcome {
     Busy,
     /// The disk is nearly full: what is there is served, and nothing is added.
     NoRoom,
+    /// The object store is in trouble, which is in the log.
+    NoStore,
     /// Our own trouble, which is in the log.
     Failed,
 }
@@ -144,6 +146,11 @@ async fn copy(app: App, wanted: Wanted, headers: HeaderMap) -> AppResult<Respons
         Some(Outcome::Failed) => Err(AppError::internal(anyhow::anyhow!(
             "no copy of a remote file could be kept"
         ))),
+        Some(Outcome::NoStore) => Ok(none(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Files cannot be reached now",
+            30 * SECOND,
+        )),
         Some(Outcome::NoRoom) => Ok(none(
             StatusCode::SERVICE_UNAVAILABLE,
             "There is no room for copies now",
@@ -332,7 +339,10 @@ fn join(app: &App, hash: &str, wanted: &Wanted, failures: i64) -> watch::Receive
         let outcome = fetch(&app, &hash, purpose, &url, failures).await;
         let outcome = outcome.unwrap_or_else(|error| {
             tracing::error!(%error, %url, "no copy of a remote file could be kept");
-            Outcome::Failed
+            match error.status {
+                StatusCode::SERVICE_UNAVAILABLE => Outcome::NoStore,
+                _ => Outcome::Failed,
+            }
         });
         drop(landed);
         let _ = landing.send(Some(outcome));
@@ -381,7 +391,7 @@ async fn fetch(
     url: &Url,
     failures: i64,
 ) -> AppResult<Outcome> {
-    if app.room.is_low(COPIES) {
+    if app.room.is_low(app.storage.room_for_copies()) {
         return Ok(Outcome::NoRoom);
     }
     let policies = app.policies().await?;
@@ -424,7 +434,7 @@ async fn fetch(
             return keep(app, row, fetched).await;
         }
         Err(RemoteError::Busy) => return Ok(Outcome::Busy),
-        Err(RemoteError::Ours(error)) => return Err(AppError::internal(error)),
+        Err(error @ RemoteError::Ours(_)) => return Err(ours(error)),
         Err(RemoteError::Unreachable(why) | RemoteError::Down(why)) => {
             let wait = again_in(failures, MINUTE);
             row = failed(row, format!("{UNREACHABLE}{why}"), wait);
@@ -448,15 +458,11 @@ fn again_in(failures: i64, first: i64) -> i64 {
 /// Keeps a copy: the row first, so that no file is ever without one.
 async fn keep(app: &App, row: RemoteFile, fetched: Fetched) -> AppResult<Outcome> {
     let (before, total) = put(app, row.clone()).await?;
-    fetched
-        .store(&app.storage)
-        .await
-        .map_err(AppError::internal)?;
+    fetched.store(&app.storage).await.map_err(ours)?;
     if let Some(before) = before {
         let mut gone = vec![before.file.as_str(), &before.preview];
         gone.retain(|key| *key != row.file && *key != row.preview);
-        let deleted = sweep::delete_all(&app.storage, &gone).await;
-        deleted.map_err(AppError::internal)?;
+        sweep::delete_all(&app.storage, &gone).await?;
     }
     if u64::try_from(total).unwrap_or_default() > app.config.media_remote_limit {
         let app = app.clone();
@@ -467,6 +473,17 @@ async fn keep(app: &App, row: RemoteFile, fetched: Fetched) -> AppResult<Outcome
         });
     }
     Ok(Outcome::Row(Box::new(row)))
+}
+
+/// What our own trouble means to whoever waits for a copy.
+fn ours(error: RemoteError) -> AppError {
+    match error {
+        RemoteError::Ours(error) => match error.downcast::<StorageError>() {
+            Ok(error) => error.into(),
+            Err(error) => AppError::internal(error),
+        },
+        other => AppError::internal(other),
+    }
 }
 
 /// Writes a row; gives what was there before, and the bytes of all copies.

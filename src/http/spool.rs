@@ -120,7 +120,7 @@ async fn read(
             .filter(|c| !c.is_control())
             .take(MAX_NAME)
             .collect();
-        let mut spool = app.storage.spool().await.map_err(AppError::internal)?;
+        let mut spool = app.storage.spool().await?;
         while let Some(chunk) = field.chunk().await.map_err(failed)? {
             spool.write(&chunk).await.map_err(AppError::internal)?;
             // Once the format is known, so is its limit: nobody is let send on in vain.

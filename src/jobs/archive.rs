@@ -4,8 +4,8 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures::TryStreamExt;
 use serde_json::{Value, json};
-use tokio::io::AsyncReadExt;
 use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, ZipWriter};
 
@@ -25,8 +25,6 @@ use crate::media::storage::{Key, Spool};
 /// Statuses, and other rows, read at a time.
 const STATUSES: i64 = 40;
 const ROWS: i64 = 500;
-/// Bytes of a file read at a time.
-const CHUNK: usize = 64 << 10;
 /// Where files lie in the archive.
 const FILES: &str = "media_attachments";
 
@@ -70,7 +68,7 @@ pub async fn write(app: &App, id: i64) -> Result<(), JobError> {
 }
 
 async fn gather(app: &App, account: &Arc<Account>) -> AppResult<Spool> {
-    let spool = app.storage.spool().await.map_err(AppError::internal)?;
+    let spool = app.storage.spool().await?;
     let mut archive = Archive::new(spool);
     archive.begin("actor.json", true)?;
     archive.write(actor(app, account).await?.as_bytes()).await?;
@@ -129,9 +127,8 @@ async fn actor(app: &App, account: &Account) -> AppResult<String> {
 
 /// Has a file's address name it in the archive.
 fn local_file(app: &App, file: &mut Value) {
-    let base = app.config.media_url("");
     let url = file.get("url").and_then(Value::as_str);
-    if let Some(key) = url.and_then(|url| url.strip_prefix(&base)) {
+    if let Some(key) = url.and_then(|url| app.config.media_key_of(url)) {
         file["url"] = json!(format!("{FILES}/{key}"));
     }
 }
@@ -300,19 +297,20 @@ impl Archive {
         let Ok(key) = key.parse::<Key>() else {
             return Ok(());
         };
-        let stored = app.storage.open(&key).await.map_err(AppError::internal)?;
+        let stored = app.storage.open(&key, None).await?;
         let Some(mut stored) = stored else {
             return Ok(());
         };
         self.begin(&format!("{FILES}/{key}"), false)?;
-        let mut chunk = vec![0; CHUNK];
-        loop {
-            let read = stored.file.read(&mut chunk).await;
-            match read.map_err(AppError::internal)? {
-                0 => return Ok(()),
-                read => self.write(&chunk[..read]).await?,
-            }
+        while let Some(chunk) = stored
+            .content
+            .try_next()
+            .await
+            .map_err(AppError::internal)?
+        {
+            self.write(&chunk).await?;
         }
+        Ok(())
     }
 
     async fn finish(mut self) -> AppResult<Spool> {

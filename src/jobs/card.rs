@@ -13,7 +13,6 @@ use crate::client::{Budget, FetchError, GetOptions, Limits};
 use crate::clock::parse_iso;
 use crate::db::cards::Card;
 use crate::db::{self};
-use crate::disk::COPIES;
 use crate::domain::cards;
 use crate::error::AppResult;
 use crate::federation::{Found, find};
@@ -289,7 +288,7 @@ async fn image(
     let Ok(url) = Url::parse(at) else {
         return Ok(None);
     };
-    if app.room.is_low(COPIES) {
+    if app.room.is_low(app.storage.room_for_copies()) {
         return Ok(None);
     }
     let policies = app.policies().await?;

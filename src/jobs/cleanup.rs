@@ -7,7 +7,7 @@ use super::{forget, remote_files};
 use crate::app::App;
 use crate::clock::DAY;
 use crate::db;
-use crate::error::{AppError, AppResult};
+use crate::error::AppResult;
 use crate::media::sweep;
 
 /// How often.
@@ -35,11 +35,7 @@ pub async fn run(app: App) {
 pub async fn pass(app: &App) -> AppResult<()> {
     let now = app.clock.now_ms();
     let uploads = abandoned_uploads(app, now - ABANDONED).await?;
-    let half_written = app
-        .storage
-        .sweep_incoming(now)
-        .await
-        .map_err(AppError::internal)?;
+    let half_written = app.storage.sweep_incoming(now).await?;
     let replaced = retired_files(app, now - ABANDONED).await?;
     let archives = expired_archives(app, now).await?;
     if uploads + half_written + replaced + archives > 0 {
@@ -69,9 +65,7 @@ async fn retired_files(app: &App, before: i64) -> AppResult<usize> {
             })
             .await?;
         for file in &batch {
-            sweep::delete_files(&app.storage, file, "")
-                .await
-                .map_err(AppError::internal)?;
+            sweep::delete_files(&app.storage, file, "").await?;
         }
         let number = batch.len();
         deleted += number;
@@ -93,9 +87,7 @@ async fn expired_archives(app: &App, now: i64) -> AppResult<usize> {
             .read(move |c| Box::pin(async move { Ok(db::archives::expired(c, now, BATCH).await?) }))
             .await?;
         for row in &batch {
-            sweep::delete_files(&app.storage, &row.file, "")
-                .await
-                .map_err(AppError::internal)?;
+            sweep::delete_files(&app.storage, &row.file, "").await?;
         }
         let ids: Vec<i64> = batch.iter().map(|row| row.id).collect();
         deleted += ids.len();
@@ -132,9 +124,7 @@ async fn abandoned_uploads(app: &App, before: i64) -> AppResult<usize> {
         let mut names: Vec<&str> = Vec::with_capacity(2 * batch.len());
         names.extend(batch.iter().flat_map(|m| [m.file.as_str(), &m.preview]));
         names.extend(work.iter().flat_map(|work| work.files()));
-        sweep::delete_all(&app.storage, &names)
-            .await
-            .map_err(AppError::internal)?;
+        sweep::delete_all(&app.storage, &names).await?;
         let remote = batch.iter().map(|media| media.remote_url.as_str());
         let remote: Vec<&str> = remote.filter(|url| !url.is_empty()).collect();
         remote_files::forget(app, &remote).await?;

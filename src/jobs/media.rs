@@ -53,8 +53,10 @@ async fn make(app: &App, work: &Work) -> Result<Attachment, IntakeError> {
     let key: Key = work.source.parse()?;
     // We named it ourselves, after what its bytes said.
     let format = Format::of_name(&work.source).ok_or(IntakeError::Interrupted)?;
-    let path = app.storage.path(&key);
-    app.intake.slow(work.media_id, &path, format).await
+    // The upload's request may not have got as far, or the object store may not be in reach.
+    let file = app.storage.on_disk(&key).await?;
+    let file = file.ok_or(IntakeError::Interrupted)?;
+    app.intake.slow(work.media_id, file.path(), format).await
 }
 
 async fn store(app: &App, work: &Work, done: Attachment) -> Result<(), JobError> {

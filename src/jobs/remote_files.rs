@@ -7,7 +7,7 @@ use crate::clock::DAY;
 use crate::db;
 use crate::db::remote_files::RemoteFile;
 use crate::disk::COPIES;
-use crate::error::{AppError, AppResult};
+use crate::error::AppResult;
 use crate::media::remote::{Purpose, hash};
 use crate::media::sweep;
 
@@ -41,7 +41,11 @@ pub async fn make_room(app: &App) -> AppResult<()> {
         return Ok(());
     };
     let limit = i64::try_from(app.config.media_remote_limit).unwrap_or(i64::MAX);
-    let mut lacking = i64::try_from(app.room.lacking(COPIES)).unwrap_or(i64::MAX);
+    // What lies in a bucket takes no room here.
+    let mut lacking = match app.storage.is_local() {
+        true => i64::try_from(app.room.lacking(COPIES)).unwrap_or(i64::MAX),
+        false => 0,
+    };
     let mut deleted = 0;
     while !*app.stop.borrow() {
         let (total, oldest) = app
@@ -93,9 +97,7 @@ pub async fn evict(app: &App, rows: Vec<RemoteFile>) -> AppResult<()> {
         .iter()
         .flat_map(|row| [row.file.as_str(), &row.preview]);
     let names: Vec<&str> = names.collect();
-    sweep::delete_all(&app.storage, &names)
-        .await
-        .map_err(AppError::internal)?;
+    sweep::delete_all(&app.storage, &names).await?;
     app.write(move |tx| {
         Box::pin(async move {
             for row in &rows {

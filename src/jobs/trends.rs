@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::clock::{DAY, MINUTE};
 use crate::db;
 use crate::domain::trends;
-use crate::error::{AppError, AppResult};
+use crate::error::AppResult;
 
 /// How often.
 const EVERY: i64 = 5 * MINUTE;
@@ -93,7 +93,7 @@ async fn forget_cards(app: &App, before: i64) -> AppResult<()> {
             .write(move |tx| Box::pin(async move { Ok(db::cards::delete_unused(tx, id).await?) }))
             .await?;
         if gone && let Ok(key) = card.image.parse() {
-            app.storage.delete(&key).await.map_err(AppError::internal)?;
+            app.storage.delete(&key).await?;
         }
     }
     Ok(())

@@ -1,10 +1,9 @@
 //! Holds the database against the files, both ways.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use aws_lc_rs::digest;
+use futures::{StreamExt, TryStreamExt};
 
 use super::intake::still_of;
 use super::storage::{Key, Storage, StorageError};
@@ -14,8 +13,11 @@ use crate::db::{self, Db};
 
 /// Names told at most.
 const NAMED: usize = 100;
+/// Files looked at at once: an object store takes its time for each.
+const AT_ONCE: usize = 16;
 /// The areas of the storage that rows name files of. What lies elsewhere is nobody's to delete.
-const AREAS: [&str; 10] = [
+pub const AREAS: [&str; 11] = [
+    "archives",
     "attachments",
     "avatars",
     "cards",
@@ -35,11 +37,8 @@ pub enum AuditError {
     Database(#[from] db::Error),
     #[error(transparent)]
     Storage(#[from] StorageError),
-    #[error("{}: {source}", path.display())]
-    Directory {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    #[error("{0} was copied and is not the same there")]
+    Differs(Key),
 }
 
 /// What one kind of holder has in the storage.
@@ -51,6 +50,23 @@ pub struct Usage {
     pub missing: u64,
     /// The first hundred of those.
     pub missing_names: Vec<String>,
+}
+
+impl Usage {
+    fn add(&mut self, name: String, size: Option<u64>) {
+        match size {
+            Some(bytes) => {
+                self.files += 1;
+                self.bytes += bytes;
+            }
+            None => {
+                self.missing += 1;
+                if self.missing_names.len() < NAMED {
+                    self.missing_names.push(name);
+                }
+            }
+        }
+    }
 }
 
 /// Files that no row names.
@@ -77,7 +93,7 @@ impl Named {
     }
 
     /// Adds a name; false when it is there.
-    fn add(&mut self, name: &str) -> bool {
+    pub fn add(&mut self, name: &str) -> bool {
         self.0.insert(Named::mark(name))
     }
 
@@ -102,11 +118,20 @@ pub async fn usage(
                     Box::pin(async move { stored_files::page(c, holder, after.as_deref()).await })
                 })
                 .await?;
-            for name in &page.keys {
-                look(storage, name, named, &mut usage).await?;
-                if let Some(still) = still_of(name) {
-                    look(storage, &still, named, &mut usage).await?;
-                }
+            let stills = page.keys.iter().filter_map(|name| still_of(name));
+            let mut names: Vec<String> = page.keys.iter().cloned().chain(stills).collect();
+            names.retain(|name| named.add(name));
+            let mut sizes = futures::stream::iter(names)
+                .map(|name| async {
+                    let size = match name.parse::<Key>() {
+                        Ok(key) => storage.size(&key).await?,
+                        Err(_) => None,
+                    };
+                    Ok::<_, StorageError>((name, size))
+                })
+                .buffered(AT_ONCE);
+            while let Some((name, size)) = sizes.try_next().await? {
+                usage.add(name, size);
             }
             after = page.next;
             if after.is_none() {
@@ -118,82 +143,28 @@ pub async fn usage(
     Ok(all)
 }
 
-async fn look(
-    storage: &Storage,
-    name: &str,
-    named: &mut Named,
-    usage: &mut Usage,
-) -> Result<(), AuditError> {
-    if !named.add(name) {
-        return Ok(());
-    }
-    let size = match name.parse::<Key>() {
-        Ok(key) => storage.size(&key).await?,
-        Err(_) => None,
-    };
-    match size {
-        Some(bytes) => {
-            usage.files += 1;
-            usage.bytes += bytes;
-        }
-        None => {
-            usage.missing += 1;
-            if usage.missing_names.len() < NAMED {
-                usage.missing_names.push(name.to_owned());
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Finds the files below a directory that are in none of the names, and deletes them where that is
+/// Finds the files of the storage that are in none of the names, and deletes them where that is
 /// wanted. What was written within the last hour may still get its row.
 pub async fn orphans(
-    root: &Path,
     storage: &Storage,
     named: &Named,
     now: i64,
     delete: bool,
 ) -> Result<Orphans, AuditError> {
     let mut found = Orphans::default();
-    let mut waiting: Vec<PathBuf> = AREAS.iter().map(|area| root.join(area)).collect();
-    while let Some(directory) = waiting.pop() {
-        let failed = |source| AuditError::Directory {
-            path: directory.clone(),
-            source,
-        };
-        let mut entries = match tokio::fs::read_dir(&directory).await {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(failed(error)),
-        };
-        while let Some(entry) = entries.next_entry().await.map_err(failed)? {
-            let Ok(known) = entry.metadata().await else {
-                // It went meanwhile.
-                continue;
-            };
-            let path = entry.path();
-            if known.is_dir() {
-                waiting.push(path);
-                continue;
-            }
-            let name = path.strip_prefix(root).ok().and_then(Path::to_str);
-            let Some(key) = name.and_then(|name| name.parse::<Key>().ok()) else {
-                continue;
-            };
-            let modified = known.modified().ok();
-            let age = modified.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-            let written = age.map_or(0, |age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
-            if written > now - HOUR || named.has(key.as_str()) {
+    for area in AREAS {
+        let mut files = storage.list(area);
+        while let Some(file) = files.try_next().await? {
+            if file.written > now - HOUR || named.has(file.key.as_str()) {
                 continue;
             }
             found.files += 1;
-            found.bytes += known.len();
-            if delete && storage.delete(&key).await? {
+            found.bytes += file.size;
+            if delete && storage.delete(&file.key).await? {
                 found.deleted += 1;
             }
             if found.names.len() < NAMED {
-                found.names.push(key.to_string());
+                found.names.push(file.key.to_string());
             }
         }
     }

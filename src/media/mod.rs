@@ -7,6 +7,7 @@ pub mod audit;
 pub mod av;
 pub mod image;
 pub mod intake;
+pub mod moving;
 pub mod remote;
 pub mod sniff;
 pub mod storage;

@@ -1,34 +1,34 @@
-//! Where media files are kept: a local directory.
+//! Where media files are kept: a local directory, or a bucket of an object store that speaks S3.
 //!
-//! A key is the path of a file below the directory and below the public media address alike, so that
-//! a reverse proxy can serve the directory by itself.
+//! A key is the path of a file below the directory or in the bucket, and below the public media address
+//! alike, so that a reverse proxy or a CDN can serve either by itself.
+
+use std::fmt;
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::str::FromStr;
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
-use std::{
-    fmt, io,
-    path::{Path, PathBuf},
-    str::FromStr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use futures::{Stream, TryStreamExt};
 use thiserror::Error;
-use tokio::{fs, io::AsyncWriteExt};
 
+use super::sniff::{Format, Kind};
+use crate::config::{Config, S3};
+use crate::disk::{COPIES, UPLOADS};
+
+mod local;
+mod s3;
 mod spool;
 
+pub use local::Local;
+pub use s3::Bucket;
 pub use spool::Spool;
 
 /// Longest key, in bytes.
 const MAX_KEY: usize = 512;
-/// Where files are written before they get their name. No key can name it: it begins with a dot.
-const INCOMING: &str = ".incoming";
-
-/// No file takes that long to write, in milliseconds.
-const HALF_WRITTEN: i64 = 3_600_000;
-
 /// The name of a stored file: segments of `a-z 0-9 _ . -` joined by `/`, none of them empty or beginning with a dot.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(Box<str>);
@@ -105,6 +105,31 @@ impl fmt::Display for Key {
     }
 }
 
+/// What lies there is for those alone who are let in by the server: no public address leads to it.
+pub const PRIVATE_AREAS: [&str; 4] = ["archives", "chats", "remote-chats", "uploads"];
+
+impl Key {
+    /// What stands before the first slash.
+    pub fn area(&self) -> &str {
+        self.0.split_once('/').map_or("", |(area, _)| area)
+    }
+
+    /// What its format calls itself; bytes, where the name tells of none.
+    pub fn mime(&self) -> &'static str {
+        Format::of_name(self.as_str()).map_or("application/octet-stream", Format::mime)
+    }
+
+    /// `Content-Disposition`: documents are for other programs, all else is shown where it is asked for.
+    pub fn disposition(&self) -> String {
+        let how = match Format::of_name(self.as_str()).map(Format::kind) {
+            Some(Kind::Document) | None => "attachment",
+            Some(_) => "inline",
+        };
+        let name = self.0.rsplit('/').next().unwrap_or_default();
+        format!("{how}; filename=\"{name}\"")
+    }
+}
+
 /// Why a file could not be kept or read. That there is none is no error.
 #[derive(Debug, Error)]
 pub enum StorageError {
@@ -126,6 +151,34 @@ pub enum StorageError {
         /// The cause.
         source: io::Error,
     },
+    /// The object store refused, or could not be reached.
+    #[error("object store, {doing} {what}: {source}")]
+    Store {
+        /// What was attempted.
+        doing: &'static str,
+        /// The file's key, or what else.
+        what: String,
+        /// The cause.
+        source: Box<object_store::Error>,
+    },
+    /// The object store did not answer in time.
+    #[error("object store, {doing} {what}: no answer in time")]
+    Silent {
+        /// What was attempted.
+        doing: &'static str,
+        /// The file's key, or what else.
+        what: String,
+    },
+}
+
+impl StorageError {
+    /// Whether it may go better later, without anybody doing anything here.
+    pub fn is_unavailable(&self) -> bool {
+        matches!(
+            self,
+            StorageError::Store { .. } | StorageError::Silent { .. }
+        )
+    }
 }
 
 /// A place for media files. Cheap to clone.
@@ -133,53 +186,126 @@ pub enum StorageError {
 pub enum Storage {
     /// A directory of this machine.
     Local(Local),
+    /// A bucket. What is on its way there is on this machine.
+    Bucket(Bucket),
 }
 
-/// A directory with media files.
-#[derive(Debug, Clone)]
-pub struct Local {
-    root: Arc<Path>,
-    /// Tells apart the temporary files of this process.
-    serial: Arc<AtomicU64>,
-}
+/// Bytes as they come.
+pub type ByteStream = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
-/// A stored file, opened.
-#[derive(Debug)]
+/// A stored file, or a part of one, on its way.
 pub struct Stored {
+    /// Bytes that come.
+    pub size: u64,
+    /// They.
+    pub content: ByteStream,
+}
+
+/// A stored file on the disk of this machine: itself, or a copy that goes when this is dropped.
+#[derive(Debug)]
+pub struct OnDisk {
+    path: PathBuf,
+    size: u64,
+    /// Holds the copy.
+    _copy: Option<Spool>,
+}
+
+impl OnDisk {
+    /// Where a child process finds it.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+}
+
+/// A file that was found by looking through the storage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    pub key: Key,
     /// Bytes.
     pub size: u64,
-    /// Its content, from the start.
-    pub file: fs::File,
+    /// When it was written, in milliseconds since the epoch.
+    pub written: i64,
 }
 
 impl Storage {
+    /// Opens the storage that the settings name.
+    ///
+    /// # Errors
+    /// [`StorageError::Directory`]; [`StorageError::Store`] when the settings make no client. A store that
+    /// does not answer is no error.
+    pub async fn open_configured(config: &Config) -> Result<Self, StorageError> {
+        let directory = config.data_dir.join("media");
+        match &config.s3 {
+            Some(s3) => Storage::bucket(s3, directory).await,
+            None => Storage::local(directory).await,
+        }
+    }
+
     /// Opens, and creates where needed, a directory as storage.
     ///
     /// # Errors
     /// [`StorageError::Directory`] when it cannot be created.
     pub async fn local(root: impl Into<PathBuf>) -> Result<Self, StorageError> {
-        let root = root.into();
-        let incoming = root.join(INCOMING);
-        match fs::create_dir_all(&incoming).await {
-            Ok(()) => Ok(Storage::Local(Local {
-                root: root.into(),
-                serial: Arc::default(),
-            })),
-            Err(source) => Err(StorageError::Directory { path: root, source }),
+        Ok(Storage::Local(Local::open(root.into()).await?))
+    }
+
+    /// Opens a bucket as storage; what is on its way there lies in a directory of this machine.
+    ///
+    /// # Errors
+    /// Those of [`Storage::open_configured`].
+    pub async fn bucket(s3: &S3, root: impl Into<PathBuf>) -> Result<Self, StorageError> {
+        let local = Local::open(root.into()).await?;
+        Ok(Storage::Bucket(Bucket::open(s3, local)?))
+    }
+
+    /// The directory that takes what has no name yet.
+    fn local_part(&self) -> &Local {
+        match self {
+            Storage::Local(local) => local,
+            Storage::Bucket(bucket) => bucket.local(),
+        }
+    }
+
+    /// What it is, for people: `local`, or the bucket's address without keys.
+    pub fn name(&self) -> &str {
+        match self {
+            Storage::Local(_) => "local",
+            Storage::Bucket(bucket) => bucket.name(),
+        }
+    }
+
+    /// Whether files are on the disk of this machine.
+    pub fn is_local(&self) -> bool {
+        matches!(self, Storage::Local(_))
+    }
+
+    /// Bytes that must be free on the disk of this machine for more copies of files from elsewhere: those that
+    /// go into a bucket only pass through it.
+    pub fn room_for_copies(&self) -> u64 {
+        match self {
+            Storage::Local(_) => COPIES,
+            Storage::Bucket(_) => UPLOADS,
         }
     }
 
     /// Stores a file, in place of one that has the key already. Whoever reads sees all of it or nothing of it,
-    /// also after a loss of power; when this returns, it is on disk.
+    /// also after a loss of power; when this returns, it is on disk, or the object store has said that it has it.
     ///
     /// # Errors
-    /// [`StorageError::Io`]; nothing is stored then.
+    /// [`StorageError::Io`], or that of the object store; nothing is stored then.
     pub async fn put(&self, key: &Key, content: Bytes) -> Result<(), StorageError> {
-        let Storage::Local(local) = self;
-        local
-            .put(key, &content)
-            .await
-            .map_err(failed("writing", key))
+        match self {
+            Storage::Local(local) => local
+                .put(key, &content)
+                .await
+                .map_err(failed("writing", key)),
+            Storage::Bucket(bucket) => bucket.put(key, content).await,
+        }
     }
 
     /// A new file without a name, to be written bit by bit.
@@ -187,71 +313,127 @@ impl Storage {
     /// # Errors
     /// [`StorageError::Directory`].
     pub async fn spool(&self) -> Result<Spool, StorageError> {
-        let Storage::Local(local) = self;
-        match local.temporary().await {
-            Ok((file, path)) => Ok(Spool::new(file, path)),
-            Err(source) => Err(StorageError::Directory {
-                path: local.root.join(INCOMING),
-                source,
-            }),
-        }
+        self.local_part().spool().await
     }
 
     /// Gives a file its name, under the promises of [`Storage::put`].
     ///
     /// # Errors
-    /// [`StorageError::Io`]; the file is gone then.
+    /// Those of [`Storage::put`]; the file is gone then.
     pub async fn adopt(&self, key: &Key, spool: Spool) -> Result<(), StorageError> {
-        let Storage::Local(local) = self;
-        local
-            .adopt(key, spool)
-            .await
-            .map_err(failed("writing", key))
+        match self {
+            Storage::Local(local) => local
+                .adopt(key, spool)
+                .await
+                .map_err(failed("writing", key)),
+            Storage::Bucket(bucket) => bucket.upload(key, spool.path(), spool.len()).await,
+        }
     }
 
-    /// Where a child process finds a file.
-    pub fn path(&self, key: &Key) -> PathBuf {
-        let Storage::Local(local) = self;
-        local.path(key)
-    }
-
-    /// Opens a file to be read; `None` when there is none.
+    /// Stores a copy of a file of this machine, under the promises of [`Storage::put`].
     ///
     /// # Errors
-    /// [`StorageError::Io`].
-    pub async fn open(&self, key: &Key) -> Result<Option<Stored>, StorageError> {
-        let Storage::Local(local) = self;
-        found(local.open(key).await)
-            .map(Option::flatten)
-            .map_err(failed("opening", key))
+    /// Those of [`Storage::put`].
+    pub async fn send(&self, key: &Key, file: &Path) -> Result<(), StorageError> {
+        match self {
+            Storage::Local(local) => local.copy(key, file).await.map_err(failed("writing", key)),
+            Storage::Bucket(bucket) => {
+                let known = tokio::fs::metadata(file).await;
+                let known = known.map_err(failed("reading what is to be", key))?;
+                bucket.upload(key, file, known.len()).await
+            }
+        }
+    }
+
+    /// A file where a child process finds it; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`StorageError::Io`], [`StorageError::Directory`], or that of the object store.
+    pub async fn on_disk(&self, key: &Key) -> Result<Option<OnDisk>, StorageError> {
+        if let Storage::Local(local) = self {
+            let size = self.size(key).await?;
+            return Ok(size.map(|size| OnDisk {
+                path: local.path(key),
+                size,
+                _copy: None,
+            }));
+        }
+        let Some(mut stored) = self.open(key, None).await? else {
+            return Ok(None);
+        };
+        let mut copy = self.spool().await?;
+        let copied = async {
+            while let Some(chunk) = stored.content.try_next().await? {
+                copy.write(&chunk).await?;
+            }
+            copy.flush().await?;
+            match copy.len() == stored.size {
+                true => Ok(()),
+                false => Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
+            }
+        };
+        copied.await.map_err(failed("reading", key))?;
+        Ok(Some(OnDisk {
+            path: copy.path().to_owned(),
+            size: copy.len(),
+            _copy: Some(copy),
+        }))
+    }
+
+    /// Opens a file, or some of its bytes, to be read; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`StorageError::Io`], or that of the object store.
+    pub async fn open(
+        &self,
+        key: &Key,
+        part: Option<Range<u64>>,
+    ) -> Result<Option<Stored>, StorageError> {
+        match self {
+            Storage::Local(local) => found(local.read(key, part).await)
+                .map(Option::flatten)
+                .map_err(failed("opening", key)),
+            Storage::Bucket(bucket) => bucket.read(key, part).await,
+        }
     }
 
     /// Reads a whole file; `None` when there is none.
     ///
     /// # Errors
-    /// [`StorageError::Io`].
+    /// Those of [`Storage::open`].
     pub async fn get(&self, key: &Key) -> Result<Option<Bytes>, StorageError> {
-        let Storage::Local(local) = self;
-        found(fs::read(local.path(key)).await)
-            .map(|content| content.map(Bytes::from))
-            .map_err(failed("reading", key))
+        let Some(mut stored) = self.open(key, None).await? else {
+            return Ok(None);
+        };
+        let mut content = Vec::with_capacity(usize::try_from(stored.size).unwrap_or_default());
+        while let Some(chunk) = stored
+            .content
+            .try_next()
+            .await
+            .map_err(failed("reading", key))?
+        {
+            content.extend_from_slice(&chunk);
+        }
+        Ok(Some(content.into()))
     }
 
-    /// Deletes a file; `false` when there was none.
+    /// Deletes a file; `false` when there was none, where the storage tells.
     ///
     /// # Errors
-    /// [`StorageError::Io`].
+    /// [`StorageError::Io`], or that of the object store.
     pub async fn delete(&self, key: &Key) -> Result<bool, StorageError> {
-        let Storage::Local(local) = self;
-        found(fs::remove_file(local.path(key)).await)
-            .map(|removed| removed.is_some())
-            .map_err(failed("deleting", key))
+        match self {
+            Storage::Local(local) => found(local.remove(key).await)
+                .map(|removed| removed.is_some())
+                .map_err(failed("deleting", key)),
+            Storage::Bucket(bucket) => bucket.delete(key).await,
+        }
     }
 
     /// Whether there is such a file.
     ///
     /// # Errors
-    /// [`StorageError::Io`].
+    /// Those of [`Storage::size`].
     pub async fn exists(&self, key: &Key) -> Result<bool, StorageError> {
         Ok(self.size(key).await?.is_some())
     }
@@ -259,12 +441,28 @@ impl Storage {
     /// Bytes of a file; `None` when there is none.
     ///
     /// # Errors
-    /// [`StorageError::Io`].
+    /// [`StorageError::Io`], or that of the object store.
     pub async fn size(&self, key: &Key) -> Result<Option<u64>, StorageError> {
-        let Storage::Local(local) = self;
-        found(fs::metadata(local.path(key)).await)
-            .map(|metadata| metadata.filter(|it| it.is_file()).map(|it| it.len()))
-            .map_err(failed("looking at", key))
+        match self {
+            Storage::Local(local) => found(local.size(key).await)
+                .map(Option::flatten)
+                .map_err(failed("looking at", key)),
+            Storage::Bucket(bucket) => bucket.size(key).await,
+        }
+    }
+
+    /// All files of an area, as they are come upon. What has no key's name is passed over.
+    ///
+    /// # Errors
+    /// The stream's: [`StorageError::Directory`], or that of the object store.
+    pub fn list<'s>(
+        &'s self,
+        area: &str,
+    ) -> Pin<Box<dyn Stream<Item = Result<Found, StorageError>> + Send + 's>> {
+        match self {
+            Storage::Local(local) => Box::pin(local.list(area)),
+            Storage::Bucket(bucket) => Box::pin(bucket.list(area)),
+        }
     }
 
     /// Deletes what processes that died left half-written more than an hour ago; says how many.
@@ -273,92 +471,7 @@ impl Storage {
     /// # Errors
     /// [`StorageError::Directory`].
     pub async fn sweep_incoming(&self, now: i64) -> Result<usize, StorageError> {
-        let Storage::Local(local) = self;
-        let path = local.root.join(INCOMING);
-        match local.sweep(&path, now - HALF_WRITTEN).await {
-            Ok(swept) => Ok(swept),
-            Err(source) => Err(StorageError::Directory { path, source }),
-        }
-    }
-
-    /// The public address of a file below `base`, with or without a slash at its end.
-    pub fn url(&self, key: &Key, base: &str) -> String {
-        format!("{}/{key}", base.trim_end_matches('/'))
-    }
-}
-
-impl Local {
-    fn path(&self, key: &Key) -> PathBuf {
-        self.root.join(key.as_str())
-    }
-
-    async fn open(&self, key: &Key) -> io::Result<Option<Stored>> {
-        let file = fs::File::open(self.path(key)).await?;
-        let metadata = file.metadata().await?;
-        Ok(metadata.is_file().then_some(Stored {
-            size: metadata.len(),
-            file,
-        }))
-    }
-
-    async fn put(&self, key: &Key, content: &[u8]) -> io::Result<()> {
-        let path = self.path(key);
-        let parent = path.parent().unwrap_or(&self.root);
-        fs::create_dir_all(parent).await?;
-        let (mut file, temporary) = self.temporary().await?;
-        let written = async {
-            file.write_all(content).await?;
-            file.sync_all().await?;
-            drop(file);
-            fs::rename(&temporary, &path).await
-        };
-        if let Err(error) = written.await {
-            // The first error counts; what is left behind is only unused.
-            let _ = fs::remove_file(&temporary).await;
-            return Err(error);
-        }
-        // The name lasts only once the directory is on disk as well.
-        fs::File::open(parent).await?.sync_all().await
-    }
-
-    async fn adopt(&self, key: &Key, spool: Spool) -> io::Result<()> {
-        let path = self.path(key);
-        let parent = path.parent().unwrap_or(&self.root);
-        fs::create_dir_all(parent).await?;
-        spool.settle(&path).await?;
-        fs::File::open(parent).await?.sync_all().await
-    }
-
-    async fn sweep(&self, directory: &Path, before: i64) -> io::Result<usize> {
-        let mut entries = fs::read_dir(directory).await?;
-        let mut swept = 0;
-        while let Some(entry) = entries.next_entry().await? {
-            let Ok(modified) = entry.metadata().await.and_then(|it| it.modified()) else {
-                // It got its name meanwhile.
-                continue;
-            };
-            let age = modified
-                .duration_since(std::time::UNIX_EPOCH)
-                .unwrap_or_default();
-            if (age.as_millis() as i64) < before && fs::remove_file(entry.path()).await.is_ok() {
-                swept += 1;
-            }
-        }
-        Ok(swept)
-    }
-
-    /// A new file of a name that no other process has taken.
-    async fn temporary(&self) -> io::Result<(fs::File, PathBuf)> {
-        loop {
-            let serial = self.serial.fetch_add(1, Ordering::Relaxed);
-            let name = format!("{}-{serial}", std::process::id());
-            let path = self.root.join(INCOMING).join(name);
-            match fs::File::create_new(&path).await {
-                Ok(file) => return Ok((file, path)),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
-            }
-        }
+        self.local_part().sweep_incoming(now).await
     }
 }
 
@@ -387,8 +500,8 @@ fn failed(doing: &'static str, key: &Key) -> impl FnOnce(io::Error) -> StorageEr
 
 #[cfg(test)]
 mod tests {
+    use super::local::{HALF_WRITTEN, INCOMING};
     use super::*;
-    use tokio::io::AsyncReadExt;
 
     async fn storage() -> (Storage, tempfile::TempDir) {
         let dir = tempfile::tempdir().unwrap();
@@ -448,7 +561,7 @@ mod tests {
         let (storage, dir) = storage().await;
         let key: Key = "media/ab/cd/1.png".parse().unwrap();
         assert!(!storage.exists(&key).await.unwrap());
-        assert!(storage.open(&key).await.unwrap().is_none());
+        assert!(storage.open(&key, None).await.unwrap().is_none());
         assert_eq!(storage.get(&key).await.unwrap(), None);
         assert!(!storage.delete(&key).await.unwrap());
 
@@ -462,10 +575,16 @@ mod tests {
             .unwrap();
         assert_eq!(storage.get(&key).await.unwrap().unwrap(), "second");
         assert_eq!(storage.size(&key).await.unwrap(), Some(6));
-        let mut stored = storage.open(&key).await.unwrap().unwrap();
-        let mut text = String::new();
-        stored.file.read_to_string(&mut text).await.unwrap();
-        assert_eq!((stored.size, text.as_str()), (6, "second"));
+        for (part, text) in [(None, "second"), (Some(1..4), "eco"), (Some(2..2), "")] {
+            let stored = storage.open(&key, part).await.unwrap().unwrap();
+            let read: Vec<Bytes> = stored.content.try_collect().await.unwrap();
+            assert_eq!(
+                (stored.size, read.concat().as_slice()),
+                (text.len() as u64, text.as_bytes())
+            );
+        }
+        let on_disk = storage.on_disk(&key).await.unwrap().unwrap();
+        assert_eq!(std::fs::read(on_disk.path()).unwrap(), b"second");
         let left = std::fs::read_dir(dir.path().join("media").join(INCOMING)).unwrap();
         assert_eq!(left.count(), 0, "temporary files are gone");
 
@@ -481,7 +600,10 @@ mod tests {
         for other in ["media/ab", "media/ab/1.png/deeper"] {
             let other: Key = other.parse().unwrap();
             assert!(!storage.exists(&other).await.unwrap(), "{other}");
-            assert!(storage.open(&other).await.unwrap().is_none(), "{other}");
+            assert!(
+                storage.open(&other, None).await.unwrap().is_none(),
+                "{other}"
+            );
             assert!(storage.get(&other).await.unwrap().is_none(), "{other}");
         }
         let directory: Key = "media/ab".parse().unwrap();
@@ -545,14 +667,33 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn addresses_join_with_one_slash() {
-        let (storage, _dir) = storage().await;
-        let key: Key = "a/b.png".parse().unwrap();
-        for base in ["https://kith.example/media", "https://kith.example/media/"] {
-            assert_eq!(
-                storage.url(&key, base),
-                "https://kith.example/media/a/b.png"
-            );
+    async fn an_area_is_looked_through() {
+        let (storage, dir) = storage().await;
+        for name in ["a/1/2/x.png", "a/y.png", "b/z.png"] {
+            let key = name.parse().unwrap();
+            storage
+                .put(&key, Bytes::from_static(b"four"))
+                .await
+                .unwrap();
         }
+        std::fs::write(dir.path().join("media/a/No key"), "").unwrap();
+        let mut found: Vec<Found> = storage.list("a").try_collect().await.unwrap();
+        found.sort_by(|a, b| a.key.cmp(&b.key));
+        let names: Vec<&str> = found.iter().map(|it| it.key.as_str()).collect();
+        assert_eq!(names, ["a/1/2/x.png", "a/y.png"]);
+        assert!(found.iter().all(|it| it.size == 4 && it.written > 0));
+        let none: Vec<Found> = storage.list("c").try_collect().await.unwrap();
+        assert!(none.is_empty());
+    }
+
+    #[test]
+    fn keys_say_what_they_are_and_how_they_are_shown() {
+        let key = |text: &str| text.parse::<Key>().unwrap();
+        assert_eq!(key("archives/1.zip").area(), "archives");
+        assert_eq!(key("a.png").area(), "");
+        assert_eq!(key("a/b.png").mime(), "image/png");
+        assert_eq!(key("a/b.png").disposition(), "inline; filename=\"b.png\"");
+        assert_eq!(key("a/b.unheard").mime(), "application/octet-stream");
+        assert!(key("a/b.unheard").disposition().starts_with("attachment"));
     }
 }

@@ -21,3 +21,4 @@ mod pages;
 mod policies;
 mod project;
 mod proxy;
+mod scaled;

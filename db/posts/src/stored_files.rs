@@ -27,11 +27,13 @@ pub enum Holder {
     Retired,
     /// A copy of a file from elsewhere.
     Remote,
+    /// An archive of an account, written and waiting for its owner.
+    Archive,
 }
 
 impl Holder {
     /// All of them.
-    pub const ALL: [Holder; 7] = [
+    pub const ALL: [Holder; 8] = [
         Holder::Upload,
         Holder::Work,
         Holder::Profile,
@@ -39,6 +41,7 @@ impl Holder {
         Holder::Card,
         Holder::Retired,
         Holder::Remote,
+        Holder::Archive,
     ];
 
     /// Its name for people and programs.
@@ -51,6 +54,7 @@ impl Holder {
             Holder::Card => "link_previews",
             Holder::Retired => "retired",
             Holder::Remote => "remote_copies",
+            Holder::Archive => "archives",
         }
     }
 
@@ -74,6 +78,12 @@ impl Holder {
             Holder::Card => ("preview_cards", "id", ["image", "''", "''"], ""),
             Holder::Retired => ("retired_files", "file", ["file", "''", "''"], ""),
             Holder::Remote => ("remote_files", "hash", ["file", "preview", "''"], ""),
+            Holder::Archive => (
+                "account_archives",
+                "id",
+                ["file", "''", "''"],
+                " AND ready_at IS NOT NULL",
+            ),
         };
         let [a, b, c] = names;
         let text = matches!(self, Holder::Retired | Holder::Remote);

@@ -69,7 +69,7 @@ pub(super) async fn take(
         .await?;
     if let Err(error) = app.storage.adopt(&key, file.spool).await {
         discard(app, kept).await?;
-        return Err(AppError::internal(error));
+        return Err(error.into());
     }
     Ok((StatusCode::OK, Json(render(&app.config, &kept))))
 }

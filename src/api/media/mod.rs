@@ -70,6 +70,7 @@ pub fn refused(error: IntakeError) -> AppError {
             let text: String = first.chain(letters).collect();
             AppError::invalid(format!("Validation failed: {text}"))
         }
+        IntakeError::Storage(error) => error.into(),
         other => AppError::internal(other),
     }
 }
@@ -133,10 +134,7 @@ async fn thumbnail(app: &App, id: i64, files: &[SpooledFile]) -> AppResult<Optio
     format_of(file)?;
     let bytes = file.spool.read().await.map_err(AppError::internal)?;
     let made = app.intake.thumbnail(id, bytes).await.map_err(refused)?;
-    app.storage
-        .put(&made.key, made.bytes.clone())
-        .await
-        .map_err(AppError::internal)?;
+    app.storage.put(&made.key, made.bytes.clone()).await?;
     Ok(Some(made))
 }
 
@@ -155,9 +153,7 @@ async fn discard(app: &App, media: db::media::Media) -> AppResult<()> {
         .await?;
     let mut files = vec![media.file.as_str(), media.preview.as_str()];
     files.extend(work.iter().flat_map(|work| work.files()));
-    sweep::delete_all(&app.storage, &files)
-        .await
-        .map_err(AppError::internal)?;
+    sweep::delete_all(&app.storage, &files).await?;
     app.write(move |tx| Box::pin(async move { Ok(db::media::delete(tx, id).await?) }))
         .await
 }

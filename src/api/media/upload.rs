@@ -171,7 +171,7 @@ async fn later(
         .await?;
     if let Err(error) = app.storage.adopt(&source, file.spool).await {
         discard(app, media).await?;
-        return Err(AppError::internal(error));
+        return Err(error.into());
     }
     // The job begins once there is something to work on; it is as lasting as the row.
     let ctx = app.ctx.clone();

@@ -25,6 +25,7 @@ fn help_reads_well() {
         &["media", "usage"],
         &["media", "prune"],
         &["media", "refetch"],
+        &["media", "move"],
         &["media", "verify"],
     ] {
         insta::assert_snapshot!(format!("help_{}", words.join("_")), help(words));

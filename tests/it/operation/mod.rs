@@ -5,6 +5,7 @@ mod commands;
 mod disk;
 mod doctor;
 mod move_database;
+mod storage;
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,6 @@
 //! What the project promises about itself.
 
+mod deployed;
 mod documented;
 mod examples;
 mod hang_up;

@@ -8,6 +8,7 @@ pub mod keys;
 pub mod mail;
 pub mod peer;
 pub mod process;
+pub mod s3;
 pub mod schema;
 pub mod server;
 pub mod smtp;

@@ -7,7 +7,6 @@ use axum::routing::get;
 use axum::{Json, Router};
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use serde::Serialize;
-use tokio_util::io::ReaderStream;
 
 use crate::app::App;
 use crate::clock::iso;
@@ -18,8 +17,6 @@ use crate::error::{AppError, AppResult};
 use crate::http::auth::{EvenMoved, User, scope};
 use crate::media::storage::Key;
 
-/// Bytes sent at a time.
-const CHUNK: usize = 64 << 10;
 const DOWNLOAD: &str = "/api/kith/v1/account/archive/download";
 
 pub fn routes() -> Router<App> {
@@ -86,7 +83,7 @@ async fn download(State(app): State<App>, user: User<scope::Read>) -> AppResult<
         return Err(AppError::not_found());
     }
     let key: Key = row.file.parse().map_err(|_| AppError::not_found())?;
-    let stored = app.storage.open(&key).await.map_err(AppError::internal)?;
+    let stored = app.storage.open(&key, None).await?;
     let stored = stored.ok_or_else(AppError::not_found)?;
     let day = iso(row.created_at);
     let day = day.get(..10).unwrap_or_default();
@@ -100,6 +97,5 @@ async fn download(State(app): State<App>, user: User<scope::Read>) -> AppResult<
         ),
         (CACHE_CONTROL, "private, no-store".to_owned()),
     ];
-    let stream = ReaderStream::with_capacity(stored.file, CHUNK);
-    Ok((headers, Body::from_stream(stream)).into_response())
+    Ok((headers, Body::from_stream(stored.content)).into_response())
 }

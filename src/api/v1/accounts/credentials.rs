@@ -202,6 +202,7 @@ async fn store(app: &App, file: File, avatar: bool) -> AppResult<String> {
             let what = if avatar { "Avatar" } else { "Header" };
             AppError::invalid(format!("Validation failed: {what} {error}"))
         }
+        IntakeError::Storage(error) => error.into(),
         other => AppError::internal(other),
     };
     let picture: Picture = if avatar {

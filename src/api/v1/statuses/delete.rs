@@ -9,7 +9,7 @@ use crate::api::entities::Json;
 use crate::app::App;
 use crate::db;
 use crate::domain::statuses;
-use crate::error::{AppError, AppResult};
+use crate::error::AppResult;
 use crate::http::auth::{User, scope};
 use crate::http::pagination::path_id;
 use crate::http::params::{self, Params};
@@ -40,9 +40,7 @@ pub async fn delete(
         .await?;
     // Should we stop half-way, the sweep goes on: the rows go after their files.
     for media in given_up {
-        sweep::delete_files(&app.storage, &media.file, &media.preview)
-            .await
-            .map_err(AppError::internal)?;
+        sweep::delete_files(&app.storage, &media.file, &media.preview).await?;
         app.write(move |tx| Box::pin(async move { Ok(db::media::delete(tx, media.id).await?) }))
             .await?;
     }

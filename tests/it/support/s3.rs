@@ -1,0 +1,108 @@
+//! An object store of its own: s3s-fs, which keeps objects as files of their names.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::peer::eventually;
+
+pub const ACCESS: &str = "kith-of-the-tests";
+pub const SECRET: &str = "a secret of the tests";
+const BUCKET: &str = "media";
+
+/// The store; it ends when it is dropped.
+pub struct S3 {
+    dir: TempDir,
+    port: u16,
+    child: Option<Child>,
+}
+
+impl S3 {
+    pub async fn start() -> S3 {
+        let dir = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir(dir.path().join(BUCKET)).expect("a bucket");
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = free.local_addr().expect("an address").port();
+        drop(free);
+        let mut store = S3 {
+            dir,
+            port,
+            child: None,
+        };
+        store.run().await;
+        store
+    }
+
+    /// Starts it again.
+    pub async fn run(&mut self) {
+        let binary = std::env::var("KITH_TEST_S3S").unwrap_or_else(|_| {
+            concat!(env!("CARGO_MANIFEST_DIR"), "/target/s3s-fs/bin/s3s-fs").to_owned()
+        });
+        let child = Command::new(&binary)
+            .args(["--host", "127.0.0.1", "--port", &self.port.to_string()])
+            .args(["--access-key", ACCESS, "--secret-key", SECRET])
+            .arg(self.dir.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|e| panic!("{binary} (tests/run.sh sees to it): {e}"));
+        self.child = Some(child);
+        let port = self.port;
+        eventually("the store answers", async || {
+            tokio::net::TcpStream::connect(("127.0.0.1", port))
+                .await
+                .ok()
+                .map(drop)
+        })
+        .await;
+    }
+
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().expect("it runs");
+        child.kill().expect("it dies");
+        child.wait().expect("it is dead");
+    }
+
+    /// Has it say nothing any more, though it takes connections; or speak again.
+    pub fn freeze(&self, frozen: bool) {
+        let signal = if frozen { "-STOP" } else { "-CONT" };
+        let pid = self.child.as_ref().expect("it runs").id().to_string();
+        let told = Command::new("kill").args([signal, &pid]).status();
+        assert!(told.expect("kill runs").success());
+    }
+
+    pub fn url(&self) -> String {
+        format!(
+            "s3://{BUCKET}?endpoint=http://127.0.0.1:{}&region=eu-1&path_style=true",
+            self.port
+        )
+    }
+
+    /// Where an object would be had without leave.
+    pub fn object_url(&self, key: &str) -> String {
+        format!("http://127.0.0.1:{}/{BUCKET}/{key}", self.port)
+    }
+
+    /// The file of an object.
+    pub fn object(&self, key: &str) -> PathBuf {
+        self.dir.path().join(BUCKET).join(key)
+    }
+
+    /// For a server.
+    pub fn settings(&self) -> [(&'static str, String); 3] {
+        [
+            ("KITH_STORAGE_URL", self.url()),
+            ("KITH_S3_ACCESS_KEY", ACCESS.to_owned()),
+            ("KITH_S3_SECRET_KEY", SECRET.to_owned()),
+        ]
+    }
+}
+
+impl Drop for S3 {
+    fn drop(&mut self) {
+        if self.child.is_some() {
+            self.kill();
+        }
+    }
+}
