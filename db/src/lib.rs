@@ -74,6 +74,7 @@ pub mod polls;
 mod postgres;
 pub mod presence;
 pub mod profiles;
+pub mod pruning;
 pub mod push;
 pub mod quotes;
 pub mod reactions;

@@ -17,6 +17,7 @@ use crate::db::stored_files::{self, Holder};
 use crate::db::transfer::{NOT_BACKED_UP, REMOTE_COPIES, Snapshot, Table, sqlite_path};
 use crate::media::intake::still_of;
 use crate::media::storage::{Key, Storage};
+use crate::progress::Progress;
 use crate::random::Random;
 
 /// Missing files that the manifest names.
@@ -108,6 +109,7 @@ pub async fn write_to<W: Write>(
         .map_err(|e| e.to_string())?;
     let mut writer = Writer::new(out);
     let mut names = Names::new(&config.data_dir, random)?;
+    let progress = Progress::counting("backing up");
     // As it was now: what is written from here on is not in it.
     let (header, tables) = {
         let mut snapshot = Snapshot::open(&config.database_url)
@@ -121,11 +123,13 @@ pub async fn write_to<W: Write>(
         for table in &tables {
             let mut reading = Reading::of(Source::Snapshot(&mut snapshot), table);
             let mut page = 0;
+            progress.at(table.name.clone());
             loop {
                 let rows = reading.next().await?;
                 if rows.is_empty() {
                     break;
                 }
+                progress.add(rows.len() as u64);
                 let mut text = rows.join("\n");
                 text.push('\n');
                 let table = table.name.clone();
@@ -139,7 +143,7 @@ pub async fn write_to<W: Write>(
         (header, sums)
     };
     // The files after that: none is changed, and the database is not kept waiting for the disk.
-    let files = copy_files(&mut writer, &storage, names).await?;
+    let files = copy_files(&mut writer, &storage, names, &progress).await?;
     writer.list().map_err(written)?;
     let manifest = Manifest {
         format: FORMAT,
@@ -250,7 +254,9 @@ async fn copy_files<W: Write>(
     writer: &mut Writer<W>,
     storage: &Storage,
     names: Names,
+    progress: &Progress,
 ) -> Outcome<Files> {
+    progress.at("files");
     let mut files = Files::default();
     let mut last = String::new();
     for name in names.read().map_err(written)? {
@@ -273,6 +279,7 @@ async fn copy_files<W: Write>(
                 writer
                     .stream(&Member::Media(key), size, content)
                     .map_err(written)?;
+                progress.add(1);
                 files.count += 1;
                 files.bytes += size;
             }

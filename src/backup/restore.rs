@@ -59,7 +59,7 @@ pub async fn restore(
         loading: None,
         secrets: String::new(),
     };
-    let again = walk(path, &mut restoring).await?;
+    let again = walk(path, &mut restoring, "restoring").await?;
     if again != (header.clone(), manifest.clone()) {
         return Err(format!("{} changed while it was read", path.display()));
     }

@@ -17,6 +17,7 @@ use crate::db::emojis::CustomEmoji;
 use crate::domain::emojis::{self, MAX_BYTES, Picture};
 use crate::domain::moderation::audit;
 use crate::error::AppError;
+use crate::progress::Progress;
 
 pub fn command() -> Command {
     let options = |command: Command| {
@@ -65,7 +66,8 @@ pub fn command() -> Command {
             )
             .arg(Arg::new("path").value_name("FILE").required(true))
             .arg(affix("prefix", "Put before every name"))
-            .arg(affix("suffix", "Put after every name")),
+            .arg(affix("suffix", "Put after every name"))
+            .arg(json_flag()),
         )
         .subcommand(
             Command::new("list")
@@ -157,6 +159,7 @@ async fn import(app: &App, args: &ArgMatches) -> Outcome {
     let path = required(args, "path")?;
     let (prefix, suffix) = (required(args, "prefix")?, required(args, "suffix")?);
     let pictures = pack::read(Path::new(path))?;
+    let progress = Progress::of("adding emoji", pictures.len() as u64);
     let (mut added, mut known, mut refused) = (0, 0, 0);
     for (stem, bytes) in pictures {
         let name = format!("{prefix}{}{suffix}", stem.replace(['-', ' ', '.'], "_"));
@@ -165,11 +168,17 @@ async fn import(app: &App, args: &ArgMatches) -> Outcome {
             Ok(false) => known += 1,
             Err(reason) => {
                 refused += 1;
-                eprintln!("left out: {reason}");
+                progress.say(&format!("left out: {reason}"));
             }
         }
+        progress.add(1);
     }
-    println!("added {added}, {known} were there already, {refused} left out");
+    drop(progress);
+    if args.get_flag("json") {
+        print_json(&json!({"added": added, "known": known, "refused": refused}))?;
+    } else {
+        println!("added {added}, {known} were there already, {refused} left out");
+    }
     if added == 0 && known == 0 {
         return Err(format!("{path}: no emoji in it"));
     }

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Read};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
-use super::{Outcome, json_flag, open, print_json, required};
+use super::{Outcome, json_flag, open, print_fields, print_json, required};
 use crate::app::App;
 use crate::clock::iso;
 use crate::config::Config;
@@ -293,13 +293,7 @@ async fn show(app: &App, args: &ArgMatches) -> Outcome {
     if args.get_flag("json") {
         return print_json(&value);
     }
-    for (name, value) in value.as_object().into_iter().flatten() {
-        match value {
-            Value::Null => {}
-            Value::String(text) => println!("{name}: {text}"),
-            other => println!("{name}: {other}"),
-        }
-    }
+    print_fields(&value);
     Ok(())
 }
 
