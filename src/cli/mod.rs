@@ -202,14 +202,12 @@ fn settings_of(matches: &ArgMatches) -> impl Fn() -> Result<Config, String> + Se
             flags.insert(setting.name.to_owned(), value.clone());
         }
     }
-    let file = given
-        .get_one::<String>("config")
-        .map(PathBuf::from)
-        .or_else(|| {
+    let given_file = given.get_one::<String>("config").map(PathBuf::from);
+    move || {
+        let file = given_file.clone().or_else(|| {
             let default = PathBuf::from("kith.toml");
             default.exists().then_some(default)
         });
-    move || {
         Config::load(flags.clone(), std::env::vars(), file.as_deref()).map_err(|e| e.to_string())
     }
 }

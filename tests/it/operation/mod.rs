@@ -5,6 +5,8 @@ mod commands;
 mod disk;
 mod doctor;
 mod move_database;
+mod reload;
+mod upkeep;
 
 use serde_json::{Value, json};
 
