@@ -27,6 +27,7 @@ pub fn command() -> Command {
                     .long("category")
                     .value_name("NAME")
                     .default_value("")
+                    .hide_default_value(true)
                     .help("Where pickers show it"),
             )
             .arg(
@@ -42,11 +43,24 @@ pub fn command() -> Command {
                     .help("Replace those that are there already"),
             )
     };
+    let name = || {
+        Arg::new("name")
+            .value_name("SHORTCODE")
+            .required(true)
+            .help("What people type between colons")
+    };
+    let path = |help: &'static str| {
+        Arg::new("path")
+            .value_name("FILE")
+            .required(true)
+            .help(help)
+    };
     let affix = |name: &'static str, help: &'static str| {
         Arg::new(name)
             .long(name)
             .value_name("TEXT")
             .default_value("")
+            .hide_default_value(true)
             .help(help)
     };
     Command::new("emoji")
@@ -55,8 +69,8 @@ pub fn command() -> Command {
         .arg_required_else_help(true)
         .subcommand(
             options(Command::new("add").about("Add an emoji: PNG, GIF, WebP or JPEG"))
-                .arg(Arg::new("name").value_name("SHORTCODE").required(true))
-                .arg(Arg::new("path").value_name("FILE").required(true)),
+                .arg(name())
+                .arg(path("The picture")),
         )
         .subcommand(
             options(
@@ -64,7 +78,7 @@ pub fn command() -> Command {
                     "Add every picture of a .tar.gz, .zip or directory, under its file name",
                 ),
             )
-            .arg(Arg::new("path").value_name("FILE").required(true))
+            .arg(path("A pack, or a directory"))
             .arg(affix("prefix", "Put before every name"))
             .arg(affix("suffix", "Put after every name"))
             .arg(json_flag()),
@@ -77,7 +91,7 @@ pub fn command() -> Command {
         .subcommand(
             Command::new("remove")
                 .about("Remove an emoji; posts that used it show its name")
-                .arg(Arg::new("name").value_name("SHORTCODE").required(true)),
+                .arg(name()),
         )
 }
 

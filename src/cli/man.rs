@@ -25,7 +25,6 @@ pub fn run(args: &ArgMatches) -> Outcome {
     };
     let directory = Path::new(directory);
     std::fs::create_dir_all(directory).map_err(|e| format!("{}: {e}", directory.display()))?;
-    let mut written = 0;
     let mut waiting = vec![(String::from("kith"), kith)];
     while let Some((name, mut command)) = waiting.pop() {
         for inner in command.get_subcommands() {
@@ -37,9 +36,8 @@ pub fn run(args: &ArgMatches) -> Outcome {
         command = command.name(whole);
         let path: PathBuf = directory.join(format!("{name}.1"));
         std::fs::write(&path, page(&command)?).map_err(|e| format!("{}: {e}", path.display()))?;
-        written += 1;
     }
-    println!("{written} pages are in {}", directory.display());
+    println!("the manual is in {}", directory.display());
     Ok(())
 }
 

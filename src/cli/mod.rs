@@ -61,6 +61,7 @@ pub fn command() -> Command {
                 .long("config")
                 .value_name("FILE")
                 .global(true)
+                .help_heading("Settings")
                 .help("Settings file; kith.toml in the working directory where it exists"),
         )
         .subcommand(serve::command())
@@ -117,7 +118,10 @@ pub fn command() -> Command {
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
-    let matches = command().get_matches();
+    let matches = match command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return misused(&error),
+    };
     match dispatch(&matches) {
         Ok(()) => ExitCode::SUCCESS,
         Err(line) => {
@@ -125,6 +129,32 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Tells in one line what is wrong with a command line; prints what was asked for where it is help.
+fn misused(error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind;
+    let helps = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    );
+    if helps {
+        error.exit();
+    }
+    let text = error.render().to_string();
+    // What is amiss, up to the first empty line; then advice and the usage.
+    let (what, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let what: Vec<&str> = what.lines().map(str::trim).collect();
+    let what = what.join(" ");
+    let tips = rest
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("tip: "));
+    let tips: String = tips.map(|tip| format!("; {tip}")).collect();
+    let what = what.strip_prefix("error: ").unwrap_or(&what);
+    eprintln!("kith: {what}{tips} (--help tells more)");
+    ExitCode::from(2)
 }
 
 fn dispatch(matches: &ArgMatches) -> Outcome {

@@ -46,6 +46,13 @@ pub fn command() -> Command {
             .long("role")
             .value_name("ROLE")
             .value_parser(["user", "moderator", "admin"])
+            .help("What the user may do")
+    };
+    let email = || {
+        Arg::new("email")
+            .long("email")
+            .value_name("ADDRESS")
+            .help("The e-mail address")
     };
     Command::new("user")
         .about("Local accounts")
@@ -55,12 +62,7 @@ pub fn command() -> Command {
             Command::new("create")
                 .about("Add a user")
                 .arg(name())
-                .arg(
-                    Arg::new("email")
-                        .long("email")
-                        .value_name("ADDRESS")
-                        .required(true),
-                )
+                .arg(email().required(true))
                 .arg(password())
                 .arg(role().default_value("user"))
                 .arg(
@@ -83,7 +85,7 @@ pub fn command() -> Command {
                 .about("Change a user")
                 .arg(name())
                 .arg(role())
-                .arg(Arg::new("email").long("email").value_name("ADDRESS"))
+                .arg(email())
                 .arg(
                     Arg::new("confirm")
                         .long("confirm")

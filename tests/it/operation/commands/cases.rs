@@ -33,7 +33,7 @@ pub const CASES: &[Case] = &[
     case("announcement delete", &["{announcement create}"], &["1"]),
     case(
         "audit list",
-        &["--action", "create", "--json"],
+        &["--action", "resolve", "--json"],
         &["--by", "nobody"],
     ),
     case("backup", &["{dir}/kith.backup"], &["{dir}/letter"]),
@@ -59,7 +59,7 @@ pub const CASES: &[Case] = &[
     case("domain import", &["{dir}/list.csv"], &["{dir}/none.csv"]),
     case("domain export", &[], &["nonsense"]),
     case("domain remove", &["loud.example"], &["quiet.example"]),
-    case("domain mode", &["allow-list"], &["nonsense"]),
+    case("domain mode", &["open"], &["nonsense"]),
     case("domain subscribe", &["{origin}/list.csv"], &["nonsense"]),
     case("domain subscriptions list", &[], &["nonsense"]),
     case(
