@@ -20,7 +20,8 @@ use crate::support::peer::{Delivery, Inbox, Peer, eventually};
 use crate::support::process::Process;
 
 /// First words whose commands are run while nothing else is, and in this order.
-const ALONE: [&str; 7] = [
+const ALONE: [&str; 8] = [
+    "delivery",
     "media",
     "audit",
     "backup",
@@ -419,6 +420,13 @@ impl Stage {
             (r"\b(\d+\.)?\d+ ([KMGT]i)?B\b", "[size]"),
             (r"\b\d+ rows of \d+ tables", "[rows]"),
             ("SQLite|PostgreSQL", "[kind]"),
+            // How this machine stands.
+            (r"(?m)^\S+ +disk_\w+ .*\n( {20}.*\n)?", ""),
+            (
+                r"(?m)^ok      database .*$",
+                "ok      database    [healthy]",
+            ),
+            (r"(?m)^  \d+ (waiting|delivered|given up)", "  [id] $1"),
             // SQLite alone is a file whose size shows.
             (r"the database takes \[size\]\n", ""),
             (r"[ \t]+\n", "\n"),
