@@ -8,7 +8,8 @@ use super::run::RunQueryDsl;
 use super::{Conn, Result, on_db};
 
 /// What keeps a status `s`, each an index look-up or two. The same as Mastodon's
-/// `tootctl statuses remove`, and what only Kith has.
+/// `tootctl statuses remove`, and what only Kith has. `CROSS JOIN`: SQLite would begin with all accounts of
+/// here otherwise.
 const KEEPS: &str = "s.local \
  OR EXISTS (SELECT 1 FROM statuses r WHERE r.in_reply_to_id = s.id) \
  OR EXISTS (SELECT 1 FROM statuses r WHERE r.reblog_of_id = s.id) \
@@ -17,16 +18,16 @@ const KEEPS: &str = "s.local \
  OR EXISTS (SELECT 1 FROM quotes q WHERE q.quoted_id = s.id) \
  OR EXISTS (SELECT 1 FROM quotes q JOIN statuses o ON o.id = q.quoted_id \
    WHERE q.status_id = s.id AND o.local) \
- OR EXISTS (SELECT 1 FROM mentions m JOIN accounts a ON a.id = m.account_id \
-   WHERE m.status_id = s.id AND a.domain = '') \
- OR EXISTS (SELECT 1 FROM favourites f JOIN accounts a ON a.id = f.account_id \
-   WHERE f.status_id = s.id AND a.domain = '') \
- OR EXISTS (SELECT 1 FROM dislikes f JOIN accounts a ON a.id = f.account_id \
-   WHERE f.status_id = s.id AND a.domain = '') \
- OR EXISTS (SELECT 1 FROM emoji_reactions f JOIN accounts a ON a.id = f.account_id \
-   WHERE f.status_id = s.id AND a.domain = '') \
- OR EXISTS (SELECT 1 FROM polls p JOIN poll_votes v ON v.poll_id = p.id \
-   JOIN accounts a ON a.id = v.account_id WHERE p.status_id = s.id AND a.domain = '') \
+ OR EXISTS (SELECT 1 FROM mentions m CROSS JOIN accounts a \
+   WHERE a.id = m.account_id AND m.status_id = s.id AND a.domain = '') \
+ OR EXISTS (SELECT 1 FROM favourites f CROSS JOIN accounts a \
+   WHERE a.id = f.account_id AND f.status_id = s.id AND a.domain = '') \
+ OR EXISTS (SELECT 1 FROM dislikes f CROSS JOIN accounts a \
+   WHERE a.id = f.account_id AND f.status_id = s.id AND a.domain = '') \
+ OR EXISTS (SELECT 1 FROM emoji_reactions f CROSS JOIN accounts a \
+   WHERE a.id = f.account_id AND f.status_id = s.id AND a.domain = '') \
+ OR EXISTS (SELECT 1 FROM polls p CROSS JOIN poll_votes v CROSS JOIN accounts a \
+   WHERE v.poll_id = p.id AND a.id = v.account_id AND p.status_id = s.id AND a.domain = '') \
  OR EXISTS (SELECT 1 FROM bookmarks b WHERE b.status_id = s.id) \
  OR EXISTS (SELECT 1 FROM pins p WHERE p.status_id = s.id) \
  OR EXISTS (SELECT 1 FROM notifications n WHERE n.status_id = s.id) \

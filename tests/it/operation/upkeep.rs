@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::api::totp::bytes;
 use crate::support::database;
 use crate::support::peer::{Delivery, Peer, eventually};
 use crate::support::process::Process;
@@ -200,4 +201,32 @@ async fn a_server_ends_and_others_are_told() {
         text.starts_with("no account of").then_some(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_device_is_no_longer_asked_for() {
+    let process = Process::start().await;
+    let alice = process.person("alice");
+    let auth = "/api/kith/v1/auth";
+    let begun = process
+        .post(&alice, &format!("{auth}/totp"), &json!({}))
+        .await;
+    let key = bytes(begun.ok()["secret"].as_str().expect("a secret"));
+    let step = kith::totp::step_of(kith::clock::Clock::System.now_ms());
+    let body = json!({"code": kith::totp::code(&key, step)});
+    process
+        .post(&alice, &format!("{auth}/totp/confirm"), &body)
+        .await
+        .ok();
+    let body = json!({"login": "alice", "password": "correct horse battery"});
+    let sign_in = async || process.post("", &format!("{auth}/login"), &body).await;
+    sign_in().await.refused(401);
+    process.cli_ok(&["user", "modify", "alice", "--disable-totp"]);
+    sign_in().await.ok();
+    let again = process.cli_fails(&["user", "modify", "alice", "--disable-totp"]);
+    assert!(again.contains("no one-time passwords"), "{again}");
+    assert_eq!(
+        process.cli_ok(&["user", "rotate-keys", "--all"]),
+        "1 users have new keys"
+    );
 }
