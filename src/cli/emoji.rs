@@ -84,6 +84,12 @@ pub fn command() -> Command {
             .arg(json_flag()),
         )
         .subcommand(
+            Command::new("export")
+                .about("Write this server's emoji into a .tar.gz that import takes")
+                .arg(path("Where to; a file that is there is not written over"))
+                .arg(json_flag()),
+        )
+        .subcommand(
             Command::new("list")
                 .about("List this server's emoji")
                 .arg(json_flag()),
@@ -101,6 +107,7 @@ pub async fn run(config: Config, matches: &ArgMatches) -> Outcome {
     match verb {
         "add" => add(&app, args).await,
         "import" => import(&app, args).await,
+        "export" => export(&app, args).await,
         "list" => list(&app, args).await,
         "remove" => remove(&app, args).await,
         other => Err(format!("unknown command emoji {other}")),
@@ -196,6 +203,47 @@ async fn import(app: &App, args: &ArgMatches) -> Outcome {
     if added == 0 && known == 0 {
         return Err(format!("{path}: no emoji in it"));
     }
+    Ok(())
+}
+
+async fn export(app: &App, args: &ArgMatches) -> Outcome {
+    let path = Path::new(required(args, "path")?);
+    let failed = |e: std::io::Error| format!("{}: {e}", path.display());
+    let rows = app
+        .read(|c| Box::pin(async move { Ok(db::emojis::local(c).await?) }))
+        .await
+        .map_err(|e: AppError| e.to_string())?;
+    let mut pack = pack::Writer::create(path).map_err(failed)?;
+    let progress = Progress::of("writing emoji", rows.len() as u64);
+    let (mut written, mut missing) = (0, 0);
+    for emoji in &rows {
+        let picture = match emoji.image.parse() {
+            Ok(key) => app.storage.get(&key).await.map_err(|e| e.to_string())?,
+            Err(_) => None,
+        };
+        match picture {
+            Some(bytes) => {
+                let kind = emoji.mime.rsplit('/').next().unwrap_or_default();
+                let name = format!("{}.{kind}", emoji.shortcode);
+                pack.add(&name, &bytes).map_err(failed)?;
+                written += 1;
+            }
+            None => {
+                missing += 1;
+                progress.say(&format!(
+                    "left out: the file of {} is missing",
+                    emoji.shortcode
+                ));
+            }
+        }
+        progress.add(1);
+    }
+    pack.finish().map_err(failed)?;
+    drop(progress);
+    if args.get_flag("json") {
+        return print_json(&json!({"written": written, "missing": missing}));
+    }
+    println!("{written} emoji are in {}", path.display());
     Ok(())
 }
 

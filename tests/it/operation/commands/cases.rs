@@ -76,6 +76,7 @@ pub const CASES: &[Case] = &[
         &["party", "{dir}/none.png"],
     ),
     case("emoji import", &["{dir}/pack"], &["{dir}/none.zip"]),
+    case("emoji export", &["{dir}/emoji.tar.gz"], &["{dir}/letter"]),
     case("emoji list", &[], &["nonsense"]),
     case("emoji remove", &["party"], &["nothing"]),
     case(
