@@ -213,10 +213,32 @@ async fn export(app: &App, args: &ArgMatches) -> Outcome {
         .read(|c| Box::pin(async move { Ok(db::emojis::local(c).await?) }))
         .await
         .map_err(|e: AppError| e.to_string())?;
-    let mut pack = pack::Writer::create(path).map_err(failed)?;
+    let pack = pack::Writer::create(path).map_err(failed)?;
+    let written = write_all(app, pack, &rows).await;
+    let (written, missing) = match written {
+        Ok(written) => written,
+        Err(reason) => {
+            // The first error counts.
+            let _ = std::fs::remove_file(path);
+            return Err(format!("{}: {reason}", path.display()));
+        }
+    };
+    if args.get_flag("json") {
+        return print_json(&json!({"written": written, "missing": missing}));
+    }
+    println!("{written} emoji are in {}", path.display());
+    Ok(())
+}
+
+/// Writes the pictures of emoji; how many, and how many files were missing.
+async fn write_all(
+    app: &App,
+    mut pack: pack::Writer,
+    rows: &[CustomEmoji],
+) -> Result<(u64, u64), String> {
     let progress = Progress::of("writing emoji", rows.len() as u64);
     let (mut written, mut missing) = (0, 0);
-    for emoji in &rows {
+    for emoji in rows {
         let picture = match emoji.image.parse() {
             Ok(key) => app.storage.get(&key).await.map_err(|e| e.to_string())?,
             Err(_) => None,
@@ -225,7 +247,7 @@ async fn export(app: &App, args: &ArgMatches) -> Outcome {
             Some(bytes) => {
                 let kind = emoji.mime.rsplit('/').next().unwrap_or_default();
                 let name = format!("{}.{kind}", emoji.shortcode);
-                pack.add(&name, &bytes).map_err(failed)?;
+                pack.add(&name, &bytes).map_err(|e| e.to_string())?;
                 written += 1;
             }
             None => {
@@ -238,13 +260,8 @@ async fn export(app: &App, args: &ArgMatches) -> Outcome {
         }
         progress.add(1);
     }
-    pack.finish().map_err(failed)?;
-    drop(progress);
-    if args.get_flag("json") {
-        return print_json(&json!({"written": written, "missing": missing}));
-    }
-    println!("{written} emoji are in {}", path.display());
-    Ok(())
+    pack.finish().map_err(|e| e.to_string())?;
+    Ok((written, missing))
 }
 
 fn shown(app: &App, emoji: &CustomEmoji) -> Value {
