@@ -7,7 +7,7 @@ use tokio::sync::{Notify, OnceCell, watch};
 use crate::caches::Caches;
 use crate::client::{self, Client};
 use crate::clock::Clock;
-use crate::config::{Config, MediaKey, Secrets};
+use crate::config::{Config, MediaKey, Registration, Secrets};
 use crate::db::accounts::Account;
 use crate::db::{self, Conn, Db, Work};
 use crate::disk::Room;
@@ -193,7 +193,7 @@ impl App {
             }
             None => None,
         };
-        let limits = Limits::new(config.rate_limit);
+        let limits = Limits::new(config.live.now().rate_limit);
         config.media_key = MediaKey::derive(&secrets.token_key);
         let config = Arc::new(config);
         let ctx = Ctx {
@@ -344,6 +344,14 @@ impl App {
         let rules = Arc::new(self.read(move |c| Box::pin(IpRules::load(c, now))).await?);
         self.caches.ip_rules.put(ticket, rules.clone());
         Ok(rules)
+    }
+
+    /// Who may register: nobody once the server is at its end, whatever the settings say.
+    pub async fn registration(&self) -> AppResult<Registration> {
+        Ok(match self.policies().await?.is_closing() {
+            true => Registration::Closed,
+            false => self.config.live.now().registration,
+        })
     }
 
     /// The domain policies, from memory where they are there.

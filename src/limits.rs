@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::clock::{HOUR, MINUTE};
 use crate::error::{AppError, AppResult};
@@ -100,7 +101,7 @@ pub struct Standing {
 pub struct Limits {
     /// When a doer's bucket will be empty again, in milliseconds since the epoch.
     empty_at: Mutex<HashMap<(Deed, Who), i64>>,
-    off: bool,
+    off: AtomicBool,
 }
 
 impl Limits {
@@ -108,13 +109,18 @@ impl Limits {
     pub fn new(on: bool) -> Limits {
         Limits {
             empty_at: Mutex::default(),
-            off: !on,
+            off: AtomicBool::new(!on),
         }
     }
 
     /// Whether anything is limited.
     pub fn on(&self) -> bool {
-        !self.off
+        !self.off.load(Ordering::Relaxed)
+    }
+
+    /// Limits from now on, or no more.
+    pub fn set(&self, on: bool) {
+        self.off.store(!on, Ordering::Relaxed);
     }
 
     /// Counts a deed; 429 when it is one too many.
@@ -127,7 +133,7 @@ impl Limits {
 
     /// Counts a deed, and says how the doer stands; `None` where nothing is limited.
     pub fn take(&self, deed: Deed, who: Who, now: i64) -> Option<Standing> {
-        if self.off {
+        if !self.on() {
             return None;
         }
         let (number, period) = deed.allowance();

@@ -53,6 +53,7 @@ pub async fn work(app: App) -> Result<(), String> {
 
 /// What works beside the requests, and is to be let finish.
 struct Works {
+    presence: JoinHandle<()>,
     delivering: JoinHandle<()>,
     queue: JoinHandle<()>,
     ingest: JoinHandle<()>,
@@ -75,11 +76,11 @@ impl Works {
         jobs::presence::take_up(app)
             .await
             .map_err(|e| e.to_string())?;
-        tokio::spawn(jobs::presence::run(app.clone()));
         tokio::spawn(jobs::cleanup::run(app.clone()));
         tokio::spawn(jobs::search::run(app.clone()));
         tokio::spawn(jobs::trends::run(app.clone()));
         Ok(Works {
+            presence: tokio::spawn(jobs::presence::run(app.clone())),
             delivering: tokio::spawn(jobs::deliver::run(app.clone())),
             queue: tokio::spawn(jobs::queue::run(app.clone())),
             ingest: tokio::spawn(jobs::ingest::run(app.clone())),
@@ -88,6 +89,8 @@ impl Works {
 
     /// Waits until what is under way has ended; `all`: the jobs and what came in, too.
     async fn end(self, app: &App, all: bool) {
+        // It would say once more that this process runs.
+        let _ = tokio::time::timeout(DELIVERED, self.presence).await;
         jobs::presence::leave(app).await;
         // What was sent but not written down would be sent again.
         let _ = tokio::time::timeout(DELIVERED, self.delivering).await;

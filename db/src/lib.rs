@@ -21,7 +21,7 @@ pub use kith_db_people::{
 pub use kith_db_posts::{
     archives, bookmark_folders, cards, chat_files, chat_messages, chats, collections, comments,
     conversations, discovery, drafts, edits, emoji_reactions, emojis, groups, interactions, lists,
-    media, media_work, pins, polls, quotes, reactions, remote_files, scheduled, search, statuses,
-    stored_files, tagged, tags, thread_reads, threads, timelines, translations, trend_reviews,
-    trends, views, votes,
+    media, media_work, pins, polls, pruning, quotes, reactions, remote_files, scheduled, search,
+    statuses, stored_files, tagged, tags, thread_reads, threads, timelines, translations,
+    trend_reviews, trends, views, votes,
 };

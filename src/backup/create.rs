@@ -19,6 +19,7 @@ use crate::db::stored_files::{self, Holder};
 use crate::db::transfer::{NOT_BACKED_UP, REMOTE_COPIES, Snapshot, Table, sqlite_path};
 use crate::media::intake::still_of;
 use crate::media::storage::{Key, Storage};
+use crate::progress::Progress;
 use crate::random::Random;
 
 /// Files of an object store that one member tells of, and that are looked at at once.
@@ -113,6 +114,7 @@ pub async fn write_to<W: Write>(
         .map_err(|e| e.to_string())?;
     let mut writer = Writer::new(out);
     let mut names = Names::new(&config.data_dir, random)?;
+    let progress = Progress::counting("backing up");
     // As it was now: what is written from here on is not in it.
     let (header, tables) = {
         let mut snapshot = Snapshot::open(&config.database_url)
@@ -126,11 +128,13 @@ pub async fn write_to<W: Write>(
         for table in &tables {
             let mut reading = Reading::of(Source::Snapshot(&mut snapshot), table);
             let mut page = 0;
+            progress.at(table.name.clone());
             loop {
                 let rows = reading.next().await?;
                 if rows.is_empty() {
                     break;
                 }
+                progress.add(rows.len() as u64);
                 let mut text = rows.join("\n");
                 text.push('\n');
                 let table = table.name.clone();
@@ -145,8 +149,8 @@ pub async fn write_to<W: Write>(
     };
     // The files after that: none is changed, and the database is not kept waiting for the disk.
     let files = match storage.is_local() || wanted.stored_files {
-        true => copy_files(&mut writer, &storage, names).await?,
-        false => tell_files(&mut writer, &storage, names).await?,
+        true => copy_files(&mut writer, &storage, names, &progress).await?,
+        false => tell_files(&mut writer, &storage, names, &progress).await?,
     };
     writer.list().map_err(written)?;
     let manifest = Manifest {
@@ -259,7 +263,9 @@ async fn copy_files<W: Write>(
     writer: &mut Writer<W>,
     storage: &Storage,
     names: Names,
+    progress: &Progress,
 ) -> Outcome<Files> {
+    progress.at("files");
     let mut files = Files::default();
     let mut last = String::new();
     for name in names.read().map_err(written)? {
@@ -283,6 +289,7 @@ async fn copy_files<W: Write>(
                 writer
                     .stream(&Member::Media(key), size, content)
                     .map_err(written)?;
+                progress.add(1);
                 files.count += 1;
                 files.bytes += size;
             }
@@ -298,7 +305,9 @@ async fn tell_files<W: Write>(
     writer: &mut Writer<W>,
     storage: &Storage,
     names: Names,
+    progress: &Progress,
 ) -> Outcome<Files> {
+    progress.at("files");
     let mut files = Files::default();
     let mut told = InStore {
         store: storage.name().to_owned(),
@@ -306,6 +315,7 @@ async fn tell_files<W: Write>(
     };
     let mut names = names.read().map_err(written)?;
     let mut page = 0;
+    let mut last = String::new();
     loop {
         let some: Vec<String> = (names.by_ref().take(TOLD))
             .collect::<io::Result<_>>()
@@ -324,7 +334,6 @@ async fn tell_files<W: Write>(
             })
             .buffered(AT_ONCE);
         let mut text = Vec::new();
-        let mut last = String::new();
         while let Some((key, size)) = sizes.try_next().await? {
             if key == last {
                 continue;
@@ -334,6 +343,7 @@ async fn tell_files<W: Write>(
                 files.miss(&key);
                 continue;
             };
+            progress.add(1);
             told.count += 1;
             told.bytes += size;
             let line = serde_json::to_writer(&mut text, &StoreFile { key, size });

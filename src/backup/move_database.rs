@@ -8,6 +8,7 @@ use super::load::Loading;
 use super::manifest::{TableColumns, TableRows};
 use super::rows::{Reading, Source};
 use crate::db::transfer::{self, Occupied, Snapshot, TransferError, sqlite_path};
+use crate::progress::Progress;
 use crate::random::Random;
 
 /// What was moved.
@@ -82,7 +83,9 @@ async fn copy(snapshot: &mut Snapshot, to: &str, force: bool) -> Outcome<Moved> 
         .collect();
     let mut loading = Loading::begin(to, &migrations, &coming, force).await?;
     let mut came = BTreeMap::new();
+    let progress = Progress::counting("copying");
     for table in &tables {
+        progress.at(table.name.clone());
         let mut reading = Reading::of(Source::Snapshot(snapshot), table);
         loop {
             let rows = reading.next().await?;
@@ -90,9 +93,11 @@ async fn copy(snapshot: &mut Snapshot, to: &str, force: bool) -> Outcome<Moved> 
                 break;
             }
             loading.add(&table.name, &rows).await?;
+            progress.add(rows.len() as u64);
         }
         came.insert(table.name.clone(), reading.tally.told());
     }
+    progress.at("comparing");
     let target = loading.finish(&came, last_event).await?;
     target.commit().await.map_err(told)?;
     Ok(Moved { tables: came })

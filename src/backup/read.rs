@@ -15,6 +15,7 @@ use super::rows::Tally;
 use super::write::{Chain, Hashed, LISTED, Line};
 use crate::config::Secrets;
 use crate::media::storage::Key;
+use crate::progress::Progress;
 
 /// Who is given what is read, in the archive's order.
 pub trait Sink {
@@ -57,17 +58,26 @@ impl Sink for Nobody {
 
 /// Reads a whole backup and checks that it is what it says.
 pub async fn verify(path: &Path) -> Outcome<(Header, Manifest)> {
-    walk(path, &mut Nobody).await
+    walk(path, &mut Nobody, "checking").await
 }
 
 /// Reads a whole backup. What the sink was given counts only once this is through.
-pub async fn walk<S: Sink>(path: &Path, sink: &mut S) -> Outcome<(Header, Manifest)> {
+pub async fn walk<S: Sink>(
+    path: &Path,
+    sink: &mut S,
+    doing: &'static str,
+) -> Outcome<(Header, Manifest)> {
     let file = File::open(path).map_err(|e| format!("{}: {e}", path.display()))?;
-    let read = read_archive(BufReader::new(file), sink).await;
+    let size = file.metadata().map_or(0, |known| known.len());
+    let progress = Progress::bytes(doing, size);
+    let read = read_archive(BufReader::new(progress.reading(file)), sink).await;
     read.map_err(|reason| format!("{}: {reason}", path.display()))
 }
 
-async fn read_archive<S: Sink>(file: BufReader<File>, sink: &mut S) -> Outcome<(Header, Manifest)> {
+async fn read_archive<S: Sink>(
+    file: BufReader<impl Read>,
+    sink: &mut S,
+) -> Outcome<(Header, Manifest)> {
     let mut archive = Archive::new(GzDecoder::new(file));
     let mut state = State::default();
     // Names are taken as they stand: extensions of the format that name more would be read into

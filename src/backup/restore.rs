@@ -100,7 +100,7 @@ pub async fn restore(
         bucket: bucket.as_ref(),
         absent: Absent::default(),
     };
-    let again = walk(path, &mut restoring).await?;
+    let again = walk(path, &mut restoring, "restoring").await?;
     if again != (header.clone(), manifest.clone()) {
         return Err(format!("{} changed while it was read", path.display()));
     }

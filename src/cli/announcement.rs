@@ -20,6 +20,7 @@ pub fn command() -> Command {
     let time = |name: &'static str, help: &'static str| {
         Arg::new(name).long(name).value_name("TIME").help(help)
     };
+    let text = || Arg::new("text").value_name("TEXT").help("What it says");
     let options = |command: Command| {
         command
             .arg(file_option())
@@ -39,14 +40,19 @@ pub fn command() -> Command {
                     .help("Of the two times, the days alone are meant"),
             )
     };
-    let id = || Arg::new("id").value_name("ID").required(true);
+    let id = || {
+        Arg::new("id")
+            .value_name("ID")
+            .required(true)
+            .help("From announcement list")
+    };
     Command::new("announcement")
         .about("Announcements to everyone here")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(
             options(Command::new("create").about("Announce something; prints its id"))
-                .arg(Arg::new("text").value_name("TEXT"))
+                .arg(text())
                 .arg(json_flag()),
         )
         .subcommand(
@@ -60,7 +66,7 @@ pub fn command() -> Command {
                     .about("Change an announcement; what is not given stays, an empty time goes"),
             )
             .arg(id())
-            .arg(Arg::new("text").value_name("TEXT")),
+            .arg(text()),
         )
         .subcommand(
             Command::new("delete")

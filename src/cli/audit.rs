@@ -37,7 +37,8 @@ pub fn command() -> Command {
                         .long("limit")
                         .value_name("N")
                         .value_parser(clap::value_parser!(i64).range(1..=1000))
-                        .default_value("100"),
+                        .default_value("100")
+                        .help("How many at most"),
                 )
                 .arg(
                     Arg::new("before")

@@ -46,7 +46,12 @@ pub fn command() -> Command {
         .subcommand(
             Command::new("verify")
                 .about("Read a backup whole and check that it is what it says")
-                .arg(Arg::new("file").value_name("FILE").required(true))
+                .arg(
+                    Arg::new("file")
+                        .value_name("FILE")
+                        .required(true)
+                        .help("A file that kith backup made"),
+                )
                 .arg(json_flag()),
         )
 }

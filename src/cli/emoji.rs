@@ -17,6 +17,7 @@ use crate::db::emojis::CustomEmoji;
 use crate::domain::emojis::{self, MAX_BYTES, Picture};
 use crate::domain::moderation::audit;
 use crate::error::AppError;
+use crate::progress::Progress;
 
 pub fn command() -> Command {
     let options = |command: Command| {
@@ -26,6 +27,7 @@ pub fn command() -> Command {
                     .long("category")
                     .value_name("NAME")
                     .default_value("")
+                    .hide_default_value(true)
                     .help("Where pickers show it"),
             )
             .arg(
@@ -41,11 +43,24 @@ pub fn command() -> Command {
                     .help("Replace those that are there already"),
             )
     };
+    let name = || {
+        Arg::new("name")
+            .value_name("SHORTCODE")
+            .required(true)
+            .help("What people type between colons")
+    };
+    let path = |help: &'static str| {
+        Arg::new("path")
+            .value_name("FILE")
+            .required(true)
+            .help(help)
+    };
     let affix = |name: &'static str, help: &'static str| {
         Arg::new(name)
             .long(name)
             .value_name("TEXT")
             .default_value("")
+            .hide_default_value(true)
             .help(help)
     };
     Command::new("emoji")
@@ -54,8 +69,8 @@ pub fn command() -> Command {
         .arg_required_else_help(true)
         .subcommand(
             options(Command::new("add").about("Add an emoji: PNG, GIF, WebP or JPEG"))
-                .arg(Arg::new("name").value_name("SHORTCODE").required(true))
-                .arg(Arg::new("path").value_name("FILE").required(true)),
+                .arg(name())
+                .arg(path("The picture")),
         )
         .subcommand(
             options(
@@ -63,9 +78,16 @@ pub fn command() -> Command {
                     "Add every picture of a .tar.gz, .zip or directory, under its file name",
                 ),
             )
-            .arg(Arg::new("path").value_name("FILE").required(true))
+            .arg(path("A pack, or a directory"))
             .arg(affix("prefix", "Put before every name"))
-            .arg(affix("suffix", "Put after every name")),
+            .arg(affix("suffix", "Put after every name"))
+            .arg(json_flag()),
+        )
+        .subcommand(
+            Command::new("export")
+                .about("Write this server's emoji into a .tar.gz that import takes")
+                .arg(path("Where to; a file that is there is not written over"))
+                .arg(json_flag()),
         )
         .subcommand(
             Command::new("list")
@@ -75,7 +97,7 @@ pub fn command() -> Command {
         .subcommand(
             Command::new("remove")
                 .about("Remove an emoji; posts that used it show its name")
-                .arg(Arg::new("name").value_name("SHORTCODE").required(true)),
+                .arg(name()),
         )
 }
 
@@ -85,6 +107,7 @@ pub async fn run(config: Config, matches: &ArgMatches) -> Outcome {
     match verb {
         "add" => add(&app, args).await,
         "import" => import(&app, args).await,
+        "export" => export(&app, args).await,
         "list" => list(&app, args).await,
         "remove" => remove(&app, args).await,
         other => Err(format!("unknown command emoji {other}")),
@@ -157,6 +180,7 @@ async fn import(app: &App, args: &ArgMatches) -> Outcome {
     let path = required(args, "path")?;
     let (prefix, suffix) = (required(args, "prefix")?, required(args, "suffix")?);
     let pictures = pack::read(Path::new(path))?;
+    let progress = Progress::of("adding emoji", pictures.len() as u64);
     let (mut added, mut known, mut refused) = (0, 0, 0);
     for (stem, bytes) in pictures {
         let name = format!("{prefix}{}{suffix}", stem.replace(['-', ' ', '.'], "_"));
@@ -165,15 +189,79 @@ async fn import(app: &App, args: &ArgMatches) -> Outcome {
             Ok(false) => known += 1,
             Err(reason) => {
                 refused += 1;
-                eprintln!("left out: {reason}");
+                progress.say(&format!("left out: {reason}"));
             }
         }
+        progress.add(1);
     }
-    println!("added {added}, {known} were there already, {refused} left out");
+    drop(progress);
+    if args.get_flag("json") {
+        print_json(&json!({"added": added, "known": known, "refused": refused}))?;
+    } else {
+        println!("added {added}, {known} were there already, {refused} left out");
+    }
     if added == 0 && known == 0 {
         return Err(format!("{path}: no emoji in it"));
     }
     Ok(())
+}
+
+async fn export(app: &App, args: &ArgMatches) -> Outcome {
+    let path = Path::new(required(args, "path")?);
+    let failed = |e: std::io::Error| format!("{}: {e}", path.display());
+    let rows = app
+        .read(|c| Box::pin(async move { Ok(db::emojis::local(c).await?) }))
+        .await
+        .map_err(|e: AppError| e.to_string())?;
+    let pack = pack::Writer::create(path).map_err(failed)?;
+    let written = write_all(app, pack, &rows).await;
+    let (written, missing) = match written {
+        Ok(written) => written,
+        Err(reason) => {
+            // The first error counts.
+            let _ = std::fs::remove_file(path);
+            return Err(format!("{}: {reason}", path.display()));
+        }
+    };
+    if args.get_flag("json") {
+        return print_json(&json!({"written": written, "missing": missing}));
+    }
+    println!("{written} emoji are in {}", path.display());
+    Ok(())
+}
+
+/// Writes the pictures of emoji; how many, and how many files were missing.
+async fn write_all(
+    app: &App,
+    mut pack: pack::Writer,
+    rows: &[CustomEmoji],
+) -> Result<(u64, u64), String> {
+    let progress = Progress::of("writing emoji", rows.len() as u64);
+    let (mut written, mut missing) = (0, 0);
+    for emoji in rows {
+        let picture = match emoji.image.parse() {
+            Ok(key) => app.storage.get(&key).await.map_err(|e| e.to_string())?,
+            Err(_) => None,
+        };
+        match picture {
+            Some(bytes) => {
+                let kind = emoji.mime.rsplit('/').next().unwrap_or_default();
+                let name = format!("{}.{kind}", emoji.shortcode);
+                pack.add(&name, &bytes).map_err(|e| e.to_string())?;
+                written += 1;
+            }
+            None => {
+                missing += 1;
+                progress.say(&format!(
+                    "left out: the file of {} is missing",
+                    emoji.shortcode
+                ));
+            }
+        }
+        progress.add(1);
+    }
+    pack.finish().map_err(|e| e.to_string())?;
+    Ok((written, missing))
 }
 
 fn shown(app: &App, emoji: &CustomEmoji) -> Value {

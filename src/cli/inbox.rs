@@ -31,7 +31,9 @@ pub fn command() -> Command {
                     Arg::new("state")
                         .long("state")
                         .value_parser(["set-aside", "waiting", "done"])
-                        .default_value("set-aside"),
+                        .value_name("STATE")
+                        .default_value("set-aside")
+                        .help("How they stand"),
                 )
                 .arg(json_flag()),
         )

@@ -29,9 +29,15 @@ pub fn command() -> Command {
                     Arg::new("name")
                         .value_name("NAME")
                         .required(true)
-                        .value_parser(clap::builder::PossibleValuesParser::new(names)),
+                        .value_parser(clap::builder::PossibleValuesParser::new(names))
+                        .hide_possible_values(true)
+                        .help("What to set, of those below"),
                 )
-                .arg(Arg::new("value").value_name("VALUE"))
+                .arg(
+                    Arg::new("value")
+                        .value_name("VALUE")
+                        .help("What it is from now on"),
+                )
                 .arg(file_option())
                 .arg(
                     Arg::new("effective")

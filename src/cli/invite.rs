@@ -54,9 +54,12 @@ pub fn command() -> Command {
                 .arg(json_flag()),
         )
         .subcommand(
-            Command::new("revoke")
-                .about("End an invitation")
-                .arg(Arg::new("code").value_name("CODE").required(true)),
+            Command::new("revoke").about("End an invitation").arg(
+                Arg::new("code")
+                    .value_name("CODE")
+                    .required(true)
+                    .help("From invite list"),
+            ),
         )
 }
 

@@ -47,6 +47,7 @@ pub fn command() -> Command {
                         .long("comment")
                         .value_name("TEXT")
                         .default_value("")
+                        .hide_default_value(true)
                         .help("Why, for admins"),
                 )
                 .arg(json_flag()),

@@ -23,6 +23,7 @@ use crate::media::audit::{self, Named, Orphans, Usage};
 use crate::media::moving::{self, Route};
 use crate::media::remote::{Purpose, hash};
 use crate::media::storage::Storage;
+use crate::progress::Progress;
 use crate::text::names::{normalize_domain, parse_handle};
 
 /// Copies deleted, accounts and attachments looked at, at a time.
@@ -159,7 +160,7 @@ async fn usage(app: &App, args: &ArgMatches) -> Outcome {
             "kinds": kinds,
             "files": found.values().map(|usage| usage.files).sum::<u64>(),
             "bytes": found.values().map(|usage| usage.bytes).sum::<u64>(),
-            "remote_limit": app.config.media_remote_limit,
+            "remote_limit": app.config.live.now().media_remote_limit,
             "database_bytes": database,
         }));
     }
@@ -173,7 +174,7 @@ async fn usage(app: &App, args: &ArgMatches) -> Outcome {
     }
     println!(
         "remote copies may take {}",
-        human(app.config.media_remote_limit)
+        human(app.config.live.now().media_remote_limit)
     );
     if let Some(bytes) = database {
         println!("the database takes {}", human(bytes));
@@ -194,6 +195,7 @@ async fn prune(app: &App, args: &ArgMatches) -> Outcome {
             .await
             .map_err(|e: AppError| e.to_string())?;
     } else {
+        let progress = Progress::counting("deleting copies");
         loop {
             let rows = app
                 .read(move |c| {
@@ -206,6 +208,7 @@ async fn prune(app: &App, args: &ArgMatches) -> Outcome {
             if rows.is_empty() {
                 break;
             }
+            progress.add(rows.len() as u64);
             files += rows.len() as i64;
             bytes += rows.iter().map(|row| row.size).sum::<i64>();
             remote_files::evict(app, rows)
@@ -225,17 +228,22 @@ async fn prune(app: &App, args: &ArgMatches) -> Outcome {
 }
 
 /// What a refetch came to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Fetched {
     kept: u64,
     /// By what their servers, or we, said.
     failed: BTreeMap<String, u64>,
+    progress: Progress,
 }
 
 async fn refetch(app: &App, args: &ArgMatches) -> Outcome {
     let subject = super::required(args, "subject")?;
     let all = args.get_flag("all");
-    let mut fetched = Fetched::default();
+    let mut fetched = Fetched {
+        kept: 0,
+        failed: BTreeMap::new(),
+        progress: Progress::counting("fetching files"),
+    };
     if subject.contains('@') {
         let account = named_account(app, subject).await?;
         refetch_of(app, &account, all, &mut fetched).await?;
@@ -344,6 +352,7 @@ async fn refetch_some(
     let outcomes: Vec<_> = futures::stream::iter(wanted)
         .map(|(purpose, url, _)| proxy::refetch(app, *purpose, url))
         .buffer_unordered(AT_ONCE)
+        .inspect(|_| fetched.progress.add(1))
         .collect()
         .await;
     for outcome in outcomes {

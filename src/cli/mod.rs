@@ -12,28 +12,37 @@ use crate::clock::Clock;
 use crate::config::{Config, SETTINGS};
 use crate::federation::local_keys;
 use crate::random::Random;
+use crate::reload::{FilterLog, Source};
 
+mod account;
 mod announcement;
 mod audit;
 mod backup;
+mod completions;
 mod delivery;
 mod demo;
 mod doctor;
 mod domain;
 mod email_block;
 mod emoji;
+mod fetch;
 mod inbox;
 mod instance;
 mod invite;
 mod ip_block;
+mod man;
 mod media;
 mod migrate;
 mod move_database;
 mod relay;
 mod report;
+mod resolve;
 mod restore;
 mod rule;
+mod search;
+mod self_destruct;
 mod serve;
+mod status;
 mod token;
 mod user;
 mod username_block;
@@ -53,6 +62,7 @@ pub fn command() -> Command {
                 .long("config")
                 .value_name("FILE")
                 .global(true)
+                .help_heading("Settings")
                 .help("Settings file; kith.toml in the working directory where it exists"),
         )
         .subcommand(serve::command())
@@ -80,10 +90,18 @@ pub fn command() -> Command {
         .subcommand(media::command())
         .subcommand(relay::command())
         .subcommand(rule::command())
+        .subcommand(status::command())
+        .subcommand(account::command())
+        .subcommand(resolve::command())
+        .subcommand(fetch::command())
+        .subcommand(search::command())
+        .subcommand(self_destruct::command())
         .subcommand(
             Command::new("config-example")
                 .about("Print an example of kith.toml with every setting"),
-        );
+        )
+        .subcommand(completions::command())
+        .subcommand(man::command());
     for setting in SETTINGS.iter().filter(|setting| setting.supported) {
         let flag: &'static str = Box::leak(setting.name.replace('_', "-").into_boxed_str());
         command = command.arg(
@@ -101,7 +119,10 @@ pub fn command() -> Command {
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
-    let matches = command().get_matches();
+    let matches = match command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return misused(&error),
+    };
     match dispatch(&matches) {
         Ok(()) => ExitCode::SUCCESS,
         Err(line) => {
@@ -111,22 +132,56 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn dispatch(matches: &ArgMatches) -> Outcome {
-    if let Some(("config-example", _)) = matches.subcommand() {
-        print!("{}", crate::config::example());
-        return Ok(());
+/// Tells in one line what is wrong with a command line; prints what was asked for where it is help.
+fn misused(error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind;
+    let helps = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    );
+    if helps {
+        error.exit();
     }
-    let config = load_config(matches)?;
+    let text = error.render().to_string();
+    // What is amiss, up to the first empty line; then advice and the usage.
+    let (what, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let what: Vec<&str> = what.lines().map(str::trim).collect();
+    let what = what.join(" ");
+    let tips = rest
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("tip: "));
+    let tips: String = tips.map(|tip| format!("; {tip}")).collect();
+    let what = what.strip_prefix("error: ").unwrap_or(&what);
+    eprintln!("kith: {what}{tips} (--help tells more)");
+    ExitCode::from(2)
+}
+
+fn dispatch(matches: &ArgMatches) -> Outcome {
+    // What needs no settings.
+    match matches.subcommand() {
+        Some(("config-example", _)) => return print_all(crate::config::example().as_bytes()),
+        Some(("completions", inner)) => return completions::run(inner),
+        Some(("man", inner)) => return man::run(inner),
+        _ => {}
+    }
+    let read = settings_of(matches);
+    let config = read()?;
     let serves = matches!(matches.subcommand_name(), None | Some("serve" | "worker"));
-    start_logging(&config, serves)?;
+    let filter_log = start_logging(&config, serves)?;
+    let source = Source {
+        read: Box::new(read),
+        filter_log,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| format!("cannot start: {e}"))?;
     runtime.block_on(async {
         match matches.subcommand() {
-            None | Some(("serve", _)) => serve::run(config).await,
-            Some(("worker", _)) => worker::run(config).await,
+            None | Some(("serve", _)) => serve::run(config, source).await,
+            Some(("worker", _)) => worker::run(config, source).await,
             Some(("demo", inner)) => demo::run(inner).await,
             Some(("migrate", _)) => migrate::run(config).await,
             Some(("doctor", inner)) => doctor::run(config, inner).await,
@@ -150,17 +205,24 @@ fn dispatch(matches: &ArgMatches) -> Outcome {
             Some(("media", inner)) => media::run(config, inner).await,
             Some(("relay", inner)) => relay::run(config, inner).await,
             Some(("rule", inner)) => rule::run(config, inner).await,
+            Some(("status", inner)) => status::run(config, inner).await,
+            Some(("account", inner)) => account::run(config, inner).await,
+            Some(("resolve", inner)) => resolve::run(config, inner).await,
+            Some(("fetch", inner)) => fetch::run(config, inner).await,
+            Some(("search", inner)) => search::run(config, inner).await,
+            Some(("self-destruct", inner)) => self_destruct::run(config, inner).await,
             Some((name, _)) => Err(format!("unknown command {name}")),
         }
     })
 }
 
-/// Settings from the flags that were given, the environment and the file.
+/// Reads the settings, as often as it is called: from the flags that were given, the environment and
+/// the file.
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place that reads the environment"
 )]
-fn load_config(matches: &ArgMatches) -> Result<Config, String> {
+fn settings_of(matches: &ArgMatches) -> impl Fn() -> Result<Config, String> + Send + use<> {
     let mut given = matches;
     while let Some((_, inner)) = given.subcommand() {
         given = inner;
@@ -171,31 +233,42 @@ fn load_config(matches: &ArgMatches) -> Result<Config, String> {
             flags.insert(setting.name.to_owned(), value.clone());
         }
     }
-    let file = given
-        .get_one::<String>("config")
-        .map(PathBuf::from)
-        .or_else(|| {
+    let given_file = given.get_one::<String>("config").map(PathBuf::from);
+    move || {
+        let file = given_file.clone().or_else(|| {
             let default = PathBuf::from("kith.toml");
             default.exists().then_some(default)
         });
-    Config::load(flags, std::env::vars(), file.as_deref()).map_err(|e| e.to_string())
+        Config::load(flags.clone(), std::env::vars(), file.as_deref()).map_err(|e| e.to_string())
+    }
 }
 
-/// A server logs what the settings say; a command only what is amiss.
-fn start_logging(config: &Config, serves: bool) -> Outcome {
+/// A server logs what the settings say; a command only what is amiss. Gives what changes the filter
+/// from then on.
+fn start_logging(config: &Config, serves: bool) -> Result<FilterLog, String> {
     use tracing_subscriber::EnvFilter;
-    let wanted = if serves { &config.log } else { "warn" };
-    let filter = EnvFilter::try_new(wanted).map_err(|e| format!("KITH_LOG: {e}"))?;
+    let parse = |text: &str| EnvFilter::try_new(text).map_err(|e| format!("KITH_LOG: {e}"));
+    let live = config.live.now();
     let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(parse(if serves { &live.log } else { "warn" })?)
         .with_writer(std::io::stderr);
     // A second start in one process (tests) keeps the first's.
-    let _ = if config.log_json {
-        logs.json().try_init()
-    } else {
-        logs.with_target(false).try_init()
-    };
-    Ok(())
+    if config.log_json {
+        let logs = logs.json().with_filter_reloading();
+        let handle = logs.reload_handle();
+        let _ = logs.try_init();
+        return Ok(Box::new(move |text| {
+            let changed = handle.reload(parse(text)?);
+            changed.map_err(|e| format!("KITH_LOG: {e}"))
+        }));
+    }
+    let logs = logs.with_target(false).with_filter_reloading();
+    let handle = logs.reload_handle();
+    let _ = logs.try_init();
+    Ok(Box::new(move |text| {
+        let changed = handle.reload(parse(text)?);
+        changed.map_err(|e| format!("KITH_LOG: {e}"))
+    }))
 }
 
 /// Opens the application for a command that runs to its end.
@@ -258,4 +331,26 @@ fn id(args: &ArgMatches) -> Result<i64, String> {
 fn print_json(value: &serde_json::Value) -> Outcome {
     println!("{value:#}");
     Ok(())
+}
+
+/// Prints an object's fields, a line each; what is null is left out.
+fn print_fields(value: &serde_json::Value) {
+    use serde_json::Value;
+    for (name, value) in value.as_object().into_iter().flatten() {
+        match value {
+            Value::Null => {}
+            Value::String(text) => println!("{name}: {text}"),
+            other => println!("{name}: {other}"),
+        }
+    }
+}
+
+/// Writes bytes to standard output. Whoever reads them may have read enough.
+fn print_all(bytes: &[u8]) -> Outcome {
+    use std::io::{ErrorKind, Write};
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.to_string()),
+        _ => Ok(()),
+    }
 }

@@ -13,7 +13,12 @@ use crate::domain::moderation::audit;
 use crate::error::AppError;
 
 pub fn command() -> Command {
-    let id = || Arg::new("id").value_name("ID").required(true);
+    let id = || {
+        Arg::new("id")
+            .value_name("ID")
+            .required(true)
+            .help("From rule list")
+    };
     let hint = || {
         Arg::new("hint")
             .long("hint")
@@ -34,7 +39,12 @@ pub fn command() -> Command {
         .subcommand(
             Command::new("add")
                 .about("Add a rule; prints its id")
-                .arg(Arg::new("text").value_name("TEXT").required(true))
+                .arg(
+                    Arg::new("text")
+                        .value_name("TEXT")
+                        .required(true)
+                        .help("What it says"),
+                )
                 .arg(hint())
                 .arg(position()),
         )

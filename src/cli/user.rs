@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Read};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
-use super::{Outcome, json_flag, open, print_json, required};
+use super::{Outcome, json_flag, open, print_fields, print_json, required};
 use crate::app::App;
 use crate::clock::iso;
 use crate::config::Config;
@@ -16,11 +16,12 @@ use crate::domain::deletion;
 use crate::domain::moderation::Actor;
 use crate::domain::moderation::audit::{self, Target};
 use crate::domain::users::{self, Changes, Creating, Role};
-use crate::domain::{Ctx, accounts};
+use crate::domain::{Ctx, totp};
 use crate::error::{AppError, AppResult};
 use crate::passwords;
 
 mod delete;
+mod keys;
 mod list;
 mod moderation;
 mod sessions;
@@ -45,6 +46,13 @@ pub fn command() -> Command {
             .long("role")
             .value_name("ROLE")
             .value_parser(["user", "moderator", "admin"])
+            .help("What the user may do")
+    };
+    let email = || {
+        Arg::new("email")
+            .long("email")
+            .value_name("ADDRESS")
+            .help("The e-mail address")
     };
     Command::new("user")
         .about("Local accounts")
@@ -54,12 +62,7 @@ pub fn command() -> Command {
             Command::new("create")
                 .about("Add a user")
                 .arg(name())
-                .arg(
-                    Arg::new("email")
-                        .long("email")
-                        .value_name("ADDRESS")
-                        .required(true),
-                )
+                .arg(email().required(true))
                 .arg(password())
                 .arg(role().default_value("user"))
                 .arg(
@@ -82,12 +85,18 @@ pub fn command() -> Command {
                 .about("Change a user")
                 .arg(name())
                 .arg(role())
-                .arg(Arg::new("email").long("email").value_name("ADDRESS"))
+                .arg(email())
                 .arg(
                     Arg::new("confirm")
                         .long("confirm")
                         .action(ArgAction::SetTrue)
                         .help("The e-mail address is verified"),
+                )
+                .arg(
+                    Arg::new("disable-totp")
+                        .long("disable-totp")
+                        .action(ArgAction::SetTrue)
+                        .help("Ask for no one-time passwords any more: the device is lost"),
                 )
                 .arg(json_flag()),
         )
@@ -113,11 +122,7 @@ pub fn command() -> Command {
         )
         .subcommands(moderation::commands())
         .subcommand(sessions::command())
-        .subcommand(
-            Command::new("rotate-keys")
-                .about("Give a user new signing keys, and tell other servers")
-                .arg(name()),
-        )
+        .subcommand(keys::command())
         .subcommand(
             Command::new("reset-password")
                 .about("Set a new password, and end every session")
@@ -145,7 +150,7 @@ pub async fn run(config: Config, matches: &ArgMatches) -> Outcome {
         "show" => show(&app, args).await,
         "modify" => modify(&app, args).await,
         "reset-password" => reset_password(&app, args, password.unwrap_or_default()).await,
-        "rotate-keys" => rotate_keys(&app, args).await,
+        "rotate-keys" => keys::run(&app, args).await,
         "approve" | "reject" | "disable" | "enable" => standing(&app, args, verb).await,
         "role" => moderation::role(&app, args).await,
         "sessions" => sessions::run(&app, args).await,
@@ -270,35 +275,13 @@ async fn create(app: &App, args: &ArgMatches, password: String) -> Outcome {
     Ok(())
 }
 
-async fn rotate_keys(app: &App, args: &ArgMatches) -> Outcome {
-    let (_, account) = find(app, required(args, "name")?).await?;
-    let keys = app.keys.next().await.map_err(|e| e.to_string())?;
-    let (ctx, username) = (app.ctx.clone(), account.username.clone());
-    app.write(move |tx| {
-        Box::pin(async move {
-            accounts::rotate_keys(tx, &ctx, &account, &keys).await?;
-            noted(tx, &ctx, "rotate-keys", &account, &[]).await
-        })
-    })
-    .await
-    .map_err(|e: AppError| e.to_string())?;
-    println!("{username} has new keys");
-    Ok(())
-}
-
 async fn show(app: &App, args: &ArgMatches) -> Outcome {
     let (user, account) = find(app, required(args, "name")?).await?;
     let value = shown(&user, &account);
     if args.get_flag("json") {
         return print_json(&value);
     }
-    for (name, value) in value.as_object().into_iter().flatten() {
-        match value {
-            Value::Null => {}
-            Value::String(text) => println!("{name}: {text}"),
-            other => println!("{name}: {other}"),
-        }
-    }
+    print_fields(&value);
     Ok(())
 }
 
@@ -314,8 +297,11 @@ async fn modify(app: &App, args: &ArgMatches) -> Outcome {
             .map(|email| email.trim().to_owned()),
         confirm: args.get_flag("confirm"),
     };
-    if changes.role.is_none() && changes.email.is_none() && !changes.confirm {
-        return Err("nothing to change: give --role, --email or --confirm".to_owned());
+    let disable = args.get_flag("disable-totp");
+    if changes.role.is_none() && changes.email.is_none() && !changes.confirm && !disable {
+        return Err(
+            "nothing to change: give --role, --email, --confirm or --disable-totp".to_owned(),
+        );
     }
     let (ctx, of) = (app.ctx.clone(), account.clone());
     let user = app
@@ -327,13 +313,17 @@ async fn modify(app: &App, args: &ArgMatches) -> Outcome {
                 } else {
                     ""
                 };
+                let second = if disable { "disabled" } else { "" };
                 let user = users::modify(tx, &ctx, of.id, changes.clone()).await?;
+                if disable && !totp::remove(tx, &ctx, of.id).await? {
+                    return Err(AppError::invalid("the user has no one-time passwords"));
+                }
                 noted(
                     tx,
                     &ctx,
                     "modify",
                     &of,
-                    &[("role", role), ("email", address)],
+                    &[("role", role), ("email", address), ("totp", second)],
                 )
                 .await?;
                 Ok::<_, AppError>(user)

@@ -12,7 +12,12 @@ use crate::domain::username_blocks;
 use crate::error::AppError;
 
 pub fn command() -> Command {
-    let name = || Arg::new("name").value_name("NAME").required(true);
+    let name = || {
+        Arg::new("name")
+            .value_name("NAME")
+            .required(true)
+            .help("The name, or a part of names")
+    };
     Command::new("username-block")
         .about("Names that nobody may take, besides the reserved ones")
         .subcommand_required(true)

@@ -5,6 +5,7 @@ use clap::Command;
 use super::Outcome;
 use super::serve::open_until_told;
 use crate::config::Config;
+use crate::reload::Source;
 use crate::server;
 
 pub fn command() -> Command {
@@ -12,6 +13,6 @@ pub fn command() -> Command {
         .about("Deliver, take in what came and run jobs, without serving requests")
 }
 
-pub async fn run(config: Config) -> Outcome {
-    server::work(open_until_told(config).await?).await
+pub async fn run(config: Config, source: Source) -> Outcome {
+    server::work(open_until_told(config, source).await?).await
 }

@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::media::av::Tools;
 
+mod live;
 mod media_urls;
 mod s3;
 mod secrets;
@@ -19,6 +20,7 @@ mod size;
 mod smtp;
 mod urls;
 
+pub use live::{Changing, Live};
 pub use media_urls::{MediaKey, is_remote, version_of};
 pub use s3::{S3, S3Keys};
 pub use secrets::Secrets;
@@ -76,16 +78,8 @@ pub struct Config {
     pub s3: Option<S3>,
     /// Where clients fetch media that everybody may see, without a slash at its end; `None`: here.
     pub storage_public_url: Option<String>,
-    /// `None`: mail is written to files.
-    pub smtp: Option<Smtp>,
-    pub mail_from: String,
-    /// Whoever bears it may read `/metrics` from anywhere.
-    pub metrics_token: Option<String>,
-    pub trusted_proxies: Vec<IpNet>,
     /// `None`: every origin.
     pub cors_origins: Option<Vec<String>>,
-    /// Bytes of copies of files from elsewhere.
-    pub media_remote_limit: u64,
     /// Where ffmpeg is, by the environment's `PATH`.
     pub ffmpeg: Option<Tools>,
     /// Signs addresses of copies; the server's own once the application is open.
@@ -93,13 +87,10 @@ pub struct Config {
     /// The translation service.
     pub translate_url: Option<Url>,
     pub translate_key: Option<String>,
-    pub registration: Registration,
-    pub email_verification: bool,
     pub federation_allow_private: bool,
-    pub authorized_fetch: bool,
-    pub rate_limit: bool,
-    pub log: String,
     pub log_json: bool,
+    /// What may change while the server runs.
+    pub live: Live,
 }
 
 impl std::fmt::Display for IpNet {
@@ -407,6 +398,18 @@ impl Config {
         );
         let media_remote_limit = size::parse(&text("media_remote_limit"))
             .map_err(|reason| invalid("KITH_MEDIA_REMOTE_LIMIT", reason))?;
+        let live = Changing {
+            smtp,
+            mail_from,
+            metrics_token: get("metrics_token").map(str::to_owned),
+            trusted_proxies,
+            media_remote_limit,
+            registration,
+            email_verification: flag("KITH_EMAIL_VERIFICATION", "email_verification")?,
+            authorized_fetch: flag("KITH_AUTHORIZED_FETCH", "authorized_fetch")?,
+            rate_limit: flag("KITH_RATE_LIMIT", "rate_limit")?,
+            log: text("log"),
+        };
         Ok(Config {
             data_dir,
             listen,
@@ -418,26 +421,17 @@ impl Config {
             s3_keys,
             s3,
             storage_public_url,
-            smtp,
-            mail_from,
-            metrics_token: get("metrics_token").map(str::to_owned),
-            trusted_proxies,
             cors_origins,
-            media_remote_limit,
             ffmpeg: None,
             media_key: MediaKey::derive(&[]),
             translate_url,
             translate_key: get("translate_key").map(str::to_owned),
-            registration,
-            email_verification: flag("KITH_EMAIL_VERIFICATION", "email_verification")?,
             federation_allow_private: flag(
                 "KITH_FEDERATION_ALLOW_PRIVATE",
                 "federation_allow_private",
             )?,
-            authorized_fetch: flag("KITH_AUTHORIZED_FETCH", "authorized_fetch")?,
-            rate_limit: flag("KITH_RATE_LIMIT", "rate_limit")?,
-            log: text("log"),
             log_json,
+            live: Live::new(live),
         })
     }
 }

@@ -11,16 +11,16 @@ fn defaults_are_the_contract() {
     assert_eq!(config.listen, Listen::Tcp("127.0.0.1:8080".into()));
     assert_eq!(config.account_domain, "localhost:8080");
     assert_eq!(config.database_url, "sqlite:./data/kith.db");
-    assert_eq!(config.registration, Registration::Open);
-    assert_eq!(config.media_remote_limit, 10 << 30);
-    assert!(config.email_verification && config.rate_limit);
-    assert!(!config.federation_allow_private && !config.authorized_fetch);
+    assert_eq!(config.live.now().registration, Registration::Open);
+    assert_eq!(config.live.now().media_remote_limit, 10 << 30);
+    assert!(config.live.now().email_verification && config.live.now().rate_limit);
+    assert!(!config.federation_allow_private && !config.live.now().authorized_fetch);
 }
 
 #[test]
 fn registration_needs_approval_on_a_public_host() {
     let config = load(&[("KITH_PUBLIC_URL", "https://kith.example")]).unwrap();
-    assert_eq!(config.registration, Registration::Approval);
+    assert_eq!(config.live.now().registration, Registration::Approval);
     assert_eq!(config.account_domain, "kith.example");
 }
 

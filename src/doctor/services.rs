@@ -18,9 +18,10 @@ pub async fn checks(patient: &Patient<'_>, checks: &mut Vec<Check>) {
             ),
         },
     });
-    checks.push(match &config.smtp {
+    let live = config.live.now();
+    checks.push(match &live.smtp {
         None => Check::skipped("smtp", "it is not configured: mail is written to files"),
-        Some(server) => match smtp::greet(server, &config.mail_from).await {
+        Some(server) => match smtp::greet(server, &live.mail_from).await {
             Ok(()) => Check::ok("smtp", format!("{} takes mail", server.host)),
             Err(error) => Check::fail(
                 "smtp",

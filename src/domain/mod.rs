@@ -69,6 +69,7 @@ pub mod relays;
 pub mod reports;
 pub mod scheduled;
 pub mod search;
+pub mod self_destruct;
 pub mod settings;
 pub mod severances;
 pub mod sign_in;

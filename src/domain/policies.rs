@@ -29,6 +29,8 @@ pub const NOOP: &str = "noop";
 
 /// The setting that says with whom this server federates, and its value for an allow-list.
 const MODE: &str = "federation_mode";
+/// The setting that says since when this server is at its end.
+pub(super) const SELF_DESTRUCT: &str = "self_destruct";
 const ALLOW_LIST: &str = "allow-list";
 const OPEN: &str = "open";
 
@@ -38,6 +40,8 @@ pub struct Policies {
     by_domain: HashMap<String, DomainPolicy>,
     /// Nothing is exchanged but with domains that are allowed.
     allow_list: bool,
+    /// This server is at its end.
+    closing: bool,
     /// Actors of the relays that were asked for posts and agreed.
     relays: HashSet<String>,
 }
@@ -115,6 +119,7 @@ impl Policies {
         Ok(Policies {
             by_domain: rows.into_iter().map(|p| (p.domain.clone(), p)).collect(),
             allow_list: db::policies::setting(conn, MODE).await?.as_deref() == Some(ALLOW_LIST),
+            closing: db::policies::setting(conn, SELF_DESTRUCT).await?.is_some(),
             relays: relays
                 .filter(|relay| relay.state == relays::ACCEPTED)
                 .map(|relay| relay.actor_uri)
@@ -130,6 +135,11 @@ impl Policies {
     /// Whether nothing is exchanged but with domains that are allowed.
     pub fn is_allow_list(&self) -> bool {
         self.allow_list
+    }
+
+    /// Whether this server is at its end: nobody comes in any more.
+    pub fn is_closing(&self) -> bool {
+        self.closing
     }
 
     /// Whether an actor speaks for a relay that was asked for posts and agreed.

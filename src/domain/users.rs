@@ -3,7 +3,7 @@
 use super::accounts::{self, KeyPair};
 use super::codes::{self, Purpose};
 use super::mail::{self, Letter};
-use super::{Ctx, email_blocks, invites, moderation, sign_in, username_blocks};
+use super::{Ctx, email_blocks, invites, moderation, self_destruct, sign_in, username_blocks};
 use crate::config::Registration;
 use crate::db::accounts::Account;
 use crate::db::users::User;
@@ -136,8 +136,8 @@ pub fn problems(
 
 /// 403 unless people may register here, with an invitation (whether it is good shows later) or
 /// without.
-pub fn open_to_strangers(ctx: &Ctx, invited: bool) -> AppResult<()> {
-    match ctx.config.registration {
+pub fn open_to_strangers(registration: Registration, invited: bool) -> AppResult<()> {
+    match registration {
         Registration::Open | Registration::Approval => Ok(()),
         Registration::Invite if invited => Ok(()),
         Registration::Invite => Err(AppError::forbidden("Registration needs an invitation")),
@@ -153,7 +153,11 @@ pub fn open_to_strangers(ctx: &Ctx, invited: bool) -> AppResult<()> {
 /// is removed like every registration that was not. While addresses are not verified at all,
 /// that cannot be, and the address is refused.
 pub async fn register(tx: &mut Conn, ctx: &Ctx, new: Registering) -> AppResult<Registered> {
-    open_to_strangers(ctx, !new.invite.is_empty())?;
+    let registration = match self_destruct::begun(tx).await? {
+        true => Registration::Closed,
+        false => ctx.config.live.now().registration,
+    };
+    open_to_strangers(registration, !new.invite.is_empty())?;
     // First, so that nothing else is told to who has none.
     if !new.invite.is_empty() && !invites::is_open(tx, ctx, &new.invite).await? {
         return Ok(Registered::Refused(vec![invites::no_good()]));
@@ -180,7 +184,7 @@ pub async fn register(tx: &mut Conn, ctx: &Ctx, new: Registering) -> AppResult<R
     {
         return Ok(Registered::Refused(vec![taken("username")]));
     }
-    let verify = ctx.config.email_verification;
+    let verify = ctx.config.live.now().email_verification;
     let holder = db::users::by_email(tx, &new.email).await?;
     if holder.is_some() && !verify {
         return Ok(Registered::Refused(vec![taken("email")]));
@@ -193,7 +197,7 @@ pub async fn register(tx: &mut Conn, ctx: &Ctx, new: Registering) -> AppResult<R
             None => return Ok(Registered::Refused(vec![invites::no_good()])),
         },
     };
-    let welcome = invite_id.is_some() || ctx.config.registration == Registration::Open;
+    let welcome = invite_id.is_some() || registration == Registration::Open;
     let approved = welcome && !new.doubtful;
     let account = accounts::create_local(tx, ctx, &new.username, "Person", &new.keys).await?;
     let mut user = User {
@@ -351,7 +355,7 @@ pub async fn create(tx: &mut Conn, ctx: &Ctx, new: Creating) -> AppResult<(Accou
         return Err(AppError::invalid("the name is taken"));
     }
     let account = accounts::create_local(tx, ctx, &new.username, "Person", &new.keys).await?;
-    let confirmed = new.confirmed || !ctx.config.email_verification;
+    let confirmed = new.confirmed || !ctx.config.live.now().email_verification;
     let user = User {
         account_id: account.id,
         email_lower: new.email.to_lowercase(),

@@ -398,6 +398,15 @@ pub async fn refresh_now(app: &App, id: &str) -> Result<Account, Error> {
     refresh(app, id, &Budget::new(limits)).await
 }
 
+/// What a URL answers to a request that the instance actor signed, whatever it is: to look at, not to
+/// believe.
+pub async fn answer(app: &App, at: &str) -> Result<Response, Error> {
+    let url = uri(at).ok_or_else(|| Error::Hopeless(format!("{at:.200}: not a usable URL")))?;
+    let response = get(app, &url, &Budget::new(LIMITS)).await?;
+    check_status(&url, response.status)?;
+    Ok(response)
+}
+
 /// A collection as a URL serves it, which may be another than its id: part of one.
 pub async fn collection(app: &App, at: &str, budget: &Budget) -> Result<Value, Error> {
     let url = uri(at).ok_or_else(|| Error::Hopeless(format!("{at:.200}: not a usable URL")))?;

@@ -111,14 +111,20 @@ pub async fn find(app: &App, text: &str, resolve: bool) -> AppResult<Option<Foun
     if !resolve || app.config.is_ours(text) {
         return Ok(None);
     }
-    let budget = Budget::new(LIMITS);
-    match elsewhere(app, text, &budget).await {
+    match look_up(app, text).await {
         Ok(found) => Ok(found),
         Err(error) => {
             tracing::debug!(text, %error, "nothing was found elsewhere");
             Ok(None)
         }
     }
+}
+
+/// What a handle or URL of another server names, asked for there whether it is known or not; what it
+/// leads to is stored. `None` for what is neither, and for what not everyone may see. The error says
+/// why it cannot be had.
+pub async fn look_up(app: &App, text: &str) -> Result<Option<Found>, fetch::Error> {
+    elsewhere(app, text, &Budget::new(LIMITS)).await
 }
 
 async fn elsewhere(app: &App, text: &str, budget: &Budget) -> Result<Option<Found>, fetch::Error> {

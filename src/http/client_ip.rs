@@ -57,7 +57,7 @@ impl FromRequestParts<App> for Caller {
             .unwrap_or_default();
         let end = user_agent.floor_char_boundary(MAX_USER_AGENT);
         Ok(Caller {
-            ip: client_ip(peer, &parts.headers, &app.config.trusted_proxies),
+            ip: client_ip(peer, &parts.headers, &app.config.live.now().trusted_proxies),
             user_agent: user_agent[..end].to_owned(),
         })
     }
@@ -121,7 +121,12 @@ mod tests {
         for value in forwarded {
             headers.append(X_FORWARDED_FOR, value.parse().unwrap());
         }
-        client_ip(peer.parse().unwrap(), &headers, &config.trusted_proxies).to_string()
+        client_ip(
+            peer.parse().unwrap(),
+            &headers,
+            &config.live.now().trusted_proxies,
+        )
+        .to_string()
     }
 
     #[test]

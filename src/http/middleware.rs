@@ -98,7 +98,11 @@ fn address_of(app: &App, request: &Request) -> IpAddr {
         .extensions()
         .get::<ConnectInfo<Peer>>()
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.0.ip());
-    client_ip(peer, request.headers(), &app.config.trusted_proxies)
+    client_ip(
+        peer,
+        request.headers(),
+        &app.config.live.now().trusted_proxies,
+    )
 }
 
 /// Whether nothing is answered to an address.

@@ -92,7 +92,7 @@ async fn metrics(
     headers: HeaderMap,
     uri: Uri,
 ) -> AppResult<Response> {
-    let bears = match &app.config.metrics_token {
+    let bears = match &app.config.live.now().metrics_token {
         Some(token) => token_of(&headers, None).is_some_and(|given| secret::same(&given, token)),
         None => false,
     };

@@ -464,7 +464,7 @@ async fn keep(app: &App, row: RemoteFile, fetched: Fetched) -> AppResult<Outcome
         gone.retain(|key| *key != row.file && *key != row.preview);
         sweep::delete_all(&app.storage, &gone).await?;
     }
-    if u64::try_from(total).unwrap_or_default() > app.config.media_remote_limit {
+    if u64::try_from(total).unwrap_or_default() > app.config.live.now().media_remote_limit {
         let app = app.clone();
         tokio::spawn(async move {
             if let Err(error) = remote_files::make_room(&app).await {

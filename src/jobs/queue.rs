@@ -180,9 +180,10 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
     match job {
         Job::Mail(letter) => {
             let host = app.config.public_url.host_str().unwrap_or("localhost");
-            let message = letter.message(&app.config.mail_from, host, row.id, app.clock.now_ms());
-            if let Some(server) = &app.config.smtp {
-                return match smtp::send(server, &app.config.mail_from, &letter.to, &message).await {
+            let live = app.config.live.now();
+            let message = letter.message(&live.mail_from, host, row.id, app.clock.now_ms());
+            if let Some(server) = &live.smtp {
+                return match smtp::send(server, &live.mail_from, &letter.to, &message).await {
                     Ok(()) => Ok(()),
                     Err(error) if error.will_not_pass() => Err(JobError::fail(error)),
                     Err(error) => Err(JobError::retry(error)),

@@ -40,7 +40,7 @@ pub async fn make_room(app: &App) -> AppResult<()> {
     let Ok(_sweeping) = app.proxy.sweeping.try_lock() else {
         return Ok(());
     };
-    let limit = i64::try_from(app.config.media_remote_limit).unwrap_or(i64::MAX);
+    let limit = i64::try_from(app.config.live.now().media_remote_limit).unwrap_or(i64::MAX);
     // What lies in a bucket takes no room here.
     let mut lacking = match app.storage.is_local() {
         true => i64::try_from(app.room.lacking(COPIES)).unwrap_or(i64::MAX),

@@ -20,7 +20,7 @@ use crate::events::{Cursor, Kind};
 
 /// Posts written into the index in one transaction: few enough that other writers do not wait
 /// long.
-const CHUNK: usize = 50;
+pub const CHUNK: usize = 50;
 /// How long it waits for more before it begins.
 const GATHER: Duration = Duration::from_millis(200);
 /// How often the log is looked at when nobody rang.
@@ -63,6 +63,28 @@ pub enum Step {
     /// Something from before was read in.
     Backlog,
     Idle,
+}
+
+/// Has everything read in again, by whoever takes the next steps: what is right already stays as it is,
+/// and is found meanwhile.
+pub async fn begin_anew(app: &App) -> AppResult<()> {
+    loop {
+        let progress = app
+            .read(|c| Box::pin(async move { Ok(db::search::progress(c).await?) }))
+            .await?;
+        let Some(from) = progress else {
+            return Ok(());
+        };
+        let to = Progress {
+            statuses_below: i64::MAX,
+            accounts_above: 0,
+            ..from
+        };
+        // Otherwise a server has just taken a step.
+        if advance(app, from, to, Vec::new()).await? {
+            return Ok(());
+        }
+    }
 }
 
 /// Brings the index up to the log's end, or one step nearer.

@@ -10,6 +10,7 @@ use super::storage::{Key, Storage, StorageError};
 use crate::clock::HOUR;
 use crate::db::stored_files::{self, Holder};
 use crate::db::{self, Db};
+use crate::progress::Progress;
 
 /// Names told at most.
 const NAMED: usize = 100;
@@ -109,6 +110,7 @@ pub async fn usage(
     named: &mut Named,
 ) -> Result<BTreeMap<Holder, Usage>, AuditError> {
     let mut all = BTreeMap::new();
+    let progress = Progress::counting("looking for files");
     for holder in Holder::ALL {
         let mut usage = Usage::default();
         let mut after: Option<String> = None;
@@ -118,6 +120,7 @@ pub async fn usage(
                     Box::pin(async move { stored_files::page(c, holder, after.as_deref()).await })
                 })
                 .await?;
+            progress.add(page.keys.len() as u64);
             let stills = page.keys.iter().filter_map(|name| still_of(name));
             let mut names: Vec<String> = page.keys.iter().cloned().chain(stills).collect();
             names.retain(|name| named.add(name));

@@ -195,7 +195,7 @@ async fn landing_page(app: &App) -> AppResult<Response> {
         users: count(users),
         posts: count(posts),
         peers: count(peers),
-        registration: match app.config.registration {
+        registration: match app.registration().await? {
             config::Registration::Open => Registration::Open,
             config::Registration::Approval => Registration::Approval,
             config::Registration::Invite => Registration::Invite,

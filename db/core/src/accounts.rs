@@ -142,6 +142,19 @@ pub async fn of_domain(
         .await)
 }
 
+/// Accounts of other servers after an id, in the order of ids.
+#[boxed]
+pub async fn elsewhere(conn: &mut Conn, above: i64, limit: i64) -> Result<Vec<Account>> {
+    on_db!(conn, |c| accounts::table
+        .filter(accounts::id.gt(above))
+        .filter(accounts::domain.ne(""))
+        .order(accounts::id)
+        .limit(limit)
+        .select(Account::as_select())
+        .load(c)
+        .await)
+}
+
 /// Accounts by id, in no order; ids without a row are left out.
 #[boxed]
 pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Account>> {

@@ -25,6 +25,7 @@ pub mod media;
 pub mod media_work;
 pub mod pins;
 pub mod polls;
+pub mod pruning;
 pub mod quotes;
 pub mod reactions;
 pub mod remote_files;

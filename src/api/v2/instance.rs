@@ -92,7 +92,7 @@ pub async fn get(State(app): State<App>) -> AppResult<Json<Value>> {
             json!({"public_key": vapid.public_key()}),
         );
     }
-    let registration = app.config.registration;
+    let registration = app.registration().await?;
     Ok(Json(json!({
         "domain": app.config.account_domain,
         "title": about.title(),

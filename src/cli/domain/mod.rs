@@ -16,7 +16,12 @@ use crate::domain::policies::{self, Policies, Terms};
 use crate::error::AppError;
 
 pub fn command() -> Command {
-    let domain = || Arg::new("domain").value_name("DOMAIN").required(true);
+    let domain = || {
+        Arg::new("domain")
+            .value_name("DOMAIN")
+            .required(true)
+            .help("The domain; a policy holds for those under it, too")
+    };
     let comments = |command: Command| {
         command
             .arg(domain())
@@ -25,6 +30,7 @@ pub fn command() -> Command {
                     .long("comment")
                     .value_name("TEXT")
                     .default_value("")
+                    .hide_default_value(true)
                     .help("Why, for everyone to read"),
             )
             .arg(
@@ -32,6 +38,7 @@ pub fn command() -> Command {
                     .long("private-comment")
                     .value_name("TEXT")
                     .default_value("")
+                    .hide_default_value(true)
                     .help("Why, for admins"),
             )
             .arg(

@@ -18,6 +18,31 @@ const EXTENSIONS: [&str; 6] = ["png", "apng", "gif", "webp", "jpg", "jpeg"];
 /// Names (without the extension) and contents of a pack's pictures.
 pub type Pictures = Vec<(String, Bytes)>;
 
+/// Writes a pack: a compressed tar, one file at a time. An older file is not written over.
+pub struct Writer(tar::Builder<flate2::write::GzEncoder<File>>);
+
+impl Writer {
+    /// Begins one.
+    pub fn create(path: &Path) -> std::io::Result<Writer> {
+        let file = File::create_new(path)?;
+        let packed = flate2::write::GzEncoder::new(file, flate2::Compression::default());
+        Ok(Writer(tar::Builder::new(packed)))
+    }
+
+    /// Adds a picture under its file name.
+    pub fn add(&mut self, name: &str, bytes: &[u8]) -> std::io::Result<()> {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        self.0.append_data(&mut header, name, bytes)
+    }
+
+    /// Ends it.
+    pub fn finish(self) -> std::io::Result<()> {
+        self.0.into_inner()?.finish()?.sync_all()
+    }
+}
+
 /// Reads one file; larger ones than an emoji may be are refused.
 pub fn read_file(path: &Path) -> Result<Bytes, String> {
     let failed = |e: std::io::Error| format!("{}: {e}", path.display());

@@ -29,6 +29,7 @@ pub fn commands() -> [Command; 5] {
             .long("reason")
             .value_name("TEXT")
             .default_value("")
+            .hide_default_value(true)
             .help(help)
     };
     let quiet = || {
@@ -75,7 +76,8 @@ pub fn commands() -> [Command; 5] {
                 Arg::new("role")
                     .value_name("ROLE")
                     .required(true)
-                    .value_parser(["user", "moderator", "admin"]),
+                    .value_parser(["user", "moderator", "admin"])
+                    .help("What the user may do from now on"),
             )
             .arg(json_flag()),
     ]

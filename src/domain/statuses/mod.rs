@@ -3,6 +3,7 @@
 mod compose;
 mod edits;
 mod local;
+mod prune;
 mod remote;
 mod send;
 mod waiting;
@@ -12,6 +13,7 @@ pub use edits::{MediaVersion, history};
 pub(in crate::domain) use local::source_type;
 pub use local::{Draft, Edit, MediaChange, PollEdit, delete, edit, post};
 pub(super) use local::{check, earlier};
+pub use prune::prune;
 pub(in crate::domain) use remote::add_media;
 pub use remote::{RemoteMedia, RemoteNote, receive, remove, revise};
 pub(super) use send::send_update;

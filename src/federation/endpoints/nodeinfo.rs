@@ -52,7 +52,7 @@ async fn index(State(app): State<App>) -> Response {
 async fn show(State(app): State<App>, version: &'static str) -> AppResult<Response> {
     let usage = usage(&app).await?;
     let open = matches!(
-        app.config.registration,
+        app.registration().await?,
         Registration::Open | Registration::Approval
     );
     let body = document(version, &usage, open, env!("CARGO_PKG_REPOSITORY"));

@@ -47,7 +47,7 @@ impl FromRequestParts<App> for Reader {
         let mut reader = Reader {
             account: None,
             refused: None,
-            required: app.config.authorized_fetch || policies.is_allow_list(),
+            required: app.config.live.now().authorized_fetch || policies.is_allow_list(),
         };
         let signed = parts.headers.contains_key("signature")
             || parts

@@ -296,6 +296,15 @@ async fn commands_add_import_and_remove_beside_a_running_server() {
     let listed: Vec<Value> = serde_json::from_str(&listed).unwrap();
     let red = listed.iter().find(|e| e["shortcode"] == "red").unwrap();
     assert_eq!(red["category"], "more");
+    // What is written out comes in again.
+    let pack = dir.path().join("all.tar.gz");
+    let pack = pack.to_str().unwrap();
+    let said = process.cli_ok(&["emoji", "export", pack]);
+    assert!(said.starts_with("7 emoji"), "{said}");
+    let error = process.cli_fails(&["emoji", "export", pack]);
+    assert!(error.contains("exists"), "{error}");
+    let said = process.cli_ok(&["emoji", "import", pack]);
+    assert!(said.starts_with("added 0, 7 were there already"), "{said}");
     process.cli_ok(&["emoji", "remove", "red"]);
     assert!(!process.cli(&["emoji", "remove", "red"]).status.success());
     let text = dir.path().join("pack/README.md");

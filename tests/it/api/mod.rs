@@ -54,7 +54,7 @@ pub mod streaming;
 mod tags;
 mod threads;
 mod timelines;
-mod totp;
+pub mod totp;
 mod views;
 mod visibilities;
 mod votes;

@@ -13,7 +13,7 @@ use crate::support::mail::letters;
 use crate::support::{Answer, Person, Server};
 
 /// The other direction of [`totp::base32`].
-fn bytes(text: &str) -> Vec<u8> {
+pub fn bytes(text: &str) -> Vec<u8> {
     let (mut bytes, mut held, mut bits) = (Vec::new(), 0_u32, 0);
     for letter in text.bytes() {
         let value = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";

@@ -5,7 +5,9 @@ mod commands;
 mod disk;
 mod doctor;
 mod move_database;
+mod reload;
 mod storage;
+mod upkeep;
 
 use serde_json::{Value, json};
 

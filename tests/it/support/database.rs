@@ -103,6 +103,20 @@ pub async fn count(url: &str, sql: &str) -> i64 {
     count
 }
 
+/// Changes something that no door leads to.
+pub async fn change(url: &str, sql: &str) {
+    use diesel::{Connection, RunQueryDsl};
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        let mut conn = diesel::SqliteConnection::establish(path).expect("the file opens");
+        diesel::sql_query("PRAGMA busy_timeout = 5000")
+            .execute(&mut conn)
+            .expect("it waits");
+        diesel::sql_query(sql).execute(&mut conn).expect(sql);
+        return;
+    }
+    execute(url, sql).await;
+}
+
 async fn execute(url: &str, sql: &str) {
     // One at a time: a template that is being copied is not to be connected to.
     static ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

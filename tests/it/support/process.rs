@@ -172,6 +172,16 @@ impl Process {
         assert!(child.wait().expect("it ends").success(), "it ends well");
     }
 
+    /// SIGHUP, with another settings file in the directory that it runs in.
+    pub fn reload(&self, settings: &str) {
+        std::fs::write(self.dir.path().join("kith.toml"), settings).expect("a file");
+        let id = self.child.as_ref().expect("it runs").id();
+        let told = Command::new("kill")
+            .args(["-HUP", &id.to_string()])
+            .status();
+        assert!(told.expect("kill runs").success());
+    }
+
     /// Changes a setting, for commands and the next start.
     pub fn set(&mut self, name: &str, value: &str) {
         set(&mut self.env, name, value);
@@ -205,12 +215,16 @@ impl Process {
         error
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    /// A command, ready to be started.
+    pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kith"));
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("KITH_")) {
             command.env_remove(name);
         }
-        command.args(args).envs(self.env.clone());
+        command
+            .args(args)
+            .envs(self.env.clone())
+            .current_dir(self.dir.path());
         command
     }
 

@@ -52,7 +52,7 @@ pub async fn run(
     body: Body,
 ) -> AppResult<Result<(Account, User), Response>> {
     let invite = body.invite.unwrap_or_default().trim().to_lowercase();
-    users::open_to_strangers(&app.ctx, !invite.is_empty())?;
+    users::open_to_strangers(app.registration().await?, !invite.is_empty())?;
     let rule = app.ip_rules().await?;
     let rule = rule.of_address(caller.ip, app.clock.now_ms());
     if rule.is_some_and(|rule| rule >= Severity::SignUpBlock) {

@@ -35,7 +35,7 @@ async fn index(State(app): State<App>) -> AppResult<Json<Value>> {
             json!({"max_featured_tags": crate::domain::tags::MAX_FEATURED}),
         );
     }
-    let registration = app.config.registration;
+    let registration = app.registration().await?;
     Ok(Json(json!({
         "uri": app.config.account_domain,
         "title": about.title(),
