@@ -65,7 +65,7 @@ impl Local {
 
     pub(super) async fn size(&self, key: &Key) -> io::Result<Option<u64>> {
         let metadata = fs::metadata(self.path(key)).await?;
-        Ok(metadata.is_file().then(|| metadata.len()))
+        Ok(metadata.is_file().then_some(metadata.len()))
     }
 
     pub(super) async fn read(
