@@ -5,6 +5,7 @@ mod commands;
 mod disk;
 mod doctor;
 mod move_database;
+mod year;
 
 use serde_json::{Value, json};
 
