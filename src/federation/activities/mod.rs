@@ -293,10 +293,7 @@ async fn is_of_itself(app: &App, kind: &str, activity: &Value, actor: &Account) 
     }
     let actor = actor.clone();
     app.read(move |c| {
-        Box::pin(async move {
-            let since = standing::suspended_by_origin(c, &actor).await?;
-            Ok(since.is_some() && since == actor.suspended_at)
-        })
+        Box::pin(async move { Ok(standing::suspended_by_origin(c, &actor).await?.is_some()) })
     })
     .await
 }
