@@ -140,8 +140,9 @@ pub(super) async fn origin_said(
     let since = suspended_by_origin(tx, account).await?;
     match since {
         None if suspended => {
-            db::origin_suspensions::set(tx, account.id, Some(ctx.now())).await?;
-            account.suspended_at.get_or_insert(ctx.now());
+            let now = ctx.now();
+            db::origin_suspensions::set(tx, account.id, Some(now)).await?;
+            account.suspended_at.get_or_insert(now);
         }
         Some(_) if !suspended => {
             db::origin_suspensions::set(tx, account.id, None).await?;
