@@ -200,6 +200,7 @@ impl Site {
             location: String::new(),
             status: Default::default(),
             keys: vec![(format!("{uri}#main-key"), PUBLIC_KEY.to_owned())],
+            suspended: false,
         };
         let ctx = self.app.ctx.clone();
         self.app

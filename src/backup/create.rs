@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use flate2::bufread::GzDecoder;
 use futures::{StreamExt, TryStreamExt};
 
 use super::Outcome;
+use super::leftovers;
 use super::manifest::{FORMAT, Files, Header, InStore, Manifest, StoreFile, TableColumns};
 use super::member::Member;
 use super::rows::{Reading, Source};
@@ -58,6 +60,12 @@ pub async fn create(
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
+    leftovers::sweep(directory, wanted.now, |name| {
+        let mark = name
+            .strip_suffix(".part")
+            .and_then(|name| name.rsplit_once('.'));
+        name.starts_with('.') && mark.is_some_and(|(_, mark)| leftovers::is_marked(mark, "", ""))
+    });
     let mark = u64::from_le_bytes(random.bytes());
     let beside = directory.join(format!(".{}.{mark:016x}.part", name.display()));
     let made = async {
@@ -86,17 +94,27 @@ pub async fn create(
 
 /// An older backup, or an empty file, may be written over, nothing else.
 fn check_replaceable(path: &Path) -> Outcome<()> {
-    let mut head = [0; 2];
-    match File::open(path).and_then(|mut file| file.read(&mut head)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(format!("{}: {error}", path.display())),
-        Ok(0) => Ok(()),
-        Ok(_) if head == [0x1f, 0x8b] => Ok(()),
-        Ok(_) => Err(format!(
-            "{} is there, and is no backup: it is not written over",
-            path.display()
-        )),
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other.map_err(|e| format!("{}: {e}", path.display()))?,
+    };
+    let known = file.metadata();
+    if known.is_ok_and(|known| known.is_file() && known.len() == 0) || begins_a_backup(file) {
+        return Ok(());
     }
+    Err(format!(
+        "{} is there, and is no backup: it is not written over",
+        path.display()
+    ))
+}
+
+/// Whether the first member is that of a backup; what follows may be cut off.
+fn begins_a_backup(file: File) -> bool {
+    let mut archive = tar::Archive::new(GzDecoder::new(BufReader::new(file)));
+    let first = archive.entries().ok().and_then(|mut all| all.next());
+    first
+        .and_then(Result::ok)
+        .is_some_and(|entry| *entry.path_bytes() == *Member::Header.name().as_bytes())
 }
 
 /// Makes a backup, and gives back what it was written to.

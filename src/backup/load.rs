@@ -25,8 +25,9 @@ impl Loading {
         migrations: &[String],
         coming: &[TableColumns],
         replace: bool,
+        now: i64,
     ) -> Outcome<Loading> {
-        let mut target = Target::create(url, migrations, replace)
+        let mut target = Target::create(url, migrations, replace, now)
             .await
             .map_err(told)?;
         let mut tables = BTreeMap::new();

@@ -6,6 +6,7 @@
 //! each table's rows come to in the manifest at its end.
 
 mod create;
+pub(crate) mod leftovers;
 mod load;
 mod manifest;
 mod member;

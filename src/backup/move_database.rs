@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::Outcome;
+use super::leftovers;
 use super::load::Loading;
 use super::manifest::{TableColumns, TableRows};
 use super::rows::{Reading, Source};
@@ -48,15 +49,18 @@ pub async fn move_database(
         ));
     }
     let mut snapshot = Snapshot::open_alone(from, now).await.map_err(told)?;
+    if let Some(path) = sqlite_path(to) {
+        leftovers::sweep_databases(path, now, "moving");
+    }
     // A file is made beside, and gets its name at the end.
     let beside = sqlite_path(to).map(|path| {
         let mark = u64::from_le_bytes(random.bytes());
         (format!("{path}.moving-{mark:016x}"), path)
     });
     let copied = match &beside {
-        None => copy(&mut snapshot, to, force).await,
+        None => copy(&mut snapshot, to, force, now).await,
         Some((new, path)) => {
-            let copied = copy(&mut snapshot, &format!("sqlite:{new}"), false).await;
+            let copied = copy(&mut snapshot, &format!("sqlite:{new}"), false, now).await;
             match copied {
                 Ok(moved) => replace(Path::new(new), path).map(|()| moved),
                 Err(error) => Err(error),
@@ -70,7 +74,7 @@ pub async fn move_database(
     copied
 }
 
-async fn copy(snapshot: &mut Snapshot, to: &str, force: bool) -> Outcome<Moved> {
+async fn copy(snapshot: &mut Snapshot, to: &str, force: bool, now: i64) -> Outcome<Moved> {
     let told = |e: TransferError| e.to_string();
     let migrations = snapshot.migrations().await.map_err(told)?;
     let last_event = snapshot.last_event().await.map_err(told)?;
@@ -81,7 +85,7 @@ async fn copy(snapshot: &mut Snapshot, to: &str, force: bool) -> Outcome<Moved> 
             columns: table.column_names(),
         })
         .collect();
-    let mut loading = Loading::begin(to, &migrations, &coming, force).await?;
+    let mut loading = Loading::begin(to, &migrations, &coming, force, now).await?;
     let mut came = BTreeMap::new();
     let progress = Progress::counting("copying");
     for table in &tables {
@@ -104,6 +108,9 @@ async fn copy(snapshot: &mut Snapshot, to: &str, force: bool) -> Outcome<Moved> 
 }
 
 fn replace(new: &Path, path: &str) -> Outcome<()> {
+    // Who started meanwhile would go on in a file that has no name.
+    let _held = transfer::hold(path)
+        .map_err(|who| format!("the new database is in use by {who}: stop it first"))?;
     let failed = |e: std::io::Error| format!("{path}: {e}");
     std::fs::File::open(new)
         .and_then(|file| file.sync_all())

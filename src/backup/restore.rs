@@ -9,6 +9,7 @@ use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
 
 use super::Outcome;
+use super::leftovers;
 use super::load::Loading;
 use super::manifest::{Header, Manifest};
 use super::read::{Sink, verify, walk};
@@ -90,11 +91,13 @@ pub async fn restore(
             told.count, told.store
         ));
     }
+    sweep(place, now);
     let mut staging = Staging::new(place, random)?;
     let mut restoring = Restoring {
         staging: &mut staging,
         place,
         force,
+        now,
         loading: None,
         secrets: String::new(),
         bucket: bucket.as_ref(),
@@ -116,6 +119,19 @@ pub async fn restore(
         manifest,
         absent,
     })
+}
+
+/// Deletes what restores have left here that were killed.
+fn sweep(place: &Place, now: i64) {
+    leftovers::sweep(&place.data_dir.join("media"), now, |name| {
+        leftovers::is_marked(name, ".restoring-", "")
+    });
+    leftovers::sweep(&place.data_dir, now, |name| {
+        leftovers::is_marked(name, ".secrets-", ".tmp")
+    });
+    if let Some(path) = sqlite_path(&place.database_url) {
+        leftovers::sweep_databases(path, now, "restoring");
+    }
 }
 
 /// Refuses a place where something is, or is being used.
@@ -212,6 +228,12 @@ impl Staging {
         target: Target,
         secrets: &str,
     ) -> Outcome<()> {
+        // Who started meanwhile would go on in a file that has no name.
+        let _held = match sqlite_path(&place.database_url) {
+            Some(path) => transfer::hold(path)
+                .map_err(|who| format!("the database is in use by {who}: stop it first"))?,
+            None => None,
+        };
         let media = place.data_dir.join("media");
         let failed = |e: io::Error| format!("{}: {e}", place.data_dir.display());
         let mut file = OpenOptions::new()
@@ -311,6 +333,7 @@ struct Restoring<'a> {
     staging: &'a mut Staging,
     place: &'a Place,
     force: bool,
+    now: i64,
     loading: Option<Loading>,
     secrets: String,
     /// Where files are to be, where that is an object store.
@@ -321,7 +344,8 @@ struct Restoring<'a> {
 impl Sink for Restoring<'_> {
     async fn header(&mut self, header: &Header) -> Outcome<()> {
         let url = self.staging.database_url(self.place);
-        let loading = Loading::begin(&url, &header.migrations, &header.tables, self.force);
+        let (force, now) = (self.force, self.now);
+        let loading = Loading::begin(&url, &header.migrations, &header.tables, force, now);
         self.loading = Some(loading.await?);
         Ok(())
     }

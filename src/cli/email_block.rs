@@ -11,6 +11,7 @@ use crate::db;
 use crate::db::relations::Page;
 use crate::db::sign_up_rules::{CanonicalEmailBlock, EmailDomainBlock};
 use crate::domain::email_blocks;
+use crate::domain::moderation::{Actor, audit};
 use crate::error::{AppError, AppResult};
 use crate::text::names::normalize_domain;
 
@@ -66,11 +67,15 @@ async fn add(app: &App, args: &ArgMatches) -> Outcome {
     let added = app
         .write(move |tx| {
             Box::pin(async move {
+                let actor = Actor::command("kith email-block add");
                 if is_address(&what) {
                     let row = email_blocks::add_address(tx, &ctx, Some(&what), None).await?;
+                    audit::canonical_email_block(tx, &ctx, &actor, "create", &row).await?;
                     return Ok(row.canonical_email_hash);
                 }
-                Ok(email_blocks::add_domain(tx, &ctx, &what).await?.domain)
+                let row = email_blocks::add_domain(tx, &ctx, &what).await?;
+                audit::email_domain_block(tx, &ctx, &actor, "create", &row).await?;
+                Ok(row.domain)
             })
         })
         .await
@@ -116,7 +121,7 @@ async fn list(app: &App, args: &ArgMatches) -> Outcome {
 
 async fn remove(app: &App, args: &ArgMatches) -> Outcome {
     let what = required(args, "what")?.clone();
-    let wanted = what.clone();
+    let (ctx, wanted) = (app.ctx.clone(), what.clone());
     let gone: AppResult<bool> = app
         .write(move |tx| {
             Box::pin(async move {
@@ -126,7 +131,9 @@ async fn remove(app: &App, args: &ArgMatches) -> Outcome {
                     wanted.to_lowercase()
                 };
                 let found = db::sign_up_rules::canonical_email_by_hash(tx, &hash).await?;
+                let actor = Actor::command("kith email-block remove");
                 if let Some(row) = found {
+                    audit::canonical_email_block(tx, &ctx, &actor, "destroy", &row).await?;
                     return Ok(db::sign_up_rules::remove_canonical_email(tx, row.id).await?);
                 }
                 let Some(domain) = normalize_domain(wanted.trim().trim_start_matches('@')) else {
@@ -134,7 +141,10 @@ async fn remove(app: &App, args: &ArgMatches) -> Outcome {
                 };
                 let found = db::sign_up_rules::email_domains_among(tx, &[domain]).await?;
                 match found.first() {
-                    Some(row) => Ok(db::sign_up_rules::remove_email_domain(tx, row.id).await?),
+                    Some(row) => {
+                        audit::email_domain_block(tx, &ctx, &actor, "destroy", row).await?;
+                        Ok(db::sign_up_rules::remove_email_domain(tx, row.id).await?)
+                    }
                     None => Ok(false),
                 }
             })

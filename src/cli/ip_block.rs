@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::db;
 use crate::db::sign_up_rules::IpBlock;
 use crate::domain::ip_blocks::{self, Change};
+use crate::domain::moderation::{Actor, audit};
 use crate::error::AppError;
 
 pub fn command() -> Command {
@@ -95,7 +96,14 @@ async fn add(app: &App, args: &ArgMatches) -> Outcome {
     };
     let ctx = app.ctx.clone();
     let row = app
-        .write(move |tx| Box::pin(async move { ip_blocks::add(tx, &ctx, wanted.clone()).await }))
+        .write(move |tx| {
+            Box::pin(async move {
+                let row = ip_blocks::add(tx, &ctx, wanted.clone()).await?;
+                let actor = Actor::command("kith ip-block add");
+                audit::ip_block(tx, &ctx, &actor, "create", &row).await?;
+                Ok::<_, AppError>(row)
+            })
+        })
         .await
         .map_err(|e| e.to_string())?;
     if args.get_flag("json") {
@@ -125,12 +133,17 @@ async fn list(app: &App, args: &ArgMatches) -> Outcome {
 
 async fn remove(app: &App, args: &ArgMatches) -> Outcome {
     let range = ip_blocks::parse_range(required(args, "range")?).map_err(|e| e.to_string())?;
-    let wanted = range.clone();
+    let (ctx, wanted) = (app.ctx.clone(), range.clone());
     let gone = app
         .write(move |tx| {
             Box::pin(async move {
                 match db::sign_up_rules::ip_by_range(tx, &wanted).await? {
-                    Some(row) => ip_blocks::remove(tx, row.id).await.map(Some),
+                    Some(row) => {
+                        let row = ip_blocks::remove(tx, row.id).await?;
+                        let actor = Actor::command("kith ip-block remove");
+                        audit::ip_block(tx, &ctx, &actor, "destroy", &row).await?;
+                        Ok::<_, AppError>(Some(row))
+                    }
                     None => Ok(None),
                 }
             })

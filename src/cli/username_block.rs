@@ -8,6 +8,8 @@ use crate::app::App;
 use crate::clock::iso;
 use crate::config::Config;
 use crate::db;
+use crate::domain::moderation::Actor;
+use crate::domain::moderation::audit::{self, Target};
 use crate::domain::username_blocks;
 use crate::error::AppError;
 
@@ -61,7 +63,14 @@ async fn add(app: &App, args: &ArgMatches) -> Outcome {
     let whole = args.get_flag("whole");
     let row = app
         .write(move |tx| {
-            Box::pin(async move { username_blocks::add(tx, &ctx, &name, whole).await })
+            Box::pin(async move {
+                let row = username_blocks::add(tx, &ctx, &name, whole).await?;
+                let actor = Actor::command("kith username-block add");
+                let target = Target::Policy("username_block", row.id, &row.pattern);
+                let details = [("whole", if row.whole { "true" } else { "" })];
+                audit::record(tx, &ctx, &actor, "create", target, &details).await?;
+                Ok::<_, AppError>(row)
+            })
         })
         .await
         .map_err(|e| e.to_string())?;
@@ -96,13 +105,20 @@ async fn list(app: &App, args: &ArgMatches) -> Outcome {
 
 async fn remove(app: &App, args: &ArgMatches) -> Outcome {
     let name = required(args, "name")?.clone();
-    let wanted = name.clone();
-    app.write(move |tx| Box::pin(async move { username_blocks::remove(tx, &wanted).await }))
-        .await
-        .map_err(|e| match e.status {
-            http::StatusCode::NOT_FOUND => format!("{name} is not blocked"),
-            _ => e.to_string(),
-        })?;
+    let (ctx, wanted) = (app.ctx.clone(), name.clone());
+    app.write(move |tx| {
+        Box::pin(async move {
+            let row = username_blocks::remove(tx, &wanted).await?;
+            let actor = Actor::command("kith username-block remove");
+            let target = Target::Policy("username_block", row.id, &row.pattern);
+            audit::record(tx, &ctx, &actor, "destroy", target, &[]).await
+        })
+    })
+    .await
+    .map_err(|e| match e.status {
+        http::StatusCode::NOT_FOUND => format!("{name} is not blocked"),
+        _ => e.to_string(),
+    })?;
     println!("removed");
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Check, Patient};
-use crate::backup::{self, Place, Wanted};
+use crate::backup::{self, Place, Wanted, leftovers};
 use crate::disk::{Space, human};
 
 const HINT: &str = "The last good backup is all there is until this is mended";
@@ -14,6 +14,9 @@ pub async fn check(patient: &Patient<'_>, checks: &mut Vec<Check>) {
         return;
     }
     let mark = u64::from_le_bytes(patient.random.bytes());
+    leftovers::sweep(&patient.config.data_dir, patient.clock.now_ms(), |name| {
+        leftovers::is_marked(name, ".drill-", "")
+    });
     let directory = patient.config.data_dir.join(format!(".drill-{mark:016x}"));
     let drilled = match std::fs::create_dir(&directory) {
         Ok(()) => drill(patient, &directory).await,

@@ -161,6 +161,8 @@ pub struct RemoteActor {
     /// Plain text.
     pub location: String,
     pub status: StatusLine,
+    /// Whether its own server has suspended it.
+    pub suspended: bool,
 }
 
 /// Adds or refreshes an actor from elsewhere. A handle that moved to another actor id follows
@@ -185,6 +187,7 @@ pub async fn upsert_remote(tx: &mut Conn, ctx: &Ctx, actor: RemoteActor) -> AppR
             account.created_at = known.created_at;
             account.suspended_at = known.suspended_at;
             account.silenced_at = known.silenced_at;
+            standing::origin_said(tx, ctx, &mut account, actor.suspended).await?;
             account.deleted_at = known.deleted_at;
             account.sensitized_at = known.sensitized_at;
             let changed = Account {
@@ -199,8 +202,15 @@ pub async fn upsert_remote(tx: &mut Conn, ctx: &Ctx, actor: RemoteActor) -> AppR
         None => {
             account.id = ctx.ids.next();
             account.created_at = account.created_at.clamp(1, now);
+            account.suspended_at = actor.suspended.then_some(now);
             standing::begin(tx, &mut account).await?;
             db::accounts::insert(tx, &account).await?;
+            db::origin_suspensions::set(
+                tx,
+                account.id,
+                account.suspended_at.filter(|_| actor.suspended),
+            )
+            .await?;
         }
     }
     let keys: Vec<AccountKey> = actor

@@ -306,6 +306,11 @@ impl Held {
             self.subjects.insert((title.clone(), id));
         }
         let name = row.subject(kind).trim_start_matches('@').to_lowercase();
+        let name = match kind {
+            // As it was blocked, whatever spelling the file has.
+            Kind::DomainBlocks => domain_blocks::parse(Some(&name)).unwrap_or(name),
+            _ => name,
+        };
         self.names.insert((title.clone(), name));
         self.titles.insert(title);
     }
@@ -452,6 +457,15 @@ mod tests {
         assert!(held.holds(Kind::Lists, &line("friends", "renamed@b.example", 7)));
         assert!(held.holds(Kind::Lists, &line("friends", "Gone@b.example", 8)));
         assert!(!held.holds(Kind::Lists, &line("others", "a@b.example", 7)));
+        let rows = read(Kind::DomainBlocks, "Bücher.Example\n").unwrap();
+        let mut held = Held::default();
+        held.add(Kind::DomainBlocks, &rows[0], Some(0));
+        let blocked = |domain: &str| Line {
+            fields: vec![domain.to_owned()],
+            ..line("", "", 0)
+        };
+        assert!(held.holds(Kind::DomainBlocks, &blocked("xn--bcher-kva.example")));
+        assert!(!held.holds(Kind::DomainBlocks, &blocked("other.example")));
         assert!(!held.holds(Kind::Lists, &line("friends", "other@b.example", 9)));
     }
 }

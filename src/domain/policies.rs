@@ -299,21 +299,23 @@ pub async fn put(tx: &mut Conn, ctx: &Ctx, domain: &str, terms: Terms) -> AppRes
 }
 
 /// The same of some domains in one transaction, all in the usual form and of the same list, or the
-/// admin's own.
+/// admin's own; gives the policies.
 pub(super) async fn put_some(
     tx: &mut Conn,
     ctx: &Ctx,
     some: Vec<(String, Terms)>,
     subscription_id: Option<i64>,
-) -> AppResult<()> {
-    let mut changed = Vec::new();
+) -> AppResult<Vec<DomainPolicy>> {
+    let (mut rows, mut changed) = (Vec::with_capacity(some.len()), Vec::new());
     for (domain, terms) in some {
         let (row, moved) = store(tx, ctx, domain, terms, subscription_id).await?;
         if moved {
-            changed.push((row.domain, row.created_at));
+            changed.push((row.domain.clone(), row.created_at));
         }
+        rows.push(row);
     }
-    stand_all(tx, ctx, changed).await
+    stand_all(tx, ctx, changed).await?;
+    Ok(rows)
 }
 
 /// A domain in its usual form, of which there can be a policy.
@@ -340,7 +342,7 @@ async fn store(
             "Validation failed: Comment is too long (maximum is {MAX_COMMENT} characters)"
         )));
     }
-    let before = of_domain(tx, &domain).await?;
+    let before = of_proper(tx, &domain).await?;
     let row = DomainPolicy {
         domain,
         severity: terms.severity,
@@ -401,7 +403,7 @@ pub async fn create(tx: &mut Conn, ctx: &Ctx, domain: &str, terms: Terms) -> App
 /// refused, so that nothing is weakened unseen.
 pub async fn allow(tx: &mut Conn, ctx: &Ctx, domain: &str) -> AppResult<DomainPolicy> {
     let domain = proper(ctx, domain)?;
-    match of_domain(tx, &domain).await? {
+    match of_proper(tx, &domain).await? {
         Some(policy) if policy.severity == ALLOW => Ok(policy),
         Some(_) => Err(AppError::invalid(
             "Validation failed: Domain is blocked, lift its block first",
@@ -416,7 +418,14 @@ pub async fn allow(tx: &mut Conn, ctx: &Ctx, domain: &str) -> AppResult<DomainPo
     }
 }
 
-async fn of_domain(conn: &mut Conn, domain: &str) -> AppResult<Option<DomainPolicy>> {
+/// The policy for a domain itself, however it is written; 422 for what is no domain.
+pub async fn of_domain(conn: &mut Conn, domain: &str) -> AppResult<Option<DomainPolicy>> {
+    let domain = normalize_domain(domain.trim())
+        .ok_or_else(|| AppError::invalid(format!("{domain:?} is no domain")))?;
+    of_proper(conn, &domain).await
+}
+
+async fn of_proper(conn: &mut Conn, domain: &str) -> AppResult<Option<DomainPolicy>> {
     let rows = db::policies::among(conn, &[domain.to_owned()]).await?;
     Ok(rows.into_iter().next())
 }
@@ -442,7 +451,7 @@ async fn stand_all(tx: &mut Conn, ctx: &Ctx, changed: Vec<(String, i64)>) -> App
 /// Says that no files are to be taken from a domain that has a policy, or that they are again;
 /// 404 where it has none.
 pub async fn reject_media(tx: &mut Conn, domain: &str, reject: bool) -> AppResult<DomainPolicy> {
-    let policy = of_domain(tx, domain)
+    let policy = of_proper(tx, domain)
         .await?
         .ok_or_else(AppError::not_found)?;
     let row = DomainPolicy {
@@ -456,9 +465,7 @@ pub async fn reject_media(tx: &mut Conn, domain: &str, reject: bool) -> AppResul
 
 /// Lifts a domain's policy; false when there was none. Accounts stand as before soon after.
 pub async fn lift(tx: &mut Conn, ctx: &Ctx, domain: &str) -> AppResult<bool> {
-    let domain = normalize_domain(domain)
-        .ok_or_else(|| AppError::invalid(format!("{domain:?} is no domain")))?;
-    let Some(policy) = of_domain(tx, &domain).await? else {
+    let Some(policy) = of_domain(tx, domain).await? else {
         return Ok(false);
     };
     lift_some(tx, ctx, vec![policy]).await?;

@@ -3,9 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Ctx;
+use super::moderation::{Actor, audit};
 use super::policies::{self, ALLOW, BLOCK, LIMIT, NOOP, Terms, lets_in, weight_of};
-use crate::db::Conn;
 use crate::db::policies::DomainPolicy;
+use crate::db::{self, Conn};
 use crate::error::{AppError, AppResult};
 use crate::text::csv;
 
@@ -198,9 +199,24 @@ fn stricter(old: &Terms, new: &Terms) -> Terms {
     }
 }
 
-/// Writes some entries of a plan, [`BATCH`] at most.
-pub async fn put(tx: &mut Conn, ctx: &Ctx, some: Vec<(String, Terms)>) -> AppResult<()> {
-    policies::put_some(tx, ctx, some, None).await
+/// Writes some entries of a plan, [`BATCH`] at most, and who did it.
+pub async fn put(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    actor: &Actor,
+    some: Vec<(String, Terms)>,
+) -> AppResult<()> {
+    let domains: Vec<String> = some.iter().map(|(domain, _)| domain.clone()).collect();
+    let known = db::policies::among(tx, &domains).await?;
+    let known: HashSet<&str> = known.iter().map(|row| row.domain.as_str()).collect();
+    for row in policies::put_some(tx, ctx, some, None).await? {
+        let action = match known.contains(row.domain.as_str()) {
+            true => "update",
+            false => "create",
+        };
+        audit::domain_policy(tx, ctx, actor, action, &row).await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! What a policy did bears the time at which it was made, so that lifting it leaves alone what
 //! moderators decided of single accounts.
 
+use std::collections::HashMap;
+
 use super::Ctx;
 use super::jobs::{self, Job};
 use super::policies::{BLOCK, LIMIT, Policies, names, nearest, severer};
@@ -78,12 +80,20 @@ pub async fn settle(
     stamp: i64,
 ) -> AppResult<Option<i64>> {
     let accounts = accounts(tx, place, above).await?;
+    let suspended = accounts.iter().filter(|a| a.suspended_at.is_some());
+    let suspended: Vec<i64> = suspended.map(|account| account.id).collect();
+    let by_origin: HashMap<i64, i64> = db::origin_suspensions::of(tx, &suspended)
+        .await?
+        .into_iter()
+        .collect();
     for before in &accounts {
         let mut account = before.clone();
         // What moderators decided stays.
         let stays = |at: &i64| *at != stamp && !policies.made_at(before, *at);
         account.suspended_at = account.suspended_at.filter(stays);
         account.silenced_at = account.silenced_at.filter(stays);
+        let since = by_origin.get(&account.id).copied();
+        account.suspended_at = account.suspended_at.or(since);
         apply(&mut account, policies.of_account(before));
         if account == *before {
             continue;
@@ -108,6 +118,41 @@ fn apply(account: &mut Account, policy: Option<&DomainPolicy>) {
         _ => return,
     };
     place.get_or_insert(policy.created_at);
+}
+
+/// Since when an account is suspended by its own server, where it is.
+pub async fn suspended_by_origin(conn: &mut Conn, account: &Account) -> AppResult<Option<i64>> {
+    if account.is_local() || account.suspended_at.is_none() {
+        return Ok(None);
+    }
+    let found = db::origin_suspensions::of(conn, &[account.id]).await?;
+    Ok(found.first().map(|(_, since)| *since))
+}
+
+/// An account's own server says whether it is suspended there. What moderators and policies
+/// decided here holds besides.
+pub(super) async fn origin_said(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    account: &mut Account,
+    suspended: bool,
+) -> AppResult<()> {
+    let since = suspended_by_origin(tx, account).await?;
+    match since {
+        None if suspended => {
+            let now = ctx.now();
+            db::origin_suspensions::set(tx, account.id, Some(now)).await?;
+            account.suspended_at.get_or_insert(now);
+        }
+        Some(_) if !suspended => {
+            db::origin_suspensions::set(tx, account.id, None).await?;
+            account.suspended_at = account.suspended_at.filter(|at| Some(*at) != since);
+            begin(tx, account).await?;
+        }
+        _ => return Ok(()),
+    }
+    let (account_id, below) = (account.id, i64::MAX);
+    jobs::enqueue(tx, ctx, &Job::Reindex { account_id, below }).await
 }
 
 /// Has an account that is new here stand as the policies say.

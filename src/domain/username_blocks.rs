@@ -62,12 +62,12 @@ pub async fn add(tx: &mut Conn, ctx: &Ctx, pattern: &str, whole: bool) -> AppRes
 }
 
 /// Lets a name be taken again; 404 for one that is not blocked.
-pub async fn remove(tx: &mut Conn, pattern: &str) -> AppResult<()> {
+pub async fn remove(tx: &mut Conn, pattern: &str) -> AppResult<UsernameBlock> {
     let row = db::sign_up_rules::username_by_pattern(tx, &comparable(pattern))
         .await?
         .ok_or_else(AppError::not_found)?;
     db::sign_up_rules::remove_username(tx, row.id).await?;
-    Ok(())
+    Ok(row)
 }
 
 #[cfg(test)]

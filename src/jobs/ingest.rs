@@ -649,7 +649,10 @@ async fn write_chunk(tx: &mut Conn, ctx: &Ctx, works: &[Work]) -> AppResult<()> 
             What::Apply {
                 row, actor, deed, ..
             } => {
-                let Some(actor) = actors.get(&actor.id).filter(|actor| actor.is_active()) else {
+                let goes = matches!(**deed, Deed::RemoveActor);
+                let may =
+                    |actor: &&Account| actor.is_active() || goes && actor.deleted_at.is_none();
+                let Some(actor) = actors.get(&actor.id).filter(may) else {
                     db::inbox::finish(tx, *row, "the actor is suspended or gone").await?;
                     continue;
                 };
@@ -661,7 +664,7 @@ async fn write_chunk(tx: &mut Conn, ctx: &Ctx, works: &[Work]) -> AppResult<()> 
                 if !reason.is_empty() {
                     db::inbox::explain(tx, *row, reason).await?;
                 }
-                if matches!(**deed, Deed::RemoveActor) {
+                if goes {
                     let id = actor.id;
                     actors.remove(&id);
                 }

@@ -82,6 +82,24 @@ async fn lists_of_policies_are_taken_in_written_out_and_followed() {
         said.ends_with("2 added, 1 changed, 1 kept, 1 passed over"),
         "{said}"
     );
+    // Who did it is written down, a domain at a time.
+    let log = listed(&kith, &["audit", "list"]);
+    let told = log.as_array().unwrap().iter().map(|entry| {
+        let word = |name: &str| entry[name].as_str().unwrap();
+        format!("{}: {} {}", word("actor"), word("action"), word("target"))
+    });
+    let mut told: Vec<String> = told.collect();
+    told.sort();
+    assert_eq!(
+        told,
+        [
+            "kith domain allow: create good.example",
+            "kith domain block: create own.example",
+            "kith domain import: create bad.example",
+            "kith domain import: create files.example",
+            "kith domain import: update own.example",
+        ]
+    );
     assert_eq!(
         policies(&kith),
         [

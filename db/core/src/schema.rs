@@ -467,6 +467,13 @@ table! {
 }
 
 table! {
+    origin_suspensions (account_id) {
+        account_id -> BigInt,
+        since -> BigInt,
+    }
+}
+
+table! {
     outgoing_activities (id) {
         id -> BigInt,
         account_id -> BigInt,

@@ -33,6 +33,7 @@ pub mod moderation;
 pub mod moves;
 pub mod notification_requests;
 pub mod notifications;
+pub mod origin_suspensions;
 pub mod outgoing;
 pub mod periodic;
 pub mod personal;

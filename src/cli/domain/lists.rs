@@ -10,6 +10,8 @@ use crate::clock::iso;
 use crate::db;
 use crate::db::domain_subscriptions::Subscription;
 use crate::db::policies::DomainPolicy;
+use crate::domain::moderation::Actor;
+use crate::domain::moderation::audit::{self, Target};
 use crate::domain::policies::ALLOW;
 use crate::domain::policy_lists::{self, BATCH};
 use crate::domain::policy_subscriptions;
@@ -104,9 +106,14 @@ pub(super) async fn import(app: &App, args: &ArgMatches) -> Outcome {
         let writes = [&plan.add[..], &plan.change[..]].concat();
         for some in writes.chunks(BATCH) {
             let (ctx, some) = (app.ctx.clone(), some.to_vec());
-            app.write(move |tx| Box::pin(async move { policy_lists::put(tx, &ctx, some).await }))
-                .await
-                .map_err(|e| e.to_string())?;
+            app.write(move |tx| {
+                Box::pin(async move {
+                    let actor = Actor::command("kith domain import");
+                    policy_lists::put(tx, &ctx, &actor, some).await
+                })
+            })
+            .await
+            .map_err(|e| e.to_string())?;
         }
     }
     let entry = |(domain, terms): &(String, crate::domain::policies::Terms)| {
@@ -174,7 +181,14 @@ pub(super) async fn subscribe(app: &App, args: &ArgMatches) -> Outcome {
     let limit = required(args, "severity-limit")?.clone();
     let one = app
         .write(move |tx| {
-            Box::pin(async move { policy_subscriptions::subscribe(tx, &ctx, &url, &limit).await })
+            Box::pin(async move {
+                let one = policy_subscriptions::subscribe(tx, &ctx, &url, &limit).await?;
+                let actor = Actor::command("kith domain subscribe");
+                let target = Target::Policy("domain_subscription", one.id, &one.url);
+                let details = [("severity_limit", one.severity_limit.as_str())];
+                audit::record(tx, &ctx, &actor, "create", target, &details).await?;
+                Ok::<_, AppError>(one)
+            })
         })
         .await
         .map_err(|e| e.to_string())?;
@@ -216,7 +230,13 @@ async fn unsubscribe(app: &App, args: &ArgMatches) -> Outcome {
     let wanted = url.clone();
     let gone = app
         .write(move |tx| {
-            Box::pin(async move { policy_subscriptions::unsubscribe(tx, &ctx, &wanted).await })
+            Box::pin(async move {
+                let one = policy_subscriptions::unsubscribe(tx, &ctx, &wanted).await?;
+                let actor = Actor::command("kith domain subscriptions remove");
+                let target = Target::Policy("domain_subscription", one.id, &one.url);
+                audit::record(tx, &ctx, &actor, "destroy", target, &[]).await?;
+                Ok::<_, AppError>(one)
+            })
         })
         .await
         .map_err(|e| match e.status {

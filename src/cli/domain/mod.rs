@@ -12,6 +12,8 @@ use crate::clock::iso;
 use crate::config::Config;
 use crate::db;
 use crate::db::policies::DomainPolicy;
+use crate::domain::moderation::Actor;
+use crate::domain::moderation::audit::{self, Target};
 use crate::domain::policies::{self, Policies, Terms};
 use crate::error::AppError;
 
@@ -201,9 +203,16 @@ async fn set(app: &App, args: &ArgMatches, severity: &str) -> Outcome {
         private_comment: required(args, "private-comment")?.clone(),
         obfuscate: args.get_flag("obfuscate"),
     };
+    let actor = Actor::command(&format!("kith domain {severity}"));
     let policy = app
         .write(move |tx| {
-            Box::pin(async move { policies::put(tx, &ctx, &domain, terms.clone()).await })
+            Box::pin(async move {
+                let known = policies::of_domain(tx, &domain).await?;
+                let policy = policies::put(tx, &ctx, &domain, terms.clone()).await?;
+                let action = if known.is_some() { "update" } else { "create" };
+                audit::domain_policy(tx, &ctx, &actor, action, &policy).await?;
+                Ok::<_, AppError>(policy)
+            })
         })
         .await
         .map_err(|e| e.to_string())?;
@@ -213,9 +222,20 @@ async fn set(app: &App, args: &ArgMatches, severity: &str) -> Outcome {
 
 async fn mode(app: &App, args: &ArgMatches) -> Outcome {
     if let Some(mode) = args.get_one::<String>("mode").cloned() {
-        app.write(move |tx| Box::pin(async move { policies::set_mode(tx, &mode).await }))
-            .await
-            .map_err(|e| e.to_string())?;
+        let ctx = app.ctx.clone();
+        app.write(move |tx| {
+            Box::pin(async move {
+                policies::set_mode(tx, &mode).await?;
+                let actor = Actor::command("kith domain mode");
+                let (target, details) = (
+                    Target::Other("setting", "federation_mode"),
+                    [("to", &*mode)],
+                );
+                audit::record(tx, &ctx, &actor, "set", target, &details).await
+            })
+        })
+        .await
+        .map_err(|e| e.to_string())?;
     }
     let mode = app
         .read(|c| Box::pin(async move { Ok(policies::mode(&Policies::load(c).await?)) }))
@@ -232,7 +252,17 @@ async fn remove(app: &App, args: &ArgMatches) -> Outcome {
     let domain = required(args, "domain")?.clone();
     let (ctx, wanted) = (app.ctx.clone(), domain.clone());
     let lifted = app
-        .write(move |tx| Box::pin(async move { policies::lift(tx, &ctx, &wanted).await }))
+        .write(move |tx| {
+            Box::pin(async move {
+                let known = policies::of_domain(tx, &wanted).await?;
+                let lifted = policies::lift(tx, &ctx, &wanted).await?;
+                if let Some(policy) = known {
+                    let actor = Actor::command("kith domain remove");
+                    audit::domain_policy(tx, &ctx, &actor, "destroy", &policy).await?;
+                }
+                Ok::<_, AppError>(lifted)
+            })
+        })
         .await
         .map_err(|e| e.to_string())?;
     if !lifted {

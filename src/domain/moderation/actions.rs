@@ -5,17 +5,17 @@
 //! deed back restores what was.
 
 use super::audit::{self, Target};
-use super::{Actor, Permission};
+use super::{Actor, Permission, denied};
 use crate::db::account_warnings::AccountWarning;
 use crate::db::accounts::Account;
 use crate::db::users::User;
 use crate::db::{self, Conn};
-use crate::domain::deletion::is_leaving;
+use crate::domain::deletion::{self, is_leaving};
 use crate::domain::jobs::{self, Job};
 use crate::domain::mail::{self, Letter};
 use crate::domain::notifications::{self, Subject, Type};
 use crate::domain::outgoing::{self, Audience, FollowRef, Outgoing};
-use crate::domain::{Ctx, follows, severances, sign_in, standing, users};
+use crate::domain::{Ctx, accounts, follows, severances, sign_in, standing, users};
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Kind};
 use crate::secret;
@@ -280,13 +280,16 @@ async fn suspend(
 }
 
 async fn unsuspend(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppResult<()> {
-    // What its owner wants stays so: an account that is to be deleted is hidden until it is.
-    let user = match account.is_local() {
-        true => db::users::by_account(tx, account.id).await?,
-        false => None,
+    // What its owner wants stays so: an account that is to be deleted is hidden until it is. So does
+    // what its own server says of one elsewhere.
+    let suspended_at = match account.is_local() {
+        true => db::users::by_account(tx, account.id)
+            .await?
+            .and_then(|user| user.leaving_at),
+        false => standing::suspended_by_origin(tx, account).await?,
     };
     let after = Account {
-        suspended_at: user.and_then(|user| user.leaving_at),
+        suspended_at,
         ..account.clone()
     };
     if account.is_local() && after.suspended_at == account.suspended_at {
@@ -407,6 +410,22 @@ pub(super) async fn restore(
         Lift::Unsilence => silence(tx, ctx, account, None).await,
         Lift::Unsuspend => unsuspend(tx, ctx, account).await,
     }
+}
+
+/// Deletes for good what an account that moderators suspended has here; 403 for any other.
+pub async fn erase(tx: &mut Conn, ctx: &Ctx, actor: &Actor, id: i64) -> AppResult<()> {
+    actor.must(Permission::DeleteUserData)?;
+    let (account, user) = actor.target(tx, id).await?;
+    let leaving = user.is_some_and(|user| is_leaving(user.leaving_at, account.suspended_at));
+    if account.suspended_at.is_none() || leaving {
+        return Err(denied().describe("The account has to be suspended first"));
+    }
+    if account.is_local() {
+        deletion::begin(tx, ctx, id, ctx.now()).await?;
+    } else {
+        accounts::remove_remote(tx, ctx, &account).await?;
+    }
+    audit::record(tx, ctx, actor, "delete", Target::Account(&account), &[]).await
 }
 
 /// What suspending an account would cut.

@@ -7,7 +7,7 @@ mod reports;
 mod roles;
 mod staff;
 
-pub use actions::{Deed, Lift, Preview, Sanction, act, lift, preview, sever_followers};
+pub use actions::{Deed, Lift, Preview, Sanction, act, erase, lift, preview, sever_followers};
 pub use appeals::{
     APPEAL_TIME, appeal, approve as approve_appeal, find_by_secret, reject as reject_appeal,
 };

@@ -17,6 +17,7 @@ use crate::db::statuses::Status;
 use crate::db::{self, Conn};
 use crate::domain::Ctx;
 use crate::domain::interactions::Verb;
+use crate::domain::standing;
 use crate::domain::visibility::may_see;
 use crate::error::{AppError, AppResult};
 
@@ -125,7 +126,7 @@ pub enum Deed {
 /// An activity on its way through preparation.
 pub(super) struct Arrival<'a> {
     pub app: &'a App,
-    /// The activity's actor, not suspended.
+    /// The activity's actor, not suspended but where it speaks of itself.
     pub actor: &'a Account,
     pub activity: &'a Value,
     pub budget: &'a Budget,
@@ -245,7 +246,7 @@ async fn prepare_row(
     let Some(actor) = known else {
         return Ok((None, Prepared::Nothing("nothing of the actor is here")));
     };
-    if !actor.is_active() {
+    if !actor.is_active() && !is_of_itself(app, kind, &activity, &actor).await? {
         return Ok((None, Prepared::Nothing("the actor is suspended or gone")));
     }
     let arrival = Arrival {
@@ -278,6 +279,23 @@ async fn prepare_row(
     // An Update may have stored the actor anew.
     run.actor = (kind != "Update" && uses > 1).then(|| (actor.clone(), uses - 1));
     Ok((Some(actor), prepared))
+}
+
+/// Whether an actor that is suspended says of itself what is heard all the same: that it is gone, or
+/// how it is now, where its own server had suspended it.
+async fn is_of_itself(app: &App, kind: &str, activity: &Value, actor: &Account) -> AppResult<bool> {
+    let object = many(activity, "object").first();
+    if actor.deleted_at.is_some() || object.and_then(value::id) != Some(&actor.uri) {
+        return Ok(false);
+    }
+    if kind != "Update" {
+        return Ok(kind == "Delete");
+    }
+    let actor = actor.clone();
+    app.read(move |c| {
+        Box::pin(async move { Ok(standing::suspended_by_origin(c, &actor).await?.is_some()) })
+    })
+    .await
 }
 
 async fn known_actor(app: &App, uri: &str) -> AppResult<Option<Account>> {

@@ -150,6 +150,7 @@ pub fn read(document: &Value, now: i64) -> Result<RemoteActor, &'static str> {
         account,
         keys,
         location: clean_inline(&location(document), MAX_LOCATION),
+        suspended: flag(document, "suspended").unwrap_or(false),
         status: document
             .get("statusLine")
             .map(status_line)

@@ -90,6 +90,23 @@ async fn a_backup_made_under_load_restores_a_server_that_was_destroyed() {
     let other = keep.path().join("letter");
     let error = town.process.cli_fails(&["backup", other.to_str().unwrap()]);
     assert!(error.contains("is no backup"), "{error}");
+    // Nor an archive of something else. What a killed run left goes.
+    let archive = flate2::write::GzEncoder::new(
+        std::fs::File::create(&other).unwrap(),
+        flate2::Compression::fast(),
+    );
+    let mut archive = tar::Builder::new(archive);
+    archive.append_path_with_name(&file, "photos").unwrap();
+    archive.into_inner().unwrap().finish().unwrap();
+    let error = town.process.cli_fails(&["backup", other.to_str().unwrap()]);
+    assert!(error.contains("is no backup"), "{error}");
+    let part = keep.path().join(".old.0123456789abcdef.part");
+    std::fs::write(&part, "cut off").unwrap();
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 86_400);
+    let written = std::fs::File::options().write(true).open(&part).unwrap();
+    written.set_modified(old).unwrap();
+    town.process.cli_ok(&["backup", path]);
+    assert!(!part.exists(), "it is still there");
 
     // The machine is lost.
     town.process.kill();

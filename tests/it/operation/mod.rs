@@ -8,6 +8,7 @@ mod move_database;
 mod reload;
 mod storage;
 mod upkeep;
+mod year;
 
 use serde_json::{Value, json};
 

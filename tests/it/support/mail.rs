@@ -1,9 +1,10 @@
 //! The letters that a server wrote.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Server;
+use super::peer::eventually;
 
 /// A letter, as the file holds it.
 pub struct Letter {
@@ -31,18 +32,31 @@ impl Letter {
 /// All letters, oldest first, once there are that many.
 pub async fn letters(server: &Server, number: usize) -> Vec<Letter> {
     for _ in 0..200 {
-        let found = read(server);
+        let found = read(server.data_dir());
         if found.len() >= number {
             assert_eq!(found.len(), number, "more letters than expected");
             return found;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("{} letters instead of {number}", read(server).len());
+    panic!(
+        "{} letters instead of {number}",
+        read(server.data_dir()).len()
+    );
 }
 
-fn read(server: &Server) -> Vec<Letter> {
-    let Ok(directory) = std::fs::read_dir(server.data_dir().join("mail")) else {
+/// The newest letter to an address whose subject holds a text, once there is one.
+pub async fn letter_to(data_dir: &Path, to: &str, subject: &str) -> Letter {
+    eventually(&format!("a letter to {to}: {subject}"), async || {
+        let mut found = read(data_dir);
+        found.retain(|letter| letter.to == to && letter.subject.contains(subject));
+        found.pop()
+    })
+    .await
+}
+
+fn read(data_dir: &Path) -> Vec<Letter> {
+    let Ok(directory) = std::fs::read_dir(data_dir.join("mail")) else {
         return Vec::new();
     };
     let mut paths: Vec<PathBuf> = directory

@@ -1,7 +1,8 @@
 //! The binary itself, started, killed and started again on the same data.
 
+use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
 use reqwest::Method;
@@ -18,6 +19,8 @@ pub struct Process {
     pub url: String,
     pub http: reqwest::Client,
     env: Vec<(String, String)>,
+    /// Its settings file, where it has one.
+    config: Option<PathBuf>,
     child: Option<std::process::Child>,
     /// Where its log goes.
     log: PathBuf,
@@ -31,6 +34,13 @@ impl Process {
 
     /// The same with settings besides (`KITH_…` names).
     pub async fn start_with(settings: &[(&str, &str)]) -> Process {
+        let mut process = Process::prepare(settings).await;
+        process.run().await;
+        process
+    }
+
+    /// The same, but it does not run yet.
+    pub async fn prepare(settings: &[(&str, &str)]) -> Process {
         let dir = tempfile::tempdir().expect("a directory");
         let port = free_port();
         let url = format!("http://localhost:{port}");
@@ -52,16 +62,15 @@ impl Process {
         for (name, value) in settings {
             set(&mut env, name, value);
         }
-        let mut process = Process {
+        Process {
             url,
             http: client(port),
             env,
+            config: None,
             child: None,
             log: dir.path().join(format!("{port}.log")),
             dir: Arc::new(dir),
-        };
-        process.run().await;
-        process
+        }
     }
 
     /// Another process of the same server, on the same data.
@@ -73,6 +82,7 @@ impl Process {
             url: format!("http://localhost:{port}"),
             http: client(port),
             env,
+            config: self.config.clone(),
             child: None,
             log: self.dir.path().join(format!("{port}.log")),
             dir: self.dir.clone(),
@@ -95,6 +105,7 @@ impl Process {
             url: format!("http://localhost:{port}"),
             http: client(port),
             env,
+            config: self.config.clone(),
             child: None,
             log: dir.path().join(format!("{port}.log")),
             dir: Arc::new(dir),
@@ -187,6 +198,16 @@ impl Process {
         set(&mut self.env, name, value);
     }
 
+    /// Has commands and the next start read a settings file.
+    pub fn set_config(&mut self, path: PathBuf) {
+        self.config = Some(path);
+    }
+
+    /// Host and port, as in `@user@domain`.
+    pub fn domain(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+
     /// The data directory.
     pub fn data_dir(&self) -> &std::path::Path {
         self.dir.path()
@@ -225,6 +246,9 @@ impl Process {
             .args(args)
             .envs(self.env.clone())
             .current_dir(self.dir.path());
+        if let Some(path) = &self.config {
+            command.arg("--config").arg(path);
+        }
         command
     }
 
@@ -236,6 +260,21 @@ impl Process {
     /// Runs a command beside the server.
     pub fn cli(&self, args: &[&str]) -> Output {
         self.command(args).output().expect("the command runs")
+    }
+
+    /// The same with something on its standard input.
+    pub fn cli_told(&self, args: &[&str], input: &str) -> Output {
+        let mut child = self
+            .command(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the command starts");
+        let mut stdin = child.stdin.take().expect("a standard input");
+        stdin.write_all(input.as_bytes()).expect("it is read");
+        drop(stdin);
+        child.wait_with_output().expect("the command runs")
     }
 
     /// The same, which must succeed; gives what it printed.
@@ -264,6 +303,12 @@ impl Process {
             "--confirmed",
         ]);
         self.cli_ok(&["token", "create", name])
+    }
+
+    /// `POST` as nobody.
+    pub async fn post_public(&self, path: &str, body: &Value) -> Answer {
+        let request = self.http.post(format!("{}{path}", self.url));
+        Answer::of(with_json(request, body), path.to_owned()).await
     }
 
     pub async fn get(&self, token: &str, path: &str) -> Answer {

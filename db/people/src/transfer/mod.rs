@@ -10,7 +10,7 @@ mod target;
 
 pub use catalog::{Column, ColumnKind, LEFT_OUT, NOT_BACKED_UP, REMOTE_COPIES, Table};
 pub use digest::RowsDigest;
-pub use snapshot::{Snapshot, in_use};
+pub use snapshot::{Held, Snapshot, hold, in_use};
 pub use target::{Occupied, Target, occupied};
 
 use super::{MigrateError, OpenError};

@@ -71,9 +71,18 @@ impl Snapshot {
         catalog::tables(&mut self.conn).await
     }
 
-    /// The last position that the event log gave out, as far as it still shows.
+    /// The last position that the event log gave out, whether or not its row is still there.
     pub async fn last_event(&mut self) -> std::result::Result<i64, TransferError> {
-        let sql = "SELECT COALESCE(MAX(id), 0) AS n FROM events";
+        let sql = match self.conn.is_postgres() {
+            true => {
+                "SELECT GREATEST((SELECT MAX(id) FROM events), \
+                 pg_sequence_last_value(pg_get_serial_sequence('events', 'id')::regclass), 0) AS n"
+            }
+            false => {
+                "SELECT MAX((SELECT COALESCE(MAX(id), 0) FROM events), (SELECT COALESCE(MAX(seq), 0) \
+                 FROM sqlite_sequence WHERE name = 'events')) AS n"
+            }
+        };
         Ok(number(&mut self.conn, sql).await?)
     }
 
@@ -92,41 +101,67 @@ impl Snapshot {
     }
 }
 
+/// A database file that is there, kept from everybody else.
+pub struct Held {
+    _connection: SqliteConnection,
+}
+
+/// Keeps a SQLite file from everybody else until what this gives is dropped, where there is one;
+/// refused with who uses it.
+pub fn hold(path: &str) -> std::result::Result<Option<Held>, TransferError> {
+    if !Path::new(path).exists() {
+        return Ok(None);
+    }
+    let mut connection = SqliteConnection::establish(path)
+        .map_err(|e| OpenError::Connect(format!("{path}: {e}")))?;
+    // Only who is alone can end the write-ahead log. A server that starts begins it again.
+    let alone = connection
+        .batch_execute("PRAGMA busy_timeout=0; PRAGMA journal_mode=DELETE; BEGIN EXCLUSIVE");
+    match alone {
+        Err(error) if error.to_string().contains("locked") => {
+            Err(TransferError::unfit("a running server, or another command"))
+        }
+        // What is no database any more is nobody's.
+        _ => Ok(Some(Held {
+            _connection: connection,
+        })),
+    }
+}
+
 /// Who uses a database now, as far as can be told: of SQLite whoever has it open, of PostgreSQL a
 /// server that said within the last seconds that it runs.
 #[boxed]
 pub async fn in_use(url: &str, now: i64) -> std::result::Result<Option<String>, TransferError> {
-    /// How long a process may be silent, in milliseconds: `domain::presence` thinks the same.
-    const SILENT: i64 = 15_000;
     if let Some(path) = sqlite_path(url) {
         if !Path::new(path).exists() {
             return Ok(None);
         }
-        let mut connection = SqliteConnection::establish(path)
-            .map_err(|e| OpenError::Connect(format!("{path}: {e}")))?;
-        // Only who is alone can end the write-ahead log. A server that starts begins it again.
-        let alone = connection.batch_execute(
-            "PRAGMA busy_timeout=0; PRAGMA journal_mode=DELETE; BEGIN EXCLUSIVE; ROLLBACK",
-        );
-        return Ok(match alone {
-            Err(error) if error.to_string().contains("locked") => {
-                Some("a running server, or another command".to_owned())
-            }
-            // What is no database any more is nobody's.
-            _ => None,
-        });
+        return match hold(path) {
+            Err(TransferError::Unfit(who)) => Ok(Some(who)),
+            held => held.map(|_| None),
+        };
     }
-    let mut conn = connect(url).await?;
+    running(&mut connect(url).await?, now).await
+}
+
+/// The servers that run on a database of PostgreSQL.
+#[boxed]
+pub(super) async fn running(
+    conn: &mut Conn,
+    now: i64,
+) -> std::result::Result<Option<String>, TransferError> {
+    /// How long a process may be silent, in milliseconds: `domain::presence` thinks the same.
+    const SILENT: i64 = 15_000;
     let known = "SELECT count(*) AS n FROM pg_class WHERE relname = 'processes' \
                  AND relnamespace = current_schema()::regnamespace";
-    if number(&mut conn, known).await? == 0 {
+    if number(conn, known).await? == 0 {
         return Ok(None);
     }
     let sql = format!(
         "SELECT count(*) AS n FROM processes WHERE seen_at > {}",
         now - SILENT
     );
-    Ok(match number(&mut conn, &sql).await? {
+    Ok(match number(conn, &sql).await? {
         0 => None,
         1 => Some("a server that was seen within the last 15 seconds".to_owned()),
         n => Some(format!(

@@ -66,26 +66,29 @@ async fn occupied_schema(conn: &mut Conn) -> std::result::Result<Occupied, Trans
 /// A database that is being made: a SQLite file, or a transaction on PostgreSQL.
 pub struct Target {
     conn: Conn,
+    /// When it was begun.
+    now: i64,
 }
 
 impl Target {
     /// Begins a database with the schema of these migrations. A SQLite file must not be there;
-    /// on PostgreSQL, `replace` clears the schema of what Kith had in it.
+    /// on PostgreSQL, `replace` clears the schema of what Kith had in it, unless a server runs there.
     pub async fn create(
         url: &str,
         migrations: &[String],
         replace: bool,
+        now: i64,
     ) -> std::result::Result<Target, TransferError> {
         migrate::check_known(migrations)?;
         let mut conn = match sqlite_path(url) {
             Some(path) => file(path)?,
-            None => schema(url, replace).await?,
+            None => schema(url, replace, now).await?,
         };
         conn = migrate::up_to(conn, Some(migrations))?;
         if let Backend::Sqlite(connection) = &mut conn.backend {
             connection.batch_execute("BEGIN")?;
         }
-        Ok(Target { conn })
+        Ok(Target { conn, now })
     }
 
     /// The tables that wait for rows, each after those that it refers to.
@@ -122,8 +125,12 @@ impl Target {
     /// Sets what counts on by itself, brings the schema up to date, and looks at the whole once
     /// more. `last_event` is where the old event log ended.
     pub async fn finish(mut self, last_event: i64) -> std::result::Result<Target, TransferError> {
-        let conn = &mut self.conn;
-        let events = last_event.saturating_add(BEYOND);
+        let (conn, now) = (&mut self.conn, self.now);
+        // Nor for one of a log that was begun before from the same backup: positions are given out
+        // more slowly than microseconds pass.
+        let events = last_event
+            .saturating_add(BEYOND)
+            .max(now.saturating_mul(1000));
         if let Backend::Sqlite(connection) = &mut conn.backend {
             // Rows with ids have set the others.
             connection.batch_execute(&format!(
@@ -140,7 +147,7 @@ impl Target {
         if let Backend::Sqlite(_) = conn.backend {
             check_file(&mut conn).await?;
         }
-        Ok(Target { conn })
+        Ok(Target { conn, now })
     }
 
     /// Makes it last.
@@ -170,7 +177,7 @@ fn file(path: &str) -> std::result::Result<Conn, TransferError> {
 }
 
 /// A transaction on PostgreSQL, in a schema where nothing is left.
-async fn schema(url: &str, replace: bool) -> std::result::Result<Conn, TransferError> {
+async fn schema(url: &str, replace: bool, now: i64) -> std::result::Result<Conn, TransferError> {
     let mut connection = postgres(url).await?;
     // As in `migrate`: processes that start meanwhile wait. The lock goes with the connection.
     connection
@@ -180,7 +187,15 @@ async fn schema(url: &str, replace: bool) -> std::result::Result<Conn, TransferE
     let mut conn = Conn::new(Backend::Postgres(connection));
     match occupied_schema(&mut conn).await? {
         Occupied::Empty => {}
-        Occupied::Kith if replace => drop_tables(&mut conn).await?,
+        // Once more: one may have started since this was asked. From here on none does.
+        Occupied::Kith if replace => match snapshot::running(&mut conn, now).await? {
+            Some(who) => {
+                return Err(TransferError::unfit(format!(
+                    "the database is in use by {who}: stop it first"
+                )));
+            }
+            None => drop_tables(&mut conn).await?,
+        },
         Occupied::Kith => return Err(TransferError::unfit("the database is not empty")),
         Occupied::Foreign => {
             return Err(TransferError::unfit(

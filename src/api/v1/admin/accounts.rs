@@ -1,4 +1,4 @@
-//! `GET /api/v1/admin/accounts`, `GET /api/v2/admin/accounts`, `GET …/:id`
+//! `GET /api/v1/admin/accounts`, `GET /api/v2/admin/accounts`, `GET …/:id`, `DELETE …/:id`
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -12,7 +12,7 @@ use crate::api::list::json;
 use crate::app::App;
 use crate::db;
 use crate::db::moderation::{Filter, Standing};
-use crate::domain::moderation::Permission;
+use crate::domain::moderation::{self, Permission};
 use crate::domain::users::Role;
 use crate::error::{AppError, AppResult};
 use crate::http::auth::{Staff, scope};
@@ -24,7 +24,7 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route("/api/v1/admin/accounts", get(v1))
         .route("/api/v2/admin/accounts", get(v2))
-        .route("/api/v1/admin/accounts/{id}", get(show))
+        .route("/api/v1/admin/accounts/{id}", get(show).delete(erase))
 }
 
 /// What both versions know.
@@ -204,6 +204,21 @@ async fn show(
 ) -> AppResult<Json> {
     staff.must(Permission::ManageUsers)?;
     answer(&app, path_id(&id)?).await
+}
+
+/// Answers with the account as it was: it is gone after.
+async fn erase(
+    State(app): State<App>,
+    staff: Staff<scope::AdminWriteAccounts>,
+    Path(id): Path<String>,
+) -> AppResult<Json> {
+    let id = path_id(&id)?;
+    staff.must(Permission::DeleteUserData)?;
+    let was = answer(&app, id).await?;
+    let (ctx, actor) = (app.ctx.clone(), staff.actor());
+    app.write(move |tx| Box::pin(async move { moderation::erase(tx, &ctx, &actor, id).await }))
+        .await?;
+    Ok(was)
 }
 
 /// One account as it is now: 404 for none, and for one that is gone.

@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::db;
 use crate::db::sign_up_rules::CanonicalEmailBlock;
 use crate::domain::email_blocks;
+use crate::domain::moderation::audit;
 use crate::error::{AppError, AppResult};
 use crate::http::auth::scope;
 use crate::http::pagination::{Paging, path_id};
@@ -83,16 +84,19 @@ async fn show(State(app): State<App>, _staff: Reader, Path(id): Path<String>) ->
 
 async fn create(
     State(app): State<App>,
-    _staff: Writer,
+    staff: Writer,
     Params(body): Params<Body>,
 ) -> AppResult<Json> {
     let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
     let (email, hash) = (given(body.email), given(body.canonical_email_hash));
-    let ctx = app.ctx.clone();
+    let (ctx, actor) = (app.ctx.clone(), staff.staff.actor());
     let row = app
         .write(move |tx| {
             Box::pin(async move {
-                email_blocks::add_address(tx, &ctx, email.as_deref(), hash.as_deref()).await
+                let (email, hash) = (email.as_deref(), hash.as_deref());
+                let row = email_blocks::add_address(tx, &ctx, email, hash).await?;
+                audit::canonical_email_block(tx, &ctx, &actor, "create", &row).await?;
+                Ok(row)
             })
         })
         .await?;
@@ -116,11 +120,16 @@ async fn test(
 }
 
 /// Removes a block; the answer is what was removed.
-async fn remove(State(app): State<App>, _staff: Writer, Path(id): Path<String>) -> AppResult<Json> {
+async fn remove(State(app): State<App>, staff: Writer, Path(id): Path<String>) -> AppResult<Json> {
     let row = find(&app, &id).await?;
-    let id = row.id;
+    let (ctx, actor, gone) = (app.ctx.clone(), staff.staff.actor(), row.clone());
     app.write(move |tx| {
-        Box::pin(async move { Ok(db::sign_up_rules::remove_canonical_email(tx, id).await?) })
+        Box::pin(async move {
+            if db::sign_up_rules::remove_canonical_email(tx, gone.id).await? {
+                audit::canonical_email_block(tx, &ctx, &actor, "destroy", &gone).await?;
+            }
+            Ok(())
+        })
     })
     .await?;
     answer(&Entity::of(&row))

@@ -6,13 +6,14 @@ use axum::response::Response;
 use axum::routing::get;
 use serde::{Deserialize, Serialize};
 
-use super::{blank, page_of, rows};
+use super::{blank, lift, page_of, rows};
 use crate::api::entities::Json;
 use crate::api::list::json as answer;
 use crate::app::App;
 use crate::clock::iso;
 use crate::db;
 use crate::db::policies::DomainPolicy;
+use crate::domain::moderation::audit;
 use crate::domain::policies::{self, ALLOW};
 use crate::error::{AppError, AppResult};
 use crate::http::auth::scope;
@@ -76,24 +77,28 @@ async fn show(State(app): State<App>, _staff: Reader, Path(id): Path<String>) ->
 
 async fn create(
     State(app): State<App>,
-    _staff: Writer,
+    staff: Writer,
     Params(body): Params<Body>,
 ) -> AppResult<Json> {
     let domain = body.domain.unwrap_or_default().trim().to_owned();
     if domain.is_empty() {
         return Err(blank("Domain"));
     }
-    let ctx = app.ctx.clone();
+    let (ctx, actor) = (app.ctx.clone(), staff.staff.actor());
     let policy = app
-        .write(move |tx| Box::pin(async move { policies::allow(tx, &ctx, &domain).await }))
+        .write(move |tx| {
+            Box::pin(async move {
+                let policy = policies::allow(tx, &ctx, &domain).await?;
+                audit::domain_policy(tx, &ctx, &actor, "create", &policy).await?;
+                Ok(policy)
+            })
+        })
         .await?;
     answer(&Entity::of(&policy))
 }
 
-async fn remove(State(app): State<App>, _staff: Writer, Path(id): Path<String>) -> AppResult<Json> {
+async fn remove(State(app): State<App>, staff: Writer, Path(id): Path<String>) -> AppResult<Json> {
     let policy = find(&app, &id).await?;
-    let (ctx, domain) = (app.ctx.clone(), policy.domain.clone());
-    app.write(move |tx| Box::pin(async move { policies::lift(tx, &ctx, &domain).await }))
-        .await?;
+    lift(&app, staff.staff.actor(), &policy).await?;
     answer(&Entity::of(&policy))
 }

@@ -8,13 +8,14 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{blank, page_of, rows};
+use super::{blank, lift, page_of, rows};
 use crate::api::entities::Json;
 use crate::api::list::json as answer;
 use crate::app::App;
 use crate::clock::iso;
 use crate::db;
 use crate::db::policies::DomainPolicy;
+use crate::domain::moderation::audit;
 use crate::domain::policies::{self, ALLOW, Created, LIMIT, Terms};
 use crate::domain::policy_lists::{parse_severity, severity_name};
 use crate::error::{AppError, AppResult};
@@ -138,7 +139,7 @@ async fn show(State(app): State<App>, _staff: Reader, Path(id): Path<String>) ->
 
 async fn create(
     State(app): State<App>,
-    _staff: Writer,
+    staff: Writer,
     Params(body): Params<Body>,
 ) -> AppResult<Response> {
     let domain = body.domain.clone().unwrap_or_default().trim().to_owned();
@@ -149,10 +150,16 @@ async fn create(
         severity: LIMIT.to_owned(),
         ..Terms::default()
     })?;
-    let ctx = app.ctx.clone();
+    let (ctx, actor) = (app.ctx.clone(), staff.staff.actor());
     let created = app
         .write(move |tx| {
-            Box::pin(async move { policies::create(tx, &ctx, &domain, terms.clone()).await })
+            Box::pin(async move {
+                let created = policies::create(tx, &ctx, &domain, terms.clone()).await?;
+                if let Created::Done(policy) = &created {
+                    audit::domain_policy(tx, &ctx, &actor, "create", policy).await?;
+                }
+                Ok(created)
+            })
         })
         .await?;
     match created {
@@ -169,26 +176,28 @@ async fn create(
 
 async fn update(
     State(app): State<App>,
-    _staff: Writer,
+    staff: Writer,
     Path(id): Path<String>,
     Params(body): Params<Body>,
 ) -> AppResult<Json> {
     let before = find(&app, &id).await?;
     let (domain, terms) = (before.domain.clone(), body.over(Terms::of(&before))?);
-    let ctx = app.ctx.clone();
+    let (ctx, actor) = (app.ctx.clone(), staff.staff.actor());
     let policy = app
         .write(move |tx| {
-            Box::pin(async move { policies::put(tx, &ctx, &domain, terms.clone()).await })
+            Box::pin(async move {
+                let policy = policies::put(tx, &ctx, &domain, terms.clone()).await?;
+                audit::domain_policy(tx, &ctx, &actor, "update", &policy).await?;
+                Ok(policy)
+            })
         })
         .await?;
     answer(&Entity::of(&policy))
 }
 
 /// Lifts a policy; the answer is what was lifted.
-async fn remove(State(app): State<App>, _staff: Writer, Path(id): Path<String>) -> AppResult<Json> {
+async fn remove(State(app): State<App>, staff: Writer, Path(id): Path<String>) -> AppResult<Json> {
     let policy = find(&app, &id).await?;
-    let (ctx, domain) = (app.ctx.clone(), policy.domain.clone());
-    app.write(move |tx| Box::pin(async move { policies::lift(tx, &ctx, &domain).await }))
-        .await?;
+    lift(&app, staff.staff.actor(), &policy).await?;
     answer(&Entity::of(&policy))
 }

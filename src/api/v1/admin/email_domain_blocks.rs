@@ -16,6 +16,7 @@ use crate::db;
 use crate::db::sign_up_rules::EmailDomainBlock;
 use crate::db::trends::Kind;
 use crate::domain::email_blocks;
+use crate::domain::moderation::audit;
 use crate::domain::trends::day_of;
 use crate::error::{AppError, AppResult};
 use crate::http::auth::scope;
@@ -108,22 +109,34 @@ async fn show(State(app): State<App>, _staff: Reader, Path(id): Path<String>) ->
 
 async fn create(
     State(app): State<App>,
-    _staff: Writer,
+    staff: Writer,
     Params(body): Params<Body>,
 ) -> AppResult<Json> {
     let (ctx, domain) = (app.ctx.clone(), body.domain.unwrap_or_default());
+    let actor = staff.staff.actor();
     let row = app
-        .write(move |tx| Box::pin(async move { email_blocks::add_domain(tx, &ctx, &domain).await }))
+        .write(move |tx| {
+            Box::pin(async move {
+                let row = email_blocks::add_domain(tx, &ctx, &domain).await?;
+                audit::email_domain_block(tx, &ctx, &actor, "create", &row).await?;
+                Ok(row)
+            })
+        })
         .await?;
     one(&app, row).await
 }
 
 /// Removes a block; the answer is what was removed.
-async fn remove(State(app): State<App>, _staff: Writer, Path(id): Path<String>) -> AppResult<Json> {
+async fn remove(State(app): State<App>, staff: Writer, Path(id): Path<String>) -> AppResult<Json> {
     let row = find(&app, &id).await?;
-    let id = row.id;
+    let (ctx, actor, gone) = (app.ctx.clone(), staff.staff.actor(), row.clone());
     app.write(move |tx| {
-        Box::pin(async move { Ok(db::sign_up_rules::remove_email_domain(tx, id).await?) })
+        Box::pin(async move {
+            if db::sign_up_rules::remove_email_domain(tx, gone.id).await? {
+                audit::email_domain_block(tx, &ctx, &actor, "destroy", &gone).await?;
+            }
+            Ok(())
+        })
     })
     .await?;
     one(&app, row).await

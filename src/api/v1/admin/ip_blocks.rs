@@ -14,6 +14,7 @@ use crate::clock::iso;
 use crate::db;
 use crate::db::sign_up_rules::IpBlock;
 use crate::domain::ip_blocks::{self, Change};
+use crate::domain::moderation::audit;
 use crate::error::{AppError, AppResult};
 use crate::http::auth::scope;
 use crate::http::pagination::{Paging, path_id};
@@ -100,36 +101,55 @@ async fn show(State(app): State<App>, _staff: Reader, Path(id): Path<String>) ->
 
 async fn create(
     State(app): State<App>,
-    _staff: Writer,
+    staff: Writer,
     Params(body): Params<Body>,
 ) -> AppResult<Json> {
     let (ctx, wanted) = (app.ctx.clone(), body.change());
+    let actor = staff.staff.actor();
     let row = app
-        .write(move |tx| Box::pin(async move { ip_blocks::add(tx, &ctx, wanted.clone()).await }))
+        .write(move |tx| {
+            Box::pin(async move {
+                let row = ip_blocks::add(tx, &ctx, wanted.clone()).await?;
+                audit::ip_block(tx, &ctx, &actor, "create", &row).await?;
+                Ok(row)
+            })
+        })
         .await?;
     answer(&Entity::of(&row))
 }
 
 async fn update(
     State(app): State<App>,
-    _staff: Writer,
+    staff: Writer,
     Path(id): Path<String>,
     Params(body): Params<Body>,
 ) -> AppResult<Json> {
     let (ctx, id, wanted) = (app.ctx.clone(), path_id(&id)?, body.change());
+    let actor = staff.staff.actor();
     let row = app
         .write(move |tx| {
-            Box::pin(async move { ip_blocks::change(tx, &ctx, id, wanted.clone()).await })
+            Box::pin(async move {
+                let row = ip_blocks::change(tx, &ctx, id, wanted.clone()).await?;
+                audit::ip_block(tx, &ctx, &actor, "update", &row).await?;
+                Ok(row)
+            })
         })
         .await?;
     answer(&Entity::of(&row))
 }
 
 /// Removes a rule; the answer is what was removed.
-async fn remove(State(app): State<App>, _staff: Writer, Path(id): Path<String>) -> AppResult<Json> {
+async fn remove(State(app): State<App>, staff: Writer, Path(id): Path<String>) -> AppResult<Json> {
     let id = path_id(&id)?;
+    let (ctx, actor) = (app.ctx.clone(), staff.staff.actor());
     let row = app
-        .write(move |tx| Box::pin(async move { ip_blocks::remove(tx, id).await }))
+        .write(move |tx| {
+            Box::pin(async move {
+                let row = ip_blocks::remove(tx, id).await?;
+                audit::ip_block(tx, &ctx, &actor, "destroy", &row).await?;
+                Ok(row)
+            })
+        })
         .await?;
     answer(&Entity::of(&row))
 }

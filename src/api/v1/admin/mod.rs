@@ -6,7 +6,10 @@ use serde::Serialize;
 
 use crate::api::list::json;
 use crate::app::App;
+use crate::db::policies::DomainPolicy;
 use crate::db::relations::Page;
+use crate::domain::moderation::{Actor, audit};
+use crate::domain::policies;
 use crate::error::{AppError, AppResult};
 use crate::http::pagination::Paging;
 
@@ -63,6 +66,20 @@ fn rows<R, E: Serialize>(
     );
     let entities: Vec<E> = found.iter().map(entity).collect();
     Ok((links, json(&entities)?).into_response())
+}
+
+/// Lifts the policy for a domain.
+async fn lift(app: &App, actor: Actor, policy: &DomainPolicy) -> AppResult<()> {
+    let (ctx, policy) = (app.ctx.clone(), policy.clone());
+    app.write(move |tx| {
+        Box::pin(async move {
+            if policies::lift(tx, &ctx, &policy.domain).await? {
+                audit::domain_policy(tx, &ctx, &actor, "destroy", &policy).await?;
+            }
+            Ok(())
+        })
+    })
+    .await
 }
 
 /// 422 for a parameter that is needed.

@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::db;
 use crate::db::statuses::Tag;
 use crate::db::trends::Kind;
+use crate::domain::moderation::audit::{self, Target};
 use crate::domain::trend_reviews::{self, Reviews, TagChange};
 use crate::error::{AppError, AppResult};
 use crate::http::auth::scope;
@@ -98,7 +99,7 @@ async fn show(State(app): State<App>, _staff: Reader, Path(id): Path<String>) ->
 
 async fn update(
     State(app): State<App>,
-    _staff: Writer,
+    staff: Writer,
     Path(id): Path<String>,
     Params(body): Params<Body>,
 ) -> AppResult<Json> {
@@ -109,9 +110,27 @@ async fn update(
         usable: body.usable,
         listable: body.listable,
     };
+    let actor = staff.staff.actor();
     let tag = app
         .write(move |tx| {
-            Box::pin(async move { trend_reviews::change_tag(tx, &ctx, id, change.clone()).await })
+            Box::pin(async move {
+                let tag = trend_reviews::change_tag(tx, &ctx, id, change.clone()).await?;
+                let said = |flag: Option<bool>| flag.map(|f| f.to_string()).unwrap_or_default();
+                let (trendable, usable) = (said(change.trendable), said(change.usable));
+                let listable = said(change.listable);
+                let details = [
+                    (
+                        "display_name",
+                        change.display_name.as_deref().unwrap_or_default(),
+                    ),
+                    ("trendable", trendable.as_str()),
+                    ("usable", &usable),
+                    ("listable", &listable),
+                ];
+                let target = Target::Policy("tag", id, &tag.name);
+                audit::record(tx, &ctx, &actor, "update", target, &details).await?;
+                Ok(tag)
+            })
         })
         .await?;
     json(&render(&app, &[tag]).await?.pop())

@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::db;
 use crate::db::statuses::Tag;
 use crate::db::trends::Kind;
+use crate::domain::moderation::audit::{self, Target};
 use crate::domain::trend_reviews::{self, Reviews};
 use crate::error::{AppError, AppResult};
 use crate::http::auth::scope;
@@ -141,19 +142,32 @@ async fn decide(
         "links" => Kind::Link,
         _ => return Err(AppError::not_found()),
     };
-    let (ctx, id) = (app.ctx.clone(), path_id(&id)?);
+    let (ctx, id, actor) = (app.ctx.clone(), path_id(&id)?, staff.staff.actor());
+    let verb = match trendable {
+        true => "approve_trend",
+        false => "reject_trend",
+    };
     let reviews = app
         .write(move |tx| {
             Box::pin(async move {
-                let there = match kind {
-                    Kind::Tag => !db::tags::by_ids(tx, &[id]).await?.is_empty(),
-                    Kind::Status => db::statuses::by_id(tx, id).await?.is_some(),
-                    _ => !db::cards::by_ids(tx, &[id]).await?.is_empty(),
+                let (what, name) = match kind {
+                    Kind::Tag => {
+                        let tag = db::tags::by_ids(tx, &[id]).await?.pop();
+                        ("tag", tag.map(|tag| tag.name))
+                    }
+                    Kind::Status => {
+                        let status = db::statuses::by_id(tx, id).await?;
+                        ("status", status.map(|status| status.uri))
+                    }
+                    _ => {
+                        let card = db::cards::by_ids(tx, &[id]).await?.pop();
+                        ("link", card.map(|card| card.url))
+                    }
                 };
-                if !there {
-                    return Err(AppError::not_found());
-                }
+                let name = name.ok_or_else(AppError::not_found)?;
                 trend_reviews::decide(tx, &ctx, kind, id, trendable).await?;
+                let target = Target::Policy(what, id, &name);
+                audit::record(tx, &ctx, &actor, verb, target, &[]).await?;
                 Reviews::load(tx, kind, &[id]).await
             })
         })

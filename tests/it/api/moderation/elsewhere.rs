@@ -4,7 +4,7 @@ use kith::domain::users::Role;
 use serde_json::{Value, json};
 
 use super::{act, staff, verb};
-use crate::federation::hostile::{activity, block, deliver, home, idle, search};
+use crate::federation::hostile::{activity, block, deliver, followed, home, idle, search};
 use crate::support::Server;
 use crate::support::peer::{Delivery, Peer, eventually};
 
@@ -112,4 +112,75 @@ async fn s16_who_is_suspended_elsewhere_is_cut_off_and_comes_back() {
     .await;
     let lifted = verb(&server, &moderator, &id, "unsuspend").await;
     assert_eq!(lifted.entity("Admin::Account")["suspended"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_their_own_server_suspends_is_hidden_here_until_it_thinks_better_of_it() {
+    let (server, peer, alice) = followed().await;
+    let moderator = staff(&server, "mod", Role::Moderator).await;
+    let good = peer.actor_uri("good");
+    let found = search(&server, &alice, &good).await;
+    let id = found["accounts"][0]["id"].as_str().unwrap().to_owned();
+    let note = peer.note("good", "1", "words of before");
+    deliver(&server, &good, &peer.create("good", &note)).await;
+    let shows = async || !home(&server, &alice).await.is_empty();
+    eventually("it shows", async || shows().await.then_some(())).await;
+    // What their server says of them now, and that it has changed.
+    let says = async |n: &str, suspended: bool| {
+        peer.add_actor_with("good", json!({"suspended": suspended}));
+        deliver(&server, &good, &activity(&good, n, "Update", &json!(good))).await;
+    };
+    let path = format!("/api/v1/accounts/{id}");
+    let stands = async |suspended: bool| {
+        eventually(&format!("suspended: {suspended}"), async || {
+            let shown = server.get(&alice, &path).await.entity("Account");
+            ((shown["suspended"] == true) == suspended).then_some(())
+        })
+        .await;
+    };
+    says("gone", true).await;
+    stands(true).await;
+    assert!(!shows().await);
+    // No word of moderators here brings them back, nor the end of a policy.
+    let lifted = verb(&server, &moderator, &id, "unsuspend").await;
+    assert_eq!(lifted.entity("Admin::Account")["suspended"], true);
+    says("back", false).await;
+    stands(false).await;
+    assert!(shows().await, "nothing of theirs was lost");
+
+    // What moderators here decided holds besides.
+    act(&server, &moderator, &id, json!({"type": "suspend"}))
+        .await
+        .ok();
+    says("unheard", true).await;
+    idle(&server).await;
+    verb(&server, &moderator, &id, "unsuspend").await.ok();
+    says("again", true).await;
+    stands(true).await;
+    act(&server, &moderator, &id, json!({"type": "suspend"}))
+        .await
+        .ok();
+    says("better", false).await;
+    idle(&server).await;
+    let shown = server.get(&alice, &path).await.entity("Account");
+    assert_eq!(shown["suspended"], true);
+    let lifted = verb(&server, &moderator, &id, "unsuspend").await;
+    assert_eq!(lifted.entity("Admin::Account")["suspended"], false);
+    act(&server, &moderator, &id, json!({"type": "suspend"}))
+        .await
+        .ok();
+
+    // That they are gone is heard from whom is suspended.
+    deliver(
+        &server,
+        &good,
+        &activity(&good, "delete", "Delete", &json!(good)),
+    )
+    .await;
+    eventually("they are gone", async || {
+        let path = format!("/api/v1/admin/accounts/{id}");
+        let answer = server.get(&moderator, &path).await;
+        (answer.status == 404).then_some(())
+    })
+    .await;
 }

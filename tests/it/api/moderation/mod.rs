@@ -11,6 +11,8 @@ mod accounts;
 mod commands;
 mod doors;
 mod elsewhere;
+mod erase;
+mod policies;
 mod reports;
 mod strikes;
 
@@ -100,6 +102,7 @@ async fn s18_the_staff_alone_comes_in_with_the_scope_and_acts_below_its_rank() {
         (Method::GET, format!("{REPORTS}/{report}")),
         (Method::GET, "/api/kith/v1/admin/audit_log".to_owned()),
         (Method::PUT, format!("{REPORTS}/{report}")),
+        (Method::DELETE, format!("{ACCOUNTS}/{id}")),
     ];
     for verb in [
         "action",
