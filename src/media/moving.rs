@@ -8,6 +8,7 @@ use super::intake::still_of;
 use super::storage::{Key, Storage, StorageError};
 use crate::db::Db;
 use crate::db::stored_files::{self, Holder};
+use crate::progress::Progress;
 
 /// Names told at most.
 const NAMED: usize = 100;
@@ -55,6 +56,7 @@ enum Step {
 pub async fn move_files(db: &Db, route: Route<'_>) -> Result<Moved, AuditError> {
     let mut moved = Moved::default();
     let mut named = Named::default();
+    let progress = Progress::counting("moving files");
     for holder in Holder::ALL {
         let mut after: Option<String> = None;
         loop {
@@ -71,6 +73,7 @@ pub async fn move_files(db: &Db, route: Route<'_>) -> Result<Moved, AuditError> 
                 .buffer_unordered(AT_ONCE);
             while let Some(step) = steps.try_next().await? {
                 moved.add(step);
+                progress.add(1);
             }
             after = page.next;
             if after.is_none() {

@@ -18,6 +18,7 @@ use super::png;
 use crate::support::database;
 use crate::support::peer::{Delivery, Inbox, Peer, eventually};
 use crate::support::process::Process;
+use crate::support::s3::S3;
 
 /// First words whose commands are run while nothing else is, and in this order.
 const ALONE: [&str; 8] = [
@@ -180,6 +181,8 @@ struct Stage {
     process: Process,
     /// It goes on: what is fetched comes from it.
     peer: Peer,
+    /// Where files are moved to.
+    store: S3,
     dir: tempfile::TempDir,
     /// What cases name.
     known: BTreeMap<&'static str, String>,
@@ -189,7 +192,15 @@ struct Stage {
 impl Stage {
     async fn set() -> Stage {
         let dir = tempfile::tempdir().expect("a directory");
-        let mut process = Process::start_with(&[("KITH_REGISTRATION", "approval")]).await;
+        let store = S3::start().await;
+        let mut settings = vec![("KITH_REGISTRATION", "approval".to_owned())];
+        // The keys alone: files are kept here, and moved there.
+        settings.extend(store.settings().into_iter().skip(1));
+        let settings: Vec<_> = settings
+            .iter()
+            .map(|(name, value)| (*name, &value[..]))
+            .collect();
+        let mut process = Process::start_with(&settings).await;
         let peer = Peer::start().await;
         let good = peer.add_actor("good");
         let (alice, bob) = (process.person("alice"), process.person("bob"));
@@ -265,6 +276,7 @@ impl Stage {
                 "domain",
                 process.url.trim_start_matches("http://").to_owned(),
             ),
+            ("store", store.url()),
             ("report", report),
             ("post", post),
             ("aside", id(1)),
@@ -273,6 +285,7 @@ impl Stage {
         Stage {
             process,
             peer,
+            store,
             dir,
             known,
             doctor,
@@ -410,6 +423,7 @@ impl Stage {
         let mut text = text
             .replace(self.process.database_url(), "[database]")
             .replace(&data, "[data]")
+            .replace(&self.store.address(), "s3.example")
             .replace(&self.known["dir"], "[dir]")
             .replace(self.known["peer"].as_str(), "peer.example")
             .replace(self.known["domain"].as_str(), "kith.example");

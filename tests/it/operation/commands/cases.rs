@@ -107,6 +107,7 @@ pub const CASES: &[Case] = &[
     case("man", &["{dir}/man"], &["{dir}/letter"]),
     case("media usage", &[], &["nonsense"]),
     case("media prune", &["--dry-run"], &["--days", "many"]),
+    case("media move", &["{store}"], &["nowhere"]),
     case("media refetch", &["good@{peer}"], &["alice@{domain}"]),
     case("media verify", &[], &["nonsense"]),
     case("migrate", &[], &["--database-url", "mysql://localhost"]),
