@@ -433,6 +433,7 @@ impl Stage {
             (r"\b\d{17,19}\b", "[id]"),
             (r"\b(\d+\.)?\d+ ([KMGT]i)?B\b", "[size]"),
             (r"\b\d+ rows of \d+ tables", "[rows]"),
+            (r"all \d+ have run", "all have run"),
             ("SQLite|PostgreSQL", "[kind]"),
             // How this machine stands.
             (r"(?m)^\S+ +disk_\w+ .*\n( {20}.*\n)?", ""),
