@@ -157,7 +157,8 @@ async fn exchange(
     loop {
         let reply = tokio::select! {
             message = entered.listener.messages.recv() => {
-                let Some(message) = message else { return Err(Left) };
+                // It is ended, and why is told at the same time: a goodbye is said for that.
+                let Some(message) = message else { return std::future::pending().await };
                 entered.course.websocket(&message).and_then(text)
             }
             frame = socket.recv() => {
