@@ -195,6 +195,7 @@ impl App {
         };
         let limits = Limits::new(config.live.now().rate_limit);
         config.media_key = MediaKey::derive(&secrets.token_key);
+        let intake = Intake::new(storage.clone(), config.ffmpeg.clone());
         let config = Arc::new(config);
         let ctx = Ctx {
             clock: clock.clone(),
@@ -214,7 +215,7 @@ impl App {
                 caches,
                 client,
                 federation: federation::State::new(),
-                intake: Intake::new(storage.clone()),
+                intake,
                 proxy: Proxy::default(),
                 metrics: Metrics::default(),
                 views: Views::default(),

@@ -61,11 +61,12 @@ struct Works {
 
 impl Works {
     async fn begin(app: &App) -> Result<Works, String> {
-        let (_, actor) = tokio::join!(
-            app.intake.check_tools(app.config.ffmpeg.clone()),
-            local_keys::ensure_instance(app),
-        );
-        actor.map_err(|e| e.to_string())?;
+        local_keys::ensure_instance(app)
+            .await
+            .map_err(|e| e.to_string())?;
+        // Nobody waits for it but who brings a video meanwhile.
+        let trying = app.clone();
+        tokio::spawn(async move { trying.intake.av().await.is_some() });
         // Caches are empty up to here: nothing that happened before can be stale.
         let from = app
             .read(|c| Box::pin(async move { Ok(db::events::end(c).await?) }))

@@ -4,12 +4,12 @@
 mod emoji;
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 use thiserror::Error;
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 
 use super::MediaError;
 use super::av::{self, Av, AvError, Plan, Probe, Tools};
@@ -136,14 +136,16 @@ pub struct Intake {
     limits: Arc<Limits>,
     turns: Arc<Semaphore>,
     conversions: Arc<Semaphore>,
-    av: Arc<OnceLock<Option<Av>>>,
+    tools: Option<Tools>,
+    av: Arc<OnceCell<Option<Av>>>,
 }
 
 impl Intake {
-    /// An intake that stores there, for pictures alone until [`Intake::check_tools`].
-    pub fn new(storage: Storage) -> Intake {
+    /// An intake that stores there; of videos and sounds too, where the tools were found and work.
+    pub fn new(storage: Storage, tools: Option<Tools>) -> Intake {
         Intake {
             storage,
+            tools,
             limits: Arc::new(Limits::default()),
             turns: Arc::new(Semaphore::new(AT_ONCE)),
             conversions: Arc::new(Semaphore::new(CONVERTED_AT_ONCE)),
@@ -151,19 +153,23 @@ impl Intake {
         }
     }
 
-    /// Tries ffmpeg out, where it was found: from then on videos and sounds are taken in too.
-    pub async fn check_tools(&self, tools: Option<Tools>) {
-        let av = match tools {
-            Some(tools) => Av::check(tools).await,
-            None => None,
+    /// ffmpeg, where it works, which is tried out once.
+    pub async fn av(&self) -> Option<&Av> {
+        let check = async {
+            match &self.tools {
+                Some(tools) => Av::check(tools.clone()).await,
+                None => None,
+            }
         };
-        // A second check of one process finds what the first did.
-        let _ = self.av.set(av);
+        self.av.get_or_init(|| check).await.as_ref()
     }
 
-    /// ffmpeg, where it works.
-    pub fn av(&self) -> Option<&Av> {
-        self.av.get()?.as_ref()
+    /// Whether videos and sounds are taken in, as far as is known: tools that were found are held
+    /// to work until they have been tried out.
+    pub fn takes_av(&self) -> bool {
+        self.av
+            .get()
+            .map_or(self.tools.is_some(), |av| av.is_some())
     }
 
     /// What images are held to.
@@ -182,7 +188,7 @@ impl Intake {
     /// Tells what an upload is, and refuses what cannot be taken in: by its bytes, and for video
     /// and sound by what is truly inside.
     pub async fn sort(&self, upload: &Spool, format: Format) -> Result<Sort, IntakeError> {
-        match (format.kind(), self.av()) {
+        match (format.kind(), self.av().await) {
             (Kind::Image, Some(av)) if format == Format::Gif && av.encodes() => {
                 let bytes = upload.read().await?;
                 let frames = self.work(move || image::frames(&bytes)).await?;
@@ -202,7 +208,8 @@ impl Intake {
     }
 
     async fn examine(&self, path: &Path, format: Format) -> Result<(Probe, Plan), IntakeError> {
-        let av = self.av().ok_or(MediaError::Unsupported(format.mime()))?;
+        let av = self.av().await;
+        let av = av.ok_or(MediaError::Unsupported(format.mime()))?;
         let probe = av.probe(path, format).await?;
         let plan = av.plan(&probe, format)?;
         Ok((probe, plan))
@@ -242,7 +249,7 @@ impl Intake {
         let _turn = turn.map_err(|_| IntakeError::Interrupted)?;
         if format.kind() == Kind::Image {
             let bytes = Bytes::from(tokio::fs::read(path).await?);
-            let animation = format == Format::Gif && self.av().is_some_and(Av::encodes);
+            let animation = format == Format::Gif && self.av().await.is_some_and(Av::encodes);
             if !animation {
                 return self.image(id, bytes).await;
             }
@@ -251,7 +258,8 @@ impl Intake {
             return self.convert(id, path, format, av::GIFV, Some(done)).await;
         }
         let (probe, plan) = self.examine(path, format).await?;
-        let av = self.av().ok_or(MediaError::Unsupported(format.mime()))?;
+        let av = self.av().await;
+        let av = av.ok_or(MediaError::Unsupported(format.mime()))?;
         let still = match (&probe.video, probe.cover) {
             (Some(_), _) => Some(av.poster(path, format).await?),
             // A cover that cannot be read is no reason to refuse the record.
@@ -274,7 +282,8 @@ impl Intake {
         plan: Plan,
         still: Option<Processed>,
     ) -> Result<Attachment, IntakeError> {
-        let av = self.av().ok_or(MediaError::Unsupported(format.mime()))?;
+        let av = self.av().await;
+        let av = av.ok_or(MediaError::Unsupported(format.mime()))?;
         let mut made = self.storage.spool().await?;
         av.convert(path, format, &plan, made.path()).await?;
         made.rewritten().await?;
@@ -354,7 +363,7 @@ impl Intake {
 
     /// A still from a video, as a picture; `None` where that cannot be had.
     pub async fn poster(&self, path: &Path, format: Format) -> Option<Rendition> {
-        let png = self.av()?.poster(path, format).await.ok()?;
+        let png = self.av().await?.poster(path, format).await.ok()?;
         Some(self.process(png.into()).await.ok()?.small)
     }
 

@@ -19,6 +19,7 @@ pub mod event;
 pub mod events;
 pub mod migrate;
 mod postgres;
+pub mod prepared;
 pub mod relations;
 pub mod run;
 pub mod schema;

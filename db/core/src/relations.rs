@@ -1,6 +1,7 @@
 //! Who follows, asks to follow, blocks and mutes whom.
 
 use super::boxed;
+use super::prepared::prepared;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -188,7 +189,7 @@ pub async fn lock_pair(conn: &mut Conn, a: i64, b: i64) -> Result<()> {
         conn.statements += 1;
         // Where pairs fall together, one waits needlessly.
         let key = a.min(b).rotate_left(32) ^ a.max(b);
-        diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
+        prepared("SELECT pg_advisory_xact_lock($1)")
             .bind::<diesel::sql_types::BigInt, _>(key)
             .execute(&mut **c)
             .await?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::prepared::prepared;
 use super::run::RunQueryDsl;
 use diesel::Connection;
 use diesel::connection::SimpleConnection;
@@ -248,11 +249,9 @@ impl Writer {
     }
 
     /// Runs one statement, which stays prepared.
-    fn execute(&mut self, sql: &str) -> Result<(), Error> {
+    fn execute(&mut self, sql: &'static str) -> Result<(), Error> {
         match &mut self.conn.backend {
-            Backend::Sqlite(connection) => {
-                block_on(diesel::sql_query(sql).execute(connection)).map(drop)
-            }
+            Backend::Sqlite(connection) => block_on(prepared(sql).execute(connection)).map(drop),
             Backend::Postgres(_) => Err(gone()),
         }
     }

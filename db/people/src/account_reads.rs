@@ -1,6 +1,7 @@
 //! When profiles of other servers were read, and what those count.
 
 use super::boxed;
+use super::prepared::prepared;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
@@ -98,7 +99,7 @@ pub async fn set_told(conn: &mut Conn, account_id: i64, told: Told) -> Result<()
 /// number of them is known.
 #[boxed]
 pub async fn caught_up(conn: &mut Conn, account_id: i64) -> Result<()> {
-    on_db!(conn, |c| diesel::sql_query(
+    on_db!(conn, |c| prepared(
         "UPDATE account_stats SET statuses_beyond = statuses_beyond - 1 \
          WHERE account_id = $1 AND statuses_beyond > 0"
     )

@@ -1,6 +1,7 @@
 //! What happened to statuses of local authors, by day. A day is a number: days since the epoch.
 
 use super::boxed;
+use super::prepared::prepared;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
@@ -39,7 +40,7 @@ pub async fn count_status(
     day: i64,
     change: &Counts,
 ) -> Result<()> {
-    on_db!(conn, |c| diesel::sql_query(
+    on_db!(conn, |c| prepared(
         "INSERT INTO status_days \
          (status_id, day, views, likes, dislikes, comments, shares, reactions) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
@@ -73,7 +74,7 @@ pub async fn count_account(
     change: &Totals,
 ) -> Result<()> {
     let received = &change.received;
-    on_db!(conn, |c| diesel::sql_query(
+    on_db!(conn, |c| prepared(
         "INSERT INTO account_days (account_id, day, views, likes, dislikes, comments, shares, \
          reactions, likes_given, dislikes_given) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \

@@ -5,6 +5,7 @@
 //! either seen by who adds up or toggles what was added up.
 
 use super::boxed;
+use super::prepared::prepared;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
@@ -48,7 +49,7 @@ const XOR: &str = "digest_0 = (digest_0 | $1) - (digest_0 & $1), \
 #[boxed]
 pub async fn toggle(conn: &mut Conn, account_id: i64, origin: &str, hash: Bits) -> Result<()> {
     let sql = format!("UPDATE follower_digests SET {XOR} WHERE account_id = $5 AND origin = $6");
-    on_db!(conn, |c| diesel::sql_query(&sql)
+    on_db!(conn, |c| prepared(sql)
         .bind::<BigInt, _>(hash[0])
         .bind::<BigInt, _>(hash[1])
         .bind::<BigInt, _>(hash[2])
@@ -67,7 +68,7 @@ pub async fn forget(conn: &mut Conn, follower_id: i64, origin: &str, hash: Bits)
         "UPDATE follower_digests SET {XOR} WHERE origin = $5 AND account_id IN \
          (SELECT target_id FROM follows WHERE account_id = $6)"
     );
-    on_db!(conn, |c| diesel::sql_query(&sql)
+    on_db!(conn, |c| prepared(sql)
         .bind::<BigInt, _>(hash[0])
         .bind::<BigInt, _>(hash[1])
         .bind::<BigInt, _>(hash[2])
@@ -160,7 +161,7 @@ pub async fn followers_at(
     after: i64,
     limit: i64,
 ) -> Result<Vec<Follower>> {
-    on_db!(conn, |c| diesel::sql_query(
+    on_db!(conn, |c| prepared(
         "SELECT f.id AS id, a.uri AS uri FROM accounts a CROSS JOIN follows f \
          WHERE a.delivery_host = $1 AND a.domain <> '' AND f.account_id = a.id \
          AND f.target_id = $2 AND f.id > $3 ORDER BY f.id LIMIT $4"

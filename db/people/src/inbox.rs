@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use super::boxed;
+use super::prepared::prepared;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
@@ -216,7 +217,7 @@ pub async fn claim(
     if let Backend::Postgres(c) = &mut conn.backend {
         // One claim at a time, or two processes could each take a part of one actor's.
         conn.statements += 1;
-        diesel::sql_query("SELECT pg_advisory_xact_lock(7204891336)")
+        prepared("SELECT pg_advisory_xact_lock(7204891336)")
             .execute(&mut **c)
             .await?;
     }
@@ -292,7 +293,7 @@ pub async fn lease(conn: &mut Conn, who: i64, ids: &[i64], until: i64) -> Result
 #[boxed]
 pub async fn finish(conn: &mut Conn, id: i64, reason: &str) -> Result<bool> {
     // As text: diesel's own UPDATE is never kept prepared, and this one runs with every activity.
-    let changed = on_db!(conn, |c| diesel::sql_query(
+    let changed = on_db!(conn, |c| prepared(
         "UPDATE inbox_queue SET state = 1, leased_until = 0, last_error = $1 \
          WHERE id = $2 AND state = 0"
     )

@@ -3,7 +3,7 @@
 use kith_boxed::boxed;
 use kith_db_core::{
     Conn, Error, MigrateError, OpenError, Result, accounts, any, conn, event, migrate, on_db,
-    relations, run, schema,
+    prepared, relations, run, schema,
 };
 
 pub mod account_reads;

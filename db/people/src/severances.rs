@@ -1,6 +1,7 @@
 //! Follows that a decision of this server cut off, and whom that was told to.
 
 use super::boxed;
+use super::prepared::prepared;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
@@ -151,7 +152,7 @@ pub async fn note(conn: &mut Conn, event_id: i64, ids: &[i64]) -> Result<()> {
 /// What accounts lost to an event, by their ids from above one on.
 #[boxed]
 pub async fn lost(conn: &mut Conn, event_id: i64, above: i64, limit: i64) -> Result<Vec<Lost>> {
-    on_db!(conn, |c| diesel::sql_query(
+    on_db!(conn, |c| prepared(
         "SELECT account_id, \
          CAST(SUM(CASE WHEN outgoing THEN 0 ELSE 1 END) AS BIGINT) AS followers, \
          CAST(SUM(CASE WHEN outgoing THEN 1 ELSE 0 END) AS BIGINT) AS following \

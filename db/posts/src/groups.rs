@@ -1,6 +1,7 @@
 //! Posts that belong to groups (FEP-1b12), and votes that groups passed on.
 
 use super::boxed;
+use super::prepared::prepared;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
@@ -171,7 +172,7 @@ pub async fn spare_holders(conn: &mut Conn, reblog_id: i64, original_id: i64) ->
         "DELETE FROM list_entries WHERE status_id = $1 AND list_id IN \
          (SELECT list_id FROM list_entries WHERE status_id = $2)",
     ] {
-        on_db!(conn, |c| diesel::sql_query(statement)
+        on_db!(conn, |c| prepared(statement)
             .bind::<BigInt, _>(reblog_id)
             .bind::<BigInt, _>(original_id)
             .execute(c)
@@ -195,7 +196,7 @@ pub async fn inherit(conn: &mut Conn, parent_id: i64, answers: &[i64]) -> Result
     )
     .execute(c)
     .await)?;
-    on_db!(conn, |c| diesel::sql_query(
+    on_db!(conn, |c| prepared(
         "INSERT INTO group_posts (status_id, group_id, locked, removed_at, removed_by, \
          announce_uri, announced_at) \
          SELECT statuses.id, above.group_id, FALSE, NULL, '', '', 0 FROM statuses \

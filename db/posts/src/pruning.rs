@@ -4,6 +4,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Bool, Text};
 
 use super::boxed;
+use super::prepared::prepared;
 use super::run::RunQueryDsl;
 use super::{Conn, Result, on_db};
 
@@ -69,7 +70,7 @@ pub async fn look(
            WHERE id >= $1 AND id < $2 ORDER BY id DESC LIMIT $3 \
          ) AS s ORDER BY s.id DESC"
     );
-    on_db!(conn, |c| diesel::sql_query(&sql)
+    on_db!(conn, |c| prepared(sql)
         .bind::<BigInt, _>(from)
         .bind::<BigInt, _>(below)
         .bind::<BigInt, _>(limit)
@@ -81,14 +82,14 @@ pub async fn look(
 /// its author's server counts it still.
 #[boxed]
 pub async fn exhume(conn: &mut Conn, uri: &str, account_id: i64) -> Result<()> {
-    on_db!(conn, |c| diesel::sql_query(
+    on_db!(conn, |c| prepared(
         "DELETE FROM tombstones WHERE uri = $1 AND account_id = $2"
     )
     .bind::<Text, _>(uri)
     .bind::<BigInt, _>(account_id)
     .execute(c)
     .await)?;
-    on_db!(conn, |c| diesel::sql_query(
+    on_db!(conn, |c| prepared(
         "UPDATE account_stats SET statuses_beyond = statuses_beyond + 1 WHERE account_id = $1"
     )
     .bind::<BigInt, _>(account_id)

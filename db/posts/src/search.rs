@@ -5,6 +5,7 @@
 //! split and fold nothing themselves.
 
 use super::boxed;
+use super::prepared::prepared;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
@@ -53,7 +54,7 @@ pub async fn find(conn: &mut Conn, query: &Query, limit: i64, offset: i64) -> Re
         let Some(text) = tsquery(query) else {
             return Ok(Vec::new());
         };
-        on_db!(conn, |c| diesel::sql_query(
+        on_db!(conn, |c| prepared(
             "SELECT rowid AS id FROM search_text WHERE body @@ CAST($1 AS tsquery) \
              AND rowid < $2 AND rowid > $3 ORDER BY rowid DESC LIMIT $4 OFFSET $5",
         )
@@ -68,9 +69,9 @@ pub async fn find(conn: &mut Conn, query: &Query, limit: i64, offset: i64) -> Re
         let Some(text) = fts5(query) else {
             return Ok(Vec::new());
         };
-        on_db!(conn, |c| diesel::sql_query(
-            "SELECT rowid AS id FROM search_text WHERE search_text MATCH ? \
-             AND rowid < ? AND rowid > ? ORDER BY rowid DESC LIMIT ? OFFSET ?",
+        on_db!(conn, |c| prepared(
+            "SELECT rowid AS id FROM search_text WHERE search_text MATCH $1 \
+             AND rowid < $2 AND rowid > $3 ORDER BY rowid DESC LIMIT $4 OFFSET $5",
         )
         .bind::<Text, _>(&text)
         .bind::<BigInt, _>(query.below)
@@ -131,7 +132,7 @@ fn lexeme(word: &str) -> String {
 pub async fn put(conn: &mut Conn, id: i64, words: &[String]) -> Result<()> {
     if conn.is_postgres() {
         let body = tsvector(words);
-        on_db!(conn, |c| diesel::sql_query(
+        on_db!(conn, |c| prepared(
             "INSERT INTO search_text (rowid, body) VALUES ($1, CAST($2 AS tsvector)) \
              ON CONFLICT (rowid) DO UPDATE SET body = EXCLUDED.body",
         )
@@ -141,8 +142,8 @@ pub async fn put(conn: &mut Conn, id: i64, words: &[String]) -> Result<()> {
         .await)?;
     } else {
         let body = words.join(" ");
-        on_db!(conn, |c| diesel::sql_query(
-            "INSERT OR REPLACE INTO search_text (rowid, body) VALUES (?, ?)",
+        on_db!(conn, |c| prepared(
+            "INSERT OR REPLACE INTO search_text (rowid, body) VALUES ($1, $2)",
         )
         .bind::<BigInt, _>(id)
         .bind::<Text, _>(&body)
@@ -176,15 +177,15 @@ fn tsvector(words: &[String]) -> String {
 pub async fn remove(conn: &mut Conn, ids: &[i64]) -> Result<()> {
     for id in ids {
         if conn.is_postgres() {
-            on_db!(conn, |c| diesel::sql_query(
+            on_db!(conn, |c| prepared(
                 "DELETE FROM search_text WHERE rowid = $1"
             )
             .bind::<BigInt, _>(id)
             .execute(c)
             .await)?;
         } else {
-            on_db!(conn, |c| diesel::sql_query(
-                "DELETE FROM search_text WHERE rowid = ?"
+            on_db!(conn, |c| prepared(
+                "DELETE FROM search_text WHERE rowid = $1"
             )
             .bind::<BigInt, _>(id)
             .execute(c)

@@ -1,6 +1,7 @@
 //! Statuses with their counts, mentions, tags; and the tombstones of those deleted.
 
 use super::boxed;
+use super::prepared::prepared;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -259,7 +260,7 @@ pub async fn count(
     favourites: i64,
 ) -> Result<()> {
     // As text: diesel's own UPDATE is never kept prepared, and this one runs all the time.
-    on_db!(conn, |c| diesel::sql_query(
+    on_db!(conn, |c| prepared(
         "UPDATE status_stats SET replies_count = replies_count + $1, \
          reblogs_count = reblogs_count + $2, favourites_count = favourites_count + $3, \
          score = score + $3 WHERE status_id = $4"

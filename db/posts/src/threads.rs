@@ -1,6 +1,7 @@
 //! Threads: who has muted them, and what of them is open to everyone.
 
 use super::boxed;
+use super::prepared::prepared;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
@@ -152,7 +153,7 @@ pub async fn open(
          JOIN accounts ON accounts.id = statuses.account_id \
          WHERE {condition} AND statuses.id > $2 AND {OPEN} ORDER BY statuses.id LIMIT $3"
     );
-    let rows: Vec<Listed> = on_db!(conn, |c| diesel::sql_query(&statement)
+    let rows: Vec<Listed> = on_db!(conn, |c| prepared(statement)
         .bind::<BigInt, _>(id)
         .bind::<BigInt, _>(after)
         .bind::<BigInt, _>(limit)
@@ -170,7 +171,7 @@ pub async fn count_open(conn: &mut Conn, among: Among) -> Result<i64> {
          JOIN accounts ON accounts.id = statuses.account_id \
          WHERE {condition} AND {OPEN} LIMIT {COUNTED}) AS counted"
     );
-    let counted: Counted = on_db!(conn, |c| diesel::sql_query(&statement)
+    let counted: Counted = on_db!(conn, |c| prepared(statement)
         .bind::<BigInt, _>(id)
         .get_result(c)
         .await)?;

@@ -1,6 +1,7 @@
 //! Timelines: ids of statuses, newest first.
 
 use super::boxed;
+use super::prepared::prepared;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -97,7 +98,7 @@ pub async fn keep_mutuals(conn: &mut Conn, status_id: i64, author_id: i64) -> Re
              (SELECT id FROM lists WHERE account_id {ELSE})"
         ),
     ] {
-        on_db!(conn, |c| diesel::sql_query(&statement)
+        on_db!(conn, |c| prepared(statement)
             .bind::<BigInt, _>(status_id)
             .bind::<BigInt, _>(author_id)
             .execute(c)

@@ -80,7 +80,7 @@ pub fn configuration(app: &App) -> Value {
     let image = app.intake.limits();
     let mut types = vec!["image/jpeg", "image/png", "image/gif", "image/webp"];
     let (mut size, mut rate, mut matrix) = (0, 0, 0);
-    if app.intake.av().is_some() {
+    if app.intake.takes_av() {
         types.extend([
             "video/webm",
             "video/mp4",

@@ -113,7 +113,6 @@ impl Av {
     pub async fn check(tools: Tools) -> Option<Av> {
         let args = |list: &[&str]| list.iter().map(OsString::from).collect();
         let encoders = args(&["-hide_banner", "-encoders"]);
-        // The server waits for both before it answers.
         let tried = tokio::join!(
             child::run(&tools.ffmpeg, encoders, &LOOK),
             child::run(&tools.ffprobe, args(&["-version"]), &LOOK),
