@@ -153,6 +153,11 @@ impl<K: Hash + Eq, V: Clone> Expiring<K, V> {
         let (since, value) = self.entries.remove(key)?;
         (since.elapsed() < self.live).then_some(value)
     }
+
+    /// Forgets everything.
+    pub fn clear(&self) {
+        self.entries.clear();
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod kept;
 
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 pub use active::ActiveWeek;
 pub use bounded::{Bounded, Expiring};
@@ -23,6 +24,9 @@ use crate::domain::visibility::Relations;
 use crate::events::{Event, Gone, Kind};
 use crate::federation::endpoints::Usage;
 use crate::federation::local_keys::LocalKeys;
+
+/// How long an account is taken to be followed by somebody here: what ends that is not always told.
+const FOLLOWED: Duration = Duration::from_secs(30);
 
 /// A token that was checked, and whose it is.
 #[derive(Debug, Clone)]
@@ -74,6 +78,8 @@ pub struct Caches {
     pub tokens: Bounded<String, i64>,
     /// By the token's id.
     pub sessions: Cache<i64, Arc<Session>>,
+    /// Accounts that somebody here followed a moment ago: what they post is kept.
+    pub followed_here: Expiring<i64, ()>,
     /// Newest status ids of a home.
     pub homes: Cache<i64, Arc<Vec<i64>>>,
     /// By viewer and status.
@@ -114,6 +120,7 @@ impl Caches {
             relations: Cache::new(2_000),
             tokens: Bounded::new(10_000),
             sessions: Cache::new(10_000),
+            followed_here: Expiring::new(20_000, FOLLOWED),
             homes: Cache::new(2_000),
             marks: Cache::new(50_000),
             reactions: Cache::new(10_000),
@@ -138,6 +145,7 @@ impl Caches {
         self.accounts.clear();
         self.relations.clear();
         self.sessions.clear();
+        self.followed_here.clear();
         self.homes.clear();
         self.marks.clear();
         self.reactions.clear();
@@ -172,7 +180,12 @@ impl Caches {
     pub fn apply(&self, event: &Event) {
         let subject = event.subject_id;
         match event.kind {
-            Kind::StatusCreated => event.homes.iter().for_each(|home| self.homes.drop(*home)),
+            Kind::StatusCreated => {
+                event.homes.iter().for_each(|home| self.homes.drop(*home));
+                if let Some(author) = event.author() {
+                    self.account_json.drop(author);
+                }
+            }
             Kind::StatusEdited | Kind::StatusCounts => self.statuses.drop(subject),
             Kind::StatusDeleted => {
                 self.statuses.drop(subject);
@@ -191,6 +204,7 @@ impl Caches {
                 self.accounts.drop(subject);
                 self.account_json.drop(subject);
                 self.signing.drop(subject);
+                self.followed_here.remove(&subject);
             }
             // It is part of what is kept of each of its statuses.
             Kind::AccountSensitized => self.statuses.clear(),

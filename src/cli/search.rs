@@ -41,7 +41,7 @@ async fn reindex(app: &App) -> Outcome {
     loop {
         match search::step(app).await.map_err(told)? {
             Step::Idle => break,
-            Step::More => {}
+            Step::More | Step::Some => {}
             Step::Backlog => progress.add(search::CHUNK as u64),
         }
     }

@@ -230,14 +230,13 @@ pub(super) async fn reblog(
         return Err(AppError::invalid("Validation failed: Already reblogged"));
     }
     db::accounts::count_status(tx, account.id, published).await?;
-    tx.emit(Event::of(Kind::AccountChanged, account.id));
     db::statuses::count(tx, status.id, 0, 1, 0).await?;
     analytics::happened(tx, status, row.created_at, shares(1)).await?;
     tx.emit(Event::of(Kind::StatusCounts, status.id));
     tx.emit(Event::to(account.id, Kind::ViewerChanged, status.id));
     if reblog.quiet {
         db::account_reads::caught_up(tx, account.id).await?;
-        tx.emit(Event::of(Kind::StatusCreated, row.id).with(Event::QUIET));
+        tx.emit(Event::created(row.id, account.id, true));
         return Ok(row);
     }
     db::timelines::fan_out(tx, row.id, account.id, None, true, None).await?;
@@ -249,7 +248,7 @@ pub(super) async fn reblog(
         db::groups::spare_holders(tx, row.id, status.id).await?;
     }
     let homes = db::timelines::homes_of(tx, row.id, HOMES_IN_EVENT).await?;
-    tx.emit(Event::of(Kind::StatusCreated, row.id).in_homes(homes));
+    tx.emit(Event::created(row.id, account.id, false).in_homes(homes));
     let author = author_of(tx, status).await?;
     notifications::notify(tx, ctx, &author, account, Type::Reblog, Some(status.id)).await?;
     if account.is_local() && !row.local_only {

@@ -20,7 +20,7 @@ use crate::events::{Cursor, Kind};
 
 /// Posts written into the index in one transaction: few enough that other writers do not wait
 /// long.
-pub const CHUNK: usize = 50;
+pub const CHUNK: usize = 100;
 /// How long it waits for more before it begins.
 const GATHER: Duration = Duration::from_millis(200);
 /// How often the log is looked at when nobody rang.
@@ -40,6 +40,8 @@ pub async fn run(app: App) {
         let woken = app.wake.search.notified();
         let wait = match step(&app).await {
             Ok(Step::More) => continue,
+            // Each transaction leaves a piece of the index that is to be merged with others later.
+            Ok(Step::Some) => Some(GATHER),
             Ok(Step::Backlog) => Some(BREATHE),
             Ok(Step::Idle) => None,
             Err(error) => {
@@ -58,8 +60,10 @@ pub async fn run(app: App) {
 /// What a step found to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// There may be more of it.
+    /// There is more of it.
     More,
+    /// All of it was taken in; while posts pour in, there is some again soon.
+    Some,
     /// Something from before was read in.
     Backlog,
     Idle,
@@ -107,8 +111,8 @@ pub async fn step(app: &App) -> AppResult<Step> {
             progress = again;
         }
     }
-    if follow(app, progress, now).await? {
-        return Ok(Step::More);
+    if let Some(step) = follow(app, progress, now).await? {
+        return Ok(step);
     }
     if progress.statuses_below > 0 {
         return backlog(app, progress).await;
@@ -119,8 +123,8 @@ pub async fn step(app: &App) -> AppResult<Step> {
     Ok(Step::Idle)
 }
 
-/// Takes in the next events; false when there are none.
-async fn follow(app: &App, from: Progress, now: i64) -> AppResult<bool> {
+/// Takes in the next events; `None` when there are none.
+async fn follow(app: &App, from: Progress, now: i64) -> AppResult<Option<Step>> {
     let cursor = Cursor {
         xid: from.xid,
         id: from.event_id,
@@ -136,8 +140,9 @@ async fn follow(app: &App, from: Progress, now: i64) -> AppResult<bool> {
             };
             advance(app, from, to, Vec::new()).await?;
         }
-        return Ok(false);
+        return Ok(None);
     };
+    let full = events.len() as i64 == db::events::PAGE;
     let to = Progress {
         xid: last.cursor.xid,
         event_id: last.cursor.id,
@@ -174,7 +179,7 @@ async fn follow(app: &App, from: Progress, now: i64) -> AppResult<bool> {
     }
     let entries = read(app, last).await?;
     advance(app, from, to, entries).await?;
-    Ok(true)
+    Ok(Some(if full { Step::More } else { Step::Some }))
 }
 
 async fn read(app: &App, ids: Vec<i64>) -> AppResult<Vec<Entry>> {

@@ -17,9 +17,28 @@ pub struct Event {
 }
 
 impl Event {
-    /// The payload of [`Kind::StatusCreated`] for a status that is no news: it was fetched because
-    /// something points at it.
-    pub const QUIET: &'static str = "quiet";
+    /// What begins the payload of [`Kind::StatusCreated`] for a status that is no news.
+    const QUIET: &'static str = "quiet";
+
+    /// A status of an account appeared; `quiet`: it is no news, but was fetched because something
+    /// points at it.
+    pub fn created(status_id: i64, author_id: i64, quiet: bool) -> Event {
+        let event = Event::of(Kind::StatusCreated, status_id);
+        event.with(match quiet {
+            true => format!("{} {author_id}", Event::QUIET),
+            false => author_id.to_string(),
+        })
+    }
+
+    /// Whether a status that appeared is no news.
+    pub fn is_quiet(&self) -> bool {
+        self.payload.starts_with(Event::QUIET)
+    }
+
+    /// Whose a status is that appeared.
+    pub fn author(&self) -> Option<i64> {
+        self.payload.rsplit(' ').next()?.parse().ok()
+    }
 
     /// An event about a subject, with nothing more to say.
     pub fn of(kind: Kind, subject_id: i64) -> Event {
@@ -88,7 +107,8 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// A status (or reblog) appeared. Subject: the status.
+    /// A status (or reblog) appeared, and its author's counts changed. Subject: the status. See
+    /// [`Event::created`].
     StatusCreated = "status.created",
     /// A status was edited. Subject: the status.
     StatusEdited = "status.edited",

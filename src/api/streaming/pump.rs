@@ -60,7 +60,7 @@ async fn tell(app: &App, event: &Event) -> AppResult<()> {
     }
     let subject = event.subject_id;
     match event.kind {
-        Kind::StatusCreated if event.payload == Event::QUIET => {}
+        Kind::StatusCreated if event.is_quiet() => {}
         Kind::StatusCreated => status(app, subject, "update").await?,
         Kind::StatusEdited => status(app, subject, "status.update").await?,
         Kind::StatusDeleted => {

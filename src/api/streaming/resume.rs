@@ -271,7 +271,7 @@ async fn render(app: &App, reading: Reading, events: Vec<Logged>) -> AppResult<V
         let event = &logged.event;
         let subject = event.subject_id;
         let said: Option<(&'static str, Arc<str>)> = match event.kind {
-            Kind::StatusCreated if event.payload == Event::QUIET => None,
+            Kind::StatusCreated if event.is_quiet() => None,
             Kind::StatusCreated => statuses.one(subject).map(|json| ("update", json.into())),
             Kind::StatusEdited => statuses
                 .one(subject)

@@ -117,7 +117,6 @@ async fn appear(
     if quiet {
         db::account_reads::caught_up(tx, author.id).await?;
     }
-    tx.emit(Event::of(Kind::AccountChanged, author.id));
     if let Some(parent) = parent {
         db::statuses::count(tx, parent.id, 1, 0, 0).await?;
         analytics::happened(tx, parent, status.created_at, comments(1)).await?;
@@ -131,11 +130,7 @@ async fn appear(
     }
     discovery::published(tx, ctx, author, status, mentions, tag_ids, quiet).await?;
     let homes = db::timelines::homes_of(tx, id, HOMES_IN_EVENT).await?;
-    let created = Event::of(Kind::StatusCreated, id).in_homes(homes);
-    tx.emit(match quiet {
-        true => created.with(Event::QUIET),
-        false => created,
-    });
+    tx.emit(Event::created(id, author.id, quiet).in_homes(homes));
     if !status.local {
         // Who may answer what has a policy is looked at when the answer comes.
         let own = status.consent & consent::POLICY != 0;
@@ -218,7 +213,7 @@ async fn tell_late(
     let tag_ids = discovery::tags_of(tx, status.id).await?;
     discovery::published(tx, ctx, author, status, mentions, &tag_ids, false).await?;
     let homes = db::timelines::homes_of(tx, status.id, HOMES_IN_EVENT).await?;
-    tx.emit(Event::of(Kind::StatusCreated, status.id).in_homes(homes));
+    tx.emit(Event::created(status.id, author.id, false).in_homes(homes));
     Ok(())
 }
 

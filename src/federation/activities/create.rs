@@ -362,23 +362,41 @@ async fn facts(app: &App, author: &Account, object: &Value, passed_on_by: i64) -
     }
     let parent = notes::parent(object).map(str::to_owned);
     let author = author.id;
-    app.read(move |c| {
-        Box::pin(async move {
-            let followed = db::relations::followed_locally(c, author).await?
-                || (passed_on_by != author
-                    && db::relations::followed_locally(c, passed_on_by).await?);
-            let parent_known = match parent {
-                Some(parent) => db::statuses::by_uri(c, &parent).await?.is_some(),
-                None => false,
-            };
-            Ok(Facts {
-                accounts: db::accounts::by_uris(c, &uris).await?,
-                parent_known,
-                followed,
+    let known = &app.caches.followed_here;
+    let followed = known.get(&author).is_some() || known.get(&passed_on_by).is_some();
+    // Most are of this kind: nobody asks the database.
+    if followed && parent.is_none() && uris.is_empty() {
+        return Ok(Facts {
+            followed,
+            ..Facts::default()
+        });
+    }
+    let (facts, by) = app
+        .read(move |c| {
+            Box::pin(async move {
+                let mut by = None;
+                for followed in [author, passed_on_by] {
+                    if by.is_none() && db::relations::followed_locally(c, followed).await? {
+                        by = Some(followed);
+                    }
+                }
+                let parent_known = match parent {
+                    Some(parent) => db::statuses::by_uri(c, &parent).await?.is_some(),
+                    None => false,
+                };
+                let facts = Facts {
+                    accounts: db::accounts::by_uris(c, &uris).await?,
+                    parent_known,
+                    followed: by.is_some(),
+                };
+                Ok((facts, by))
             })
         })
-    })
-    .await
+        .await?;
+    if let Some(by) = by {
+        known.insert(by, ());
+    }
+    Ok(facts)
 }
 
 /// Fetches what a reply answers, and what that answers, until something is known, nothing
