@@ -130,6 +130,8 @@ struct Shared {
     /// Hosts whose actors' activities take long, by their ids' origin.
     slow: Mutex<HashMap<String, Slow>>,
     appliers: Vec<mpsc::Sender<Work>>,
+    /// Who writes on SQLite while others arrive: one at a time, for each that arrives waits for it.
+    turn: tokio::sync::Mutex<()>,
     /// How long ago, in milliseconds, what was claimed last had arrived.
     behind: AtomicI64,
 }
@@ -231,8 +233,9 @@ impl Shared {
 
 /// Works on the queue until the application ends.
 pub async fn run(app: App) {
-    // SQLite has one writer; PostgreSQL takes several, each with its own actors.
-    let appliers = if app.db.is_postgres() { 6 } else { 1 };
+    // Each has its own actors. PostgreSQL writes for several at once; on SQLite one gathers while the
+    // other is written.
+    let appliers = if app.db.is_postgres() { 6 } else { 2 };
     let (senders, receivers): (Vec<_>, Vec<_>) =
         (0..appliers).map(|_| mpsc::channel(IN_FLIGHT)).unzip();
     let shared = Arc::new(Shared {
@@ -244,6 +247,7 @@ pub async fn run(app: App) {
         lingering: Semaphore::new(LINGERING),
         slow: Mutex::default(),
         appliers: senders,
+        turn: tokio::sync::Mutex::default(),
         behind: AtomicI64::new(0),
     });
     for receiver in receivers {
@@ -550,6 +554,10 @@ async fn apply_all(shared: Arc<Shared>, mut ready: mpsc::Receiver<Work>) {
             None => continue,
         }
         let works = Arc::new(std::mem::take(&mut chunk));
+        let turn = match limit {
+            SMALL_CHUNK => Some(shared.turn.lock().await),
+            _ => None,
+        };
         if write(&shared.app, &works, None).await.is_ok() {
             for work in works.iter() {
                 shared.app.metrics.activity(work.what.outcome());
@@ -564,6 +572,7 @@ async fn apply_all(shared: Arc<Shared>, mut ready: mpsc::Receiver<Work>) {
                 tokio::time::sleep(UNWRITTEN).await;
             }
         }
+        drop(turn);
         finished.extend(works.iter().map(Work::row));
         shared.release(works.iter().map(Work::row));
     }

@@ -1,13 +1,12 @@
 //! Accounts, local and remote: profiles, counts, keys.
 
 use super::boxed;
-use super::prepared::prepared;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
 use super::any::AnyOfExt;
 use super::schema::{account_keys, account_stats, accounts, former_usernames};
-use super::{Conn, Result, on_db};
+use super::{Conn, Result, on_db, prepared};
 
 /// A row of `accounts`.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
@@ -353,7 +352,7 @@ pub async fn count_relations(
 #[boxed]
 pub async fn count_status(conn: &mut Conn, id: i64, at: i64) -> Result<()> {
     // As text: diesel's own UPDATE is never kept prepared, and this one runs with every status.
-    on_db!(conn, |c| prepared(
+    on_db!(conn, |c| prepared!(
         "UPDATE account_stats SET last_status_at = CASE WHEN last_status_at > $1 \
          THEN last_status_at ELSE $1 END, statuses_count = statuses_count + 1 \
          WHERE account_id = $2"
@@ -368,7 +367,7 @@ pub async fn count_status(conn: &mut Conn, id: i64, at: i64) -> Result<()> {
 /// Takes deleted statuses off the count; of an account that is gone, it is nought already.
 #[boxed]
 pub async fn uncount_statuses(conn: &mut Conn, id: i64, number: i64) -> Result<()> {
-    on_db!(conn, |c| prepared(
+    on_db!(conn, |c| prepared!(
         "UPDATE account_stats SET statuses_count = CASE WHEN statuses_count > $1 \
          THEN statuses_count - $1 ELSE 0 END WHERE account_id = $2"
     )

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use super::any::AnyOfExt;
 use super::schema::{events, home_entries};
-use super::{Conn, Result, on_db};
+use super::{Conn, Result, kept, on_db};
 use crate::event::{Cursor, Event, Logged};
 
 /// Events read at a time.
@@ -55,10 +55,11 @@ pub async fn append(conn: &mut Conn, list: &[Event], origin: i64, now: i64) -> R
             events::payload.eq(&event.payload),
             events::created_at.eq(now),
         );
-        on_db!(conn, |c| diesel::insert_into(events::table)
-            .values(row)
-            .execute(c)
-            .await)?;
+        on_db!(conn, |c| kept!(
+            diesel::insert_into(events::table).values(row)
+        )
+        .execute(c)
+        .await)?;
     }
     Ok(())
 }

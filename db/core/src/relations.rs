@@ -1,7 +1,6 @@
 //! Who follows, asks to follow, blocks and mutes whom.
 
 use super::boxed;
-use super::prepared::prepared;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -9,7 +8,7 @@ use super::accounts::Account;
 use super::any::AnyOfExt;
 use super::conn::Backend;
 use super::schema::{accounts, blocks, follow_requests, follows, mutes};
-use super::{Conn, Result, on_db};
+use super::{Conn, Result, on_db, prepared};
 use crate::event::{Event, Kind};
 
 /// A row of `follows` or `follow_requests`.
@@ -189,7 +188,7 @@ pub async fn lock_pair(conn: &mut Conn, a: i64, b: i64) -> Result<()> {
         conn.statements += 1;
         // Where pairs fall together, one waits needlessly.
         let key = a.min(b).rotate_left(32) ^ a.max(b);
-        prepared("SELECT pg_advisory_xact_lock($1)")
+        prepared!("SELECT pg_advisory_xact_lock($1)")
             .bind::<diesel::sql_types::BigInt, _>(key)
             .execute(&mut **c)
             .await?;

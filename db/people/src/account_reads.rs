@@ -1,13 +1,12 @@
 //! When profiles of other servers were read, and what those count.
 
 use super::boxed;
-use super::prepared::prepared;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
 use super::schema::{account_reads, account_stats};
-use super::{Conn, Result, on_db};
+use super::{Conn, Result, on_db, prepared};
 
 /// A row of `account_reads`.
 #[derive(
@@ -99,7 +98,7 @@ pub async fn set_told(conn: &mut Conn, account_id: i64, told: Told) -> Result<()
 /// number of them is known.
 #[boxed]
 pub async fn caught_up(conn: &mut Conn, account_id: i64) -> Result<()> {
-    on_db!(conn, |c| prepared(
+    on_db!(conn, |c| prepared!(
         "UPDATE account_stats SET statuses_beyond = statuses_beyond - 1 \
          WHERE account_id = $1 AND statuses_beyond > 0"
     )

@@ -1,13 +1,12 @@
 //! What happened to statuses of local authors, by day. A day is a number: days since the epoch.
 
 use super::boxed;
-use super::prepared::prepared;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
 use super::schema::{account_days, status_days};
-use super::{Conn, Result, on_db};
+use super::{Conn, Result, on_db, prepared};
 
 /// Numbers of one day, or of several together; what is to be added to them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Queryable, Selectable)]
@@ -40,7 +39,7 @@ pub async fn count_status(
     day: i64,
     change: &Counts,
 ) -> Result<()> {
-    on_db!(conn, |c| prepared(
+    on_db!(conn, |c| prepared!(
         "INSERT INTO status_days \
          (status_id, day, views, likes, dislikes, comments, shares, reactions) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
@@ -74,7 +73,7 @@ pub async fn count_account(
     change: &Totals,
 ) -> Result<()> {
     let received = &change.received;
-    on_db!(conn, |c| prepared(
+    on_db!(conn, |c| prepared!(
         "INSERT INTO account_days (account_id, day, views, likes, dislikes, comments, shares, \
          reactions, likes_given, dislikes_given) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \

@@ -13,7 +13,7 @@ use diesel::sql_types::{BigInt, Text};
 use super::any::AnyOfExt;
 use super::conn::Backend;
 use super::schema::{account_stats, accounts, follower_digests, follows};
-use super::{Conn, Result, on_db};
+use super::{Conn, Result, on_db, prepared};
 
 /// 256 bits, the most significant first.
 pub type Bits = [i64; 4];
@@ -161,7 +161,7 @@ pub async fn followers_at(
     after: i64,
     limit: i64,
 ) -> Result<Vec<Follower>> {
-    on_db!(conn, |c| prepared(
+    on_db!(conn, |c| prepared!(
         "SELECT f.id AS id, a.uri AS uri FROM accounts a CROSS JOIN follows f \
          WHERE a.delivery_host = $1 AND a.domain <> '' AND f.account_id = a.id \
          AND f.target_id = $2 AND f.id > $3 ORDER BY f.id LIMIT $4"

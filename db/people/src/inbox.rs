@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 
 use super::boxed;
-use super::prepared::prepared;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
@@ -12,7 +11,7 @@ use diesel::sql_types::{BigInt, Bool, Text};
 use super::any::AnyOfExt;
 use super::conn::Backend;
 use super::schema::{inbox_bodies, inbox_queue};
-use super::{Conn, Result, on_db};
+use super::{Conn, Result, kept, on_db, prepared};
 
 /// Waiting to be worked on.
 pub const WAITING: i16 = 0;
@@ -91,12 +90,10 @@ pub async fn insert(conn: &mut Conn, rows: &[Received]) -> Result<usize> {
             for row in rows {
                 let new = diesel::insert_into(inbox_queue::table)
                     .values(New::of(row))
-                    .on_conflict_do_nothing()
-                    .execute(c)
-                    .await?;
+                    .on_conflict_do_nothing();
+                let new = kept!(new).execute(c).await?;
                 if new > 0 {
-                    diesel::insert_into(inbox_bodies::table)
-                        .values(body(row))
+                    kept!(diesel::insert_into(inbox_bodies::table).values(body(row)))
                         .execute(c)
                         .await?;
                     added += 1;
@@ -217,7 +214,7 @@ pub async fn claim(
     if let Backend::Postgres(c) = &mut conn.backend {
         // One claim at a time, or two processes could each take a part of one actor's.
         conn.statements += 1;
-        prepared("SELECT pg_advisory_xact_lock(7204891336)")
+        prepared!("SELECT pg_advisory_xact_lock(7204891336)")
             .execute(&mut **c)
             .await?;
     }
@@ -293,7 +290,7 @@ pub async fn lease(conn: &mut Conn, who: i64, ids: &[i64], until: i64) -> Result
 #[boxed]
 pub async fn finish(conn: &mut Conn, id: i64, reason: &str) -> Result<bool> {
     // As text: diesel's own UPDATE is never kept prepared, and this one runs with every activity.
-    let changed = on_db!(conn, |c| prepared(
+    let changed = on_db!(conn, |c| prepared!(
         "UPDATE inbox_queue SET state = 1, leased_until = 0, last_error = $1 \
          WHERE id = $2 AND state = 0"
     )

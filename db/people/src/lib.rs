@@ -2,7 +2,7 @@
 
 use kith_boxed::boxed;
 use kith_db_core::{
-    Conn, Error, MigrateError, OpenError, Result, accounts, any, conn, event, migrate, on_db,
+    Conn, Error, MigrateError, OpenError, Result, accounts, any, conn, event, kept, migrate, on_db,
     prepared, relations, run, schema,
 };
 

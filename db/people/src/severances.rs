@@ -1,7 +1,6 @@
 //! Follows that a decision of this server cut off, and whom that was told to.
 
 use super::boxed;
-use super::prepared::prepared;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
@@ -10,7 +9,7 @@ use super::accounts::Account;
 use super::any::AnyOfExt;
 use super::relations::Page;
 use super::schema::{account_severances, accounts, follows, severance_events, severed_follows};
-use super::{Conn, Result, on_db};
+use super::{Conn, Result, on_db, prepared};
 
 /// A row of `severance_events`.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -152,7 +151,7 @@ pub async fn note(conn: &mut Conn, event_id: i64, ids: &[i64]) -> Result<()> {
 /// What accounts lost to an event, by their ids from above one on.
 #[boxed]
 pub async fn lost(conn: &mut Conn, event_id: i64, above: i64, limit: i64) -> Result<Vec<Lost>> {
-    on_db!(conn, |c| prepared(
+    on_db!(conn, |c| prepared!(
         "SELECT account_id, \
          CAST(SUM(CASE WHEN outgoing THEN 0 ELSE 1 END) AS BIGINT) AS followers, \
          CAST(SUM(CASE WHEN outgoing THEN 1 ELSE 0 END) AS BIGINT) AS following \

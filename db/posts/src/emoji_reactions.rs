@@ -1,14 +1,13 @@
 //! Emoji reactions to statuses, and how often each was given.
 
 use super::boxed;
-use super::prepared::prepared;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use super::any::AnyOfExt;
 use super::schema::{emoji_reactions, reaction_counts};
-use super::{Conn, Result, on_db};
+use super::{Conn, Result, on_db, prepared};
 
 /// A row of `emoji_reactions`.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -52,7 +51,7 @@ pub async fn add(conn: &mut Conn, row: &Reaction, url: &str, static_url: &str) -
     if added == 0 {
         return Ok(false);
     }
-    on_db!(conn, |c| prepared(
+    on_db!(conn, |c| prepared!(
         "INSERT INTO reaction_counts (status_id, name, domain, url, static_url, total, first_id) \
          VALUES ($1, $2, $3, $4, $5, 1, $6) \
          ON CONFLICT (status_id, name, domain) DO UPDATE SET \
@@ -98,7 +97,7 @@ pub async fn remove(conn: &mut Conn, row: &Reaction) -> Result<bool> {
 }
 
 async fn count(conn: &mut Conn, status_id: i64, reactions: i64) -> Result<()> {
-    on_db!(conn, |c| prepared(
+    on_db!(conn, |c| prepared!(
         "UPDATE status_stats SET reactions_count = reactions_count + $1 WHERE status_id = $2"
     )
     .bind::<BigInt, _>(reactions)

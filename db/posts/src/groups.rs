@@ -9,7 +9,7 @@ use diesel::sql_types::BigInt;
 use super::accounts::Account;
 use super::any::AnyOfExt;
 use super::schema::{accounts, group_posts, group_votes, statuses};
-use super::{Conn, Result, on_db};
+use super::{Conn, Result, on_db, prepared};
 
 /// A row of `group_posts`: a status in a group.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
@@ -196,7 +196,7 @@ pub async fn inherit(conn: &mut Conn, parent_id: i64, answers: &[i64]) -> Result
     )
     .execute(c)
     .await)?;
-    on_db!(conn, |c| prepared(
+    on_db!(conn, |c| prepared!(
         "INSERT INTO group_posts (status_id, group_id, locked, removed_at, removed_by, \
          announce_uri, announced_at) \
          SELECT statuses.id, above.group_id, FALSE, NULL, '', '', 0 FROM statuses \

@@ -2,7 +2,9 @@
 //! of tables.
 
 use kith_boxed::boxed;
-use kith_db_core::{Conn, Result, accounts, any, event, on_db, prepared, relations, run, schema};
+use kith_db_core::{
+    Conn, Result, accounts, any, event, kept, on_db, prepared, relations, run, schema,
+};
 
 pub mod archives;
 pub mod bookmark_folders;

@@ -9,7 +9,7 @@ use super::any::AnyOfExt;
 use super::relations::Page;
 use super::schema::{accounts, follows, home_entries, list_entries, list_members, lists, statuses};
 use super::timelines::language_patterns;
-use super::{Conn, Result, on_db};
+use super::{Conn, Result, kept, on_db};
 
 /// A row of `lists`.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
@@ -200,16 +200,18 @@ pub async fn fan_out(
         );
     macro_rules! put {
         ($lists:expr) => {
-            on_db!(conn, |c| diesel::insert_into(list_entries::table)
-                .values($lists.select((lists::id, value(status_id), value(author_id))))
-                .into_columns((
-                    list_entries::list_id,
-                    list_entries::status_id,
-                    list_entries::author_id,
-                ))
-                .on_conflict_do_nothing()
-                .execute(c)
-                .await)
+            on_db!(conn, |c| kept!(
+                diesel::insert_into(list_entries::table)
+                    .values($lists.select((lists::id, value(status_id), value(author_id))))
+                    .into_columns((
+                        list_entries::list_id,
+                        list_entries::status_id,
+                        list_entries::author_id,
+                    ))
+                    .on_conflict_do_nothing()
+            )
+            .execute(c)
+            .await)
         };
     }
     let (also, knows) = diesel::alias!(list_members as also, follows as knows);

@@ -6,7 +6,7 @@ use diesel::sql_types::{BigInt, Bool, Text};
 use super::boxed;
 use super::prepared::prepared;
 use super::run::RunQueryDsl;
-use super::{Conn, Result, on_db};
+use super::{Conn, Result, on_db, prepared};
 
 /// What keeps a status `s`, each an index look-up or two. The same as Mastodon's
 /// `tootctl statuses remove`, and what only Kith has. `CROSS JOIN`: SQLite would begin with all accounts of
@@ -82,14 +82,14 @@ pub async fn look(
 /// its author's server counts it still.
 #[boxed]
 pub async fn exhume(conn: &mut Conn, uri: &str, account_id: i64) -> Result<()> {
-    on_db!(conn, |c| prepared(
+    on_db!(conn, |c| prepared!(
         "DELETE FROM tombstones WHERE uri = $1 AND account_id = $2"
     )
     .bind::<Text, _>(uri)
     .bind::<BigInt, _>(account_id)
     .execute(c)
     .await)?;
-    on_db!(conn, |c| prepared(
+    on_db!(conn, |c| prepared!(
         "UPDATE account_stats SET statuses_beyond = statuses_beyond + 1 WHERE account_id = $1"
     )
     .bind::<BigInt, _>(account_id)

@@ -5,7 +5,6 @@
 //! split and fold nothing themselves.
 
 use super::boxed;
-use super::prepared::prepared;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
@@ -16,7 +15,7 @@ use super::schema::{
     account_stats, account_words, accounts, bookmarks, favourites, follows, search_progress,
     statuses,
 };
-use super::{Conn, Result, on_db};
+use super::{Conn, Result, on_db, prepared};
 
 /// The only row of `search_progress`.
 const ROW: i64 = 1;
@@ -54,7 +53,7 @@ pub async fn find(conn: &mut Conn, query: &Query, limit: i64, offset: i64) -> Re
         let Some(text) = tsquery(query) else {
             return Ok(Vec::new());
         };
-        on_db!(conn, |c| prepared(
+        on_db!(conn, |c| prepared!(
             "SELECT rowid AS id FROM search_text WHERE body @@ CAST($1 AS tsquery) \
              AND rowid < $2 AND rowid > $3 ORDER BY rowid DESC LIMIT $4 OFFSET $5",
         )
@@ -69,7 +68,7 @@ pub async fn find(conn: &mut Conn, query: &Query, limit: i64, offset: i64) -> Re
         let Some(text) = fts5(query) else {
             return Ok(Vec::new());
         };
-        on_db!(conn, |c| prepared(
+        on_db!(conn, |c| prepared!(
             "SELECT rowid AS id FROM search_text WHERE search_text MATCH $1 \
              AND rowid < $2 AND rowid > $3 ORDER BY rowid DESC LIMIT $4 OFFSET $5",
         )
@@ -132,7 +131,7 @@ fn lexeme(word: &str) -> String {
 pub async fn put(conn: &mut Conn, id: i64, words: &[String]) -> Result<()> {
     if conn.is_postgres() {
         let body = tsvector(words);
-        on_db!(conn, |c| prepared(
+        on_db!(conn, |c| prepared!(
             "INSERT INTO search_text (rowid, body) VALUES ($1, CAST($2 AS tsvector)) \
              ON CONFLICT (rowid) DO UPDATE SET body = EXCLUDED.body",
         )
@@ -142,7 +141,7 @@ pub async fn put(conn: &mut Conn, id: i64, words: &[String]) -> Result<()> {
         .await)?;
     } else {
         let body = words.join(" ");
-        on_db!(conn, |c| prepared(
+        on_db!(conn, |c| prepared!(
             "INSERT OR REPLACE INTO search_text (rowid, body) VALUES ($1, $2)",
         )
         .bind::<BigInt, _>(id)
@@ -177,14 +176,14 @@ fn tsvector(words: &[String]) -> String {
 pub async fn remove(conn: &mut Conn, ids: &[i64]) -> Result<()> {
     for id in ids {
         if conn.is_postgres() {
-            on_db!(conn, |c| prepared(
+            on_db!(conn, |c| prepared!(
                 "DELETE FROM search_text WHERE rowid = $1"
             )
             .bind::<BigInt, _>(id)
             .execute(c)
             .await)?;
         } else {
-            on_db!(conn, |c| prepared(
+            on_db!(conn, |c| prepared!(
                 "DELETE FROM search_text WHERE rowid = $1"
             )
             .bind::<BigInt, _>(id)

@@ -1,7 +1,6 @@
 //! Statuses with their counts, mentions, tags; and the tombstones of those deleted.
 
 use super::boxed;
-use super::prepared::prepared;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
@@ -9,7 +8,7 @@ use super::any::AnyOfExt;
 use super::schema::{
     idempotency_keys, mentions, status_stats, status_tags, statuses, tag_rules, tags, tombstones,
 };
-use super::{Conn, Result, on_db};
+use super::{Conn, Result, kept, on_db, prepared};
 use crate::event::{Event, Kind};
 
 /// A row of `statuses`: a post, or a reblog of one.
@@ -73,7 +72,7 @@ pub mod consent {
 
 /// A row of `status_stats`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = status_stats)]
+#[diesel(table_name = status_stats, treat_none_as_null = true)]
 pub struct StatusStats {
     pub status_id: i64,
     pub replies_count: i64,
@@ -160,21 +159,24 @@ pub async fn by_remote_url(conn: &mut Conn, url: &str) -> Result<Option<Status>>
 pub async fn insert(conn: &mut Conn, status: &mut Status) -> Result<Option<i64>> {
     let own_thread = status.conversation_id == status.id;
     for _ in 0..64 {
-        let added = on_db!(conn, |c| diesel::insert_into(statuses::table)
-            .values(&*status)
-            .on_conflict_do_nothing()
-            .execute(c)
-            .await)?;
+        let added = on_db!(conn, |c| kept!(
+            diesel::insert_into(statuses::table)
+                .values(&*status)
+                .on_conflict_do_nothing()
+        )
+        .execute(c)
+        .await)?;
         if added == 1 {
             let stats = StatusStats {
                 status_id: status.id,
                 parent_id: status.in_reply_to_id,
                 ..StatusStats::default()
             };
-            on_db!(conn, |c| diesel::insert_into(status_stats::table)
-                .values(&stats)
-                .execute(c)
-                .await)?;
+            on_db!(conn, |c| kept!(
+                diesel::insert_into(status_stats::table).values(&stats)
+            )
+            .execute(c)
+            .await)?;
             return Ok(Some(status.id));
         }
         let taken: Option<i64> = on_db!(conn, |c| statuses::table
@@ -260,7 +262,7 @@ pub async fn count(
     favourites: i64,
 ) -> Result<()> {
     // As text: diesel's own UPDATE is never kept prepared, and this one runs all the time.
-    on_db!(conn, |c| prepared(
+    on_db!(conn, |c| prepared!(
         "UPDATE status_stats SET replies_count = replies_count + $1, \
          reblogs_count = reblogs_count + $2, favourites_count = favourites_count + $3, \
          score = score + $3 WHERE status_id = $4"

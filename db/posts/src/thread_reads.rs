@@ -1,14 +1,13 @@
 //! How threads are filled up with what other servers know of them.
 
 use super::boxed;
-use super::prepared::prepared;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use super::any::AnyOfExt;
 use super::schema::{quiet_statuses, replies_reads, statuses, thread_reads, tombstones};
-use super::{Conn, Result, on_db};
+use super::{Conn, Result, on_db, prepared};
 
 /// A row of `thread_reads`.
 #[derive(
@@ -60,7 +59,7 @@ pub async fn put(conn: &mut Conn, row: &ThreadRead) -> Result<()> {
 /// Forgets fillings begun before a time, at most `limit`; says how many went.
 #[boxed]
 pub async fn forget_before(conn: &mut Conn, time: i64, limit: i64) -> Result<usize> {
-    on_db!(conn, |c| prepared(
+    on_db!(conn, |c| prepared!(
         "DELETE FROM thread_reads WHERE conversation_id IN \
          (SELECT conversation_id FROM thread_reads WHERE begun_at < $1 LIMIT $2)"
     )
@@ -116,7 +115,7 @@ pub async fn unread(
     since: i64,
     limit: i64,
 ) -> Result<Vec<Unread>> {
-    on_db!(conn, |c| prepared(
+    on_db!(conn, |c| prepared!(
         "SELECT statuses.id AS id, statuses.uri AS uri, statuses.replies AS replies FROM statuses \
          LEFT JOIN replies_reads ON replies_reads.status_id = statuses.id \
          WHERE statuses.conversation_id = $1 AND statuses.local = FALSE \
@@ -200,7 +199,7 @@ pub async fn end_quiet(conn: &mut Conn, status_id: i64) -> Result<bool> {
 /// that were.
 #[boxed]
 pub async fn forget_quiet(conn: &mut Conn, time: i64, limit: i64) -> Result<usize> {
-    on_db!(conn, |c| prepared(
+    on_db!(conn, |c| prepared!(
         "DELETE FROM quiet_statuses WHERE status_id IN \
          (SELECT status_id FROM quiet_statuses WHERE taken_at < $1 LIMIT $2)"
     )

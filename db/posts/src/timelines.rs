@@ -9,7 +9,7 @@ use super::relations::Page;
 use super::schema::{
     accounts, follows, home_entries, list_members, lists, media, status_tags, statuses,
 };
-use super::{Conn, Result, on_db};
+use super::{Conn, Result, kept, on_db};
 
 /// Puts a status into the homes of local followers of its author.
 ///
@@ -54,20 +54,22 @@ pub async fn fan_out(
         );
     macro_rules! put {
         ($followers:expr) => {
-            on_db!(conn, |c| diesel::insert_into(home_entries::table)
-                .values($followers.select((
-                    follows::account_id,
-                    value(status_id),
-                    value(author_id)
-                )))
-                .into_columns((
-                    home_entries::account_id,
-                    home_entries::status_id,
-                    home_entries::author_id,
-                ))
-                .on_conflict_do_nothing()
-                .execute(c)
-                .await)
+            on_db!(conn, |c| kept!(
+                diesel::insert_into(home_entries::table)
+                    .values($followers.select((
+                        follows::account_id,
+                        value(status_id),
+                        value(author_id)
+                    )))
+                    .into_columns((
+                        home_entries::account_id,
+                        home_entries::status_id,
+                        home_entries::author_id,
+                    ))
+                    .on_conflict_do_nothing()
+            )
+            .execute(c)
+            .await)
         };
     }
     let also = diesel::alias!(follows as also);

@@ -1,14 +1,13 @@
 //! Who saw what on which day.
 
 use super::boxed;
-use super::prepared::prepared;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
 use super::any::AnyOfExt;
 use super::schema::{status_views, statuses};
-use super::{Conn, Result, on_db};
+use super::{Conn, Result, on_db, prepared};
 
 /// A row of `status_views`: an account saw a status on a day.
 #[derive(
@@ -46,7 +45,7 @@ pub async fn authors(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(i64, i64)>> {
 /// Adds to the number of a status's views.
 #[boxed]
 pub async fn count(conn: &mut Conn, status_id: i64, views: i64) -> Result<()> {
-    on_db!(conn, |c| prepared(
+    on_db!(conn, |c| prepared!(
         "UPDATE status_stats SET views_count = views_count + $1 WHERE status_id = $2"
     )
     .bind::<BigInt, _>(views)
@@ -59,7 +58,7 @@ pub async fn count(conn: &mut Conn, status_id: i64, views: i64) -> Result<()> {
 /// Forgets who saw what before a day, at most `limit` rows; says how many went.
 #[boxed]
 pub async fn forget_before(conn: &mut Conn, day: i64, limit: i64) -> Result<usize> {
-    on_db!(conn, |c| prepared(
+    on_db!(conn, |c| prepared!(
         "DELETE FROM status_views WHERE (status_id, account_id, day) IN \
          (SELECT status_id, account_id, day FROM status_views WHERE day < $1 LIMIT $2)"
     )

@@ -1,7 +1,6 @@
 //! Dislikes. Likes are the favourites of [`super::reactions`].
 
 use super::boxed;
-use super::prepared::prepared;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
@@ -9,7 +8,7 @@ use diesel::sql_types::BigInt;
 use super::accounts::Account;
 use super::relations::Page;
 use super::schema::{accounts, dislikes};
-use super::{Conn, Result, on_db};
+use super::{Conn, Result, on_db, prepared};
 
 /// A row of `dislikes`.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -29,7 +28,7 @@ pub struct Dislike {
 pub async fn lock(conn: &mut Conn, status_id: i64) -> Result<()> {
     // SQLite has one writer.
     if conn.is_postgres() {
-        on_db!(conn, |c| prepared(
+        on_db!(conn, |c| prepared!(
             "UPDATE status_stats SET score = score WHERE status_id = $1"
         )
         .bind::<BigInt, _>(status_id)
@@ -94,7 +93,7 @@ pub async fn remove(conn: &mut Conn, id: i64) -> Result<bool> {
 /// Adds to the number of a status's dislikes.
 #[boxed]
 pub async fn count(conn: &mut Conn, status_id: i64, dislikes: i64) -> Result<()> {
-    on_db!(conn, |c| prepared(
+    on_db!(conn, |c| prepared!(
         "UPDATE status_stats SET dislikes_count = dislikes_count + $1, score = score - $1 \
          WHERE status_id = $2"
     )
