@@ -11,6 +11,7 @@ pub mod params;
 pub mod proxy;
 mod router;
 mod server;
+pub mod seen;
 pub mod spool;
 pub mod staff;
 mod unread;
