@@ -186,7 +186,9 @@ impl App {
                     let clock = clock.clone();
                     Arc::new(move || clock.now_ms())
                 },
-                tracing: traces.as_ref().map(|_| Arc::new(traces::current) as db::Tracing),
+                tracing: traces
+                    .as_ref()
+                    .map(|_| Arc::new(traces::current) as db::Tracing),
             },
             after_commit,
         )

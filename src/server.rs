@@ -68,7 +68,10 @@ struct Tracing {
 impl Tracing {
     fn begin(app: &App) -> Tracing {
         let (end, ended) = watch::channel(false);
-        let sending = app.traces.clone().map(|traces| tokio::spawn(traces.run(ended)));
+        let sending = app
+            .traces
+            .clone()
+            .map(|traces| tokio::spawn(traces.run(ended)));
         Tracing { end, sending }
     }
 

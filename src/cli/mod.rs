@@ -258,13 +258,13 @@ fn start_logging(
 ) -> Result<FilterLog, String> {
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
-    use tracing_subscriber::{EnvFilter, Layer, filter, fmt, reload};
+    use tracing_subscriber::{EnvFilter, Layer, Registry, filter, fmt, reload};
     let parse = |text: &str| EnvFilter::try_new(text).map_err(|e| format!("KITH_LOG: {e}"));
     let live = config.live.now();
     if let Some(recorder) = recorder {
         // Each has a filter of its own: what is recorded does not hang on what is logged.
         let (chosen, handle) = reload::Layer::new(parse(&live.log)?);
-        let logs = fmt::layer().with_writer(std::io::stderr);
+        let logs = fmt::layer::<Registry>().with_writer(std::io::stderr);
         let logs = match config.log_json {
             true => logs.json().boxed(),
             false => logs.with_target(false).boxed(),
@@ -364,12 +364,13 @@ fn print_json(value: &serde_json::Value) -> Outcome {
     Ok(())
 }
 
-/// Prints an object's fields, a line each; what is null is left out.
+/// Prints an object's fields, a line each; what is null or empty is left out.
 fn print_fields(value: &serde_json::Value) {
     use serde_json::Value;
     for (name, value) in value.as_object().into_iter().flatten() {
         match value {
             Value::Null => {}
+            Value::String(text) if text.is_empty() => {}
             Value::String(text) => println!("{name}: {text}"),
             other => println!("{name}: {other}"),
         }

@@ -292,7 +292,9 @@ impl Config {
         };
         let otlp_url = match get("otlp_url") {
             None => None,
-            Some(text) => Some(urls::parse_collector(text).map_err(|reason| invalid("KITH_OTLP_URL", reason))?),
+            Some(text) => Some(
+                urls::parse_collector(text).map_err(|reason| invalid("KITH_OTLP_URL", reason))?,
+            ),
         };
         let redis_url = match get("redis_url") {
             None => None,

@@ -45,7 +45,10 @@ pub async fn websocket(patient: &Patient<'_>, asking: &Asking) -> Check {
         ),
         Ok(status) => Check::fail(
             SOCKET,
-            format!("a WebSocket is asked for, and {} is answered", status.as_u16()),
+            format!(
+                "a WebSocket is asked for, and {} is answered",
+                status.as_u16()
+            ),
             HINT,
         ),
         Err(error) => Check::fail(SOCKET, error.to_string(), HINT),
@@ -73,7 +76,9 @@ pub async fn client_address(patient: &Patient<'_>, asking: &Asking) -> Check {
         let status = answer.status.as_u16();
         return Check::skipped(
             CLIENT,
-            format!("{PATH} answers {status}: the server there is another version, or has other secrets"),
+            format!(
+                "{PATH} answers {status}: the server there is another version, or has other secrets"
+            ),
         );
     }
     match serde_json::from_slice(&answer.body) {
@@ -88,9 +93,8 @@ fn judge(seen: &Seen, local: Option<SocketAddr>) -> Check {
     const SET: &str = "The proxy in front must set X-Forwarded-For, and not pass on what clients say \
                        (contrib/ shows how)";
     let peer = seen.peer.ip().to_canonical();
-    let same = |local: &SocketAddr| {
-        (local.ip().to_canonical(), local.port()) == (peer, seen.peer.port())
-    };
+    let same =
+        |local: &SocketAddr| (local.ip().to_canonical(), local.port()) == (peer, seen.peer.port());
     if local.as_ref().is_some_and(same) {
         return Check::ok(
             CLIENT,
@@ -132,7 +136,10 @@ fn judge(seen: &Seen, local: Option<SocketAddr>) -> Check {
                 format!("{before}, from where this doctor asks, is trusted: ask from elsewhere"),
             ),
         },
-        _ => Check::ok(CLIENT, format!("the proxy says whom it answers: {}", seen.client)),
+        _ => Check::ok(
+            CLIENT,
+            format!("the proxy says whom it answers: {}", seen.client),
+        ),
     }
 }
 
@@ -164,7 +171,10 @@ mod tests {
         // It leaves the header out, or as it is.
         assert_eq!(state("127.0.0.1:9", true, "127.0.0.1", &[]), State::Fail);
         assert_eq!(state("127.0.0.1:9", true, FORGED, &[FORGED]), State::Fail);
-        assert_eq!(state("10.0.0.2:9", false, "10.0.0.2", &[FORGED]), State::Warn);
+        assert_eq!(
+            state("10.0.0.2:9", false, "10.0.0.2", &[FORGED]),
+            State::Warn
+        );
         // Nobody trusts it, or everybody is trusted.
         let named = [FORGED, own];
         assert_eq!(state("10.0.0.2:9", false, "10.0.0.2", &named), State::Fail);

@@ -50,6 +50,7 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID, value);
         }
+        answered(&traced, method, &response);
         return response;
     }
     let standing = if api && app.limits.on() && request.method() != Method::OPTIONS {

@@ -56,7 +56,8 @@ async fn tell(
     if !proof.is_some_and(|proof| holds(&app.secrets.token_key, proof, now)) {
         return nothing_here(State(app), uri, headers).await;
     }
-    let trusted = &app.config.live.now().trusted_proxies;
+    let live = app.config.live.now();
+    let trusted = &live.trusted_proxies;
     Json(Seen {
         peer,
         peer_trusted: trusted.iter().any(|range| range.contains(peer.ip())),

@@ -11,9 +11,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use url::Url;
 
+use super::Counts;
 use super::otlp::{self, Resource};
 use super::recorder::{Ended, Recorder};
-use super::Counts;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::random::Random;

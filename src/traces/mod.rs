@@ -38,7 +38,10 @@ impl Counts {
     /// Those that the collector took, and those that nobody got.
     pub fn now(&self) -> (u64, u64) {
         let [sent, dropped] = &*self.inner;
-        (sent.load(Ordering::Relaxed), dropped.load(Ordering::Relaxed))
+        (
+            sent.load(Ordering::Relaxed),
+            dropped.load(Ordering::Relaxed),
+        )
     }
 
     fn sent(&self, number: usize) {

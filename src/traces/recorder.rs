@@ -200,7 +200,10 @@ impl Visit for Said {
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.set(field, Value::Number(i64::try_from(value).unwrap_or(i64::MAX)));
+        self.set(
+            field,
+            Value::Number(i64::try_from(value).unwrap_or(i64::MAX)),
+        );
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {

@@ -96,7 +96,7 @@ pub async fn open(
 /// at once: so it is seen whether a proxy in between passes them on.
 pub async fn health(upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>) -> Response {
     match upgrade {
-        Ok(upgrade) => upgrade.on_upgrade(async |socket| drop(socket)),
+        Ok(upgrade) => upgrade.on_upgrade(|socket| async move { drop(socket) }),
         Err(_) => "OK".into_response(),
     }
 }

@@ -158,7 +158,11 @@ async fn a_proxy_that_does_not_pass_on_what_it_has_to_is_found_out() {
         (ask(&process).1.0 == "fail").then_some(())
     })
     .await;
-    is(&ask(&process).1, "fail", "the proxy at 127.0.0.1 is not trusted");
+    is(
+        &ask(&process).1,
+        "fail",
+        "the proxy at 127.0.0.1 is not trusted",
+    );
 
     // To everyone else there is nothing.
     let told = process.get("", "/health/client").await;

@@ -38,7 +38,9 @@ async fn an_activity_and_what_it_causes_are_one_trace() {
     assert_eq!(answer.status, 202, "{}", answer.text);
 
     let delivered = collector
-        .span("the Accept's delivery", |span| span.name == "deliver Accept")
+        .span("the Accept's delivery", |span| {
+            span.name == "deliver Accept"
+        })
         .await;
     assert_eq!(delivered.kind, 4);
     assert_eq!(delivered.fields["kith.outcome"], "delivered");
@@ -75,7 +77,11 @@ async fn an_activity_and_what_it_causes_are_one_trace() {
         assert!(!child.failed);
     }
     // Others are told nothing of it.
-    assert!(peer.knocks().iter().all(|knock| knock.traceparent.is_empty()));
+    assert!(
+        peer.knocks()
+            .iter()
+            .all(|knock| knock.traceparent.is_empty())
+    );
 
     // A job belongs to the request that left it.
     let post = json!({"status": format!("look {}/page", peer.origin)});
@@ -87,7 +93,8 @@ async fn an_activity_and_what_it_causes_are_one_trace() {
 
     // What is left is sent at the end.
     let path = format!("/api/v1/accounts/verify_credentials?access_token={alice}");
-    process.get("", &path).await.ok();
+    let url = format!("{}{path}", process.url);
+    assert_eq!(process.http.get(url).send().await.unwrap().status(), 200);
     process.get(&alice, "/api/v1/statuses/1").await.refused(404);
     process.stop();
     let spans = collector.spans();
@@ -100,11 +107,17 @@ async fn an_activity_and_what_it_causes_are_one_trace() {
         assert_eq!(request.headers["content-type"], "application/json");
         assert_eq!(request.headers["authorization"], "Basic dXNlcjpzZWNyZXQ=");
         let text = request.body.to_string();
-        for secret in [alice.as_str(), "access_token", "secret", "correct horse", "/page"] {
+        for secret in [
+            alice.as_str(),
+            "access_token",
+            "secret",
+            "correct horse",
+            "/page",
+        ] {
             assert!(!text.contains(secret), "{secret} in {text}");
         }
     }
-    assert_eq!(process.logged("WARN"), 0);
+    assert_eq!(process.logged("the collector of traces"), 0);
 }
 
 /// How many spans became `sent` or `dropped`.
@@ -127,28 +140,35 @@ async fn a_collector_that_is_away_or_hangs_costs_nothing() {
     let home = "/api/v1/timelines/home";
     process.get(&alice, home).await.ok();
     open.push(hangs.accept().await.expect("it is asked"));
-    let began = Instant::now();
     for _ in 0..50 {
         process.get(&alice, home).await.ok();
     }
     assert_eq!(counted(&process, "sent").await, Some(0));
+    // By itself it would take two requests' time.
+    let began = Instant::now();
     process.stop();
     let took = began.elapsed();
-    assert!(took < Duration::from_secs(9), "{took:?}");
+    assert!(took < Duration::from_secs(15), "{took:?}");
 
     process.set(
         "KITH_OTLP_URL",
         &format!("http://127.0.0.1:{}", free_port()),
     );
     process.run().await;
-    eventually("spans are dropped", async || {
-        process.get(&alice, home).await.ok();
-        let dropped = counted(&process, "dropped").await?;
-        // More than one request's worth: it was in vain twice.
-        (dropped > 600).then_some(())
-    })
-    .await;
-    assert_eq!(process.logged("the collector of traces"), 1, "it is said once");
+    let mut before = 0;
+    for _ in 0..2 {
+        before = eventually("spans are dropped", async || {
+            process.get(&alice, home).await.ok();
+            let dropped = counted(&process, "dropped").await?;
+            (dropped > before).then_some(dropped)
+        })
+        .await;
+    }
+    assert_eq!(
+        process.logged("the collector of traces"),
+        1,
+        "it is said once"
+    );
     process.stop();
     // Where none is configured there is nothing to count.
     process.set("KITH_OTLP_URL", "");

@@ -106,6 +106,10 @@ async fn take(
 ) -> (StatusCode, &'static str) {
     let body = serde_json::from_str(&body).expect("JSON");
     let request = Request { headers, body };
-    collector.got.lock().expect("no panic in here").push(request);
+    collector
+        .got
+        .lock()
+        .expect("no panic in here")
+        .push(request);
     (StatusCode::OK, "{}")
 }
