@@ -284,7 +284,7 @@ async fn rules_about_registering_are_kept_on_the_command_line() {
     fails(
         &kith,
         &["ip-block", "add", "localhost"],
-        "not a valid IP address",
+        "no address and no range",
     );
     fails(
         &kith,
