@@ -29,6 +29,7 @@ use crate::media::storage::Storage;
 use crate::metrics::Metrics;
 use crate::random::Random;
 use crate::seal::SealingKey;
+use crate::traces::{self, Traces};
 use crate::translate::Translator;
 use crate::views::Views;
 use crate::webpush::Vapid;
@@ -70,6 +71,8 @@ pub struct Inner {
     pub proxy: Proxy,
     /// What this process counts of itself.
     pub metrics: Metrics,
+    /// Where traces go, where that is configured.
+    pub traces: Option<Traces>,
     /// Views that are not written yet.
     pub views: Views,
     /// The sockets that listen here, with what each account hides.
@@ -135,6 +138,8 @@ pub struct Environment {
     pub random: Random,
     pub keys: KeySource,
     pub stop: watch::Receiver<bool>,
+    /// Where the spans go that this process records.
+    pub traces: Option<Traces>,
 }
 
 impl App {
@@ -145,6 +150,7 @@ impl App {
             random,
             keys,
             stop,
+            traces,
         } = environment;
         let secrets = Secrets::load(&config.data_dir, &random)?;
         let media = config.data_dir.join("media");
@@ -180,6 +186,9 @@ impl App {
                     let clock = clock.clone();
                     Arc::new(move || clock.now_ms())
                 },
+                tracing: traces
+                    .as_ref()
+                    .map(|_| Arc::new(traces::current) as db::Tracing),
             },
             after_commit,
         )
@@ -218,6 +227,7 @@ impl App {
                 intake,
                 proxy: Proxy::default(),
                 metrics: Metrics::default(),
+                traces,
                 views: Views::default(),
                 storage,
                 room,

@@ -21,16 +21,20 @@ pub enum Clock {
 
 impl Clock {
     /// Milliseconds since the epoch.
+    pub fn now_ms(&self) -> i64 {
+        self.now_us().div_euclid(1000)
+    }
+
+    /// Microseconds since the epoch.
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place that asks the machine"
     )]
-    pub fn now_ms(&self) -> i64 {
+    pub fn now_us(&self) -> i64 {
+        let now = jiff::Timestamp::now().as_microsecond();
         match self {
-            Clock::System => jiff::Timestamp::now().as_millisecond(),
-            Clock::Shifted(by) => {
-                jiff::Timestamp::now().as_millisecond() + by.load(Ordering::Relaxed)
-            }
+            Clock::System => now,
+            Clock::Shifted(by) => now + by.load(Ordering::Relaxed) * 1000,
         }
     }
 }

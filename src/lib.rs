@@ -31,6 +31,7 @@ pub mod server;
 pub mod smtp;
 pub mod text;
 pub mod totp;
+pub mod traces;
 pub mod translate;
 pub mod views;
 pub mod web;

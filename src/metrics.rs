@@ -3,6 +3,7 @@
 //! Names follow Prometheus' conventions: `kith_` first, units at the end, seconds and bytes. No label
 //! holds what comes from outside, so that nobody can make the list long.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
@@ -100,6 +101,8 @@ pub struct Looked {
     /// Local accounts, and statuses by them.
     pub users: i64,
     pub statuses: i64,
+    /// Spans that the collector of traces took, and that nobody got; `None` where there is no collector.
+    pub spans: Option<(u64, u64)>,
 }
 
 /// Everything that is counted.
@@ -111,6 +114,7 @@ pub struct Metrics {
     activities: Family<Became, Counter>,
     deliveries: Family<Became, Counter>,
     jobs: Family<Became, Counter>,
+    spans: Family<Became, Counter>,
     waiting: Family<Queue, Gauge>,
     oldest: Family<Queue, Gauge<f64, std::sync::atomic::AtomicU64>>,
     failed: Family<Queue, Gauge>,
@@ -161,6 +165,7 @@ impl Default for Metrics {
             "Attempts to deliver, by how they ended",
         );
         let jobs = became("jobs", "Jobs that were run, by how they ended");
+        let spans = became("trace_spans", "Spans of traces, by what became of them");
         let waiting = Family::default();
         kith.register(
             "queue_waiting",
@@ -219,6 +224,7 @@ impl Default for Metrics {
             activities,
             deliveries,
             jobs,
+            spans,
             waiting,
             oldest,
             failed,
@@ -275,6 +281,12 @@ impl Metrics {
         }
         for (queue, failed) in [("inbox", looked.set_aside), ("jobs", looked.failed_jobs)] {
             self.failed.get_or_create(&Queue { queue }).set(failed);
+        }
+        if let Some((sent, dropped)) = looked.spans {
+            for (outcome, number) in [("sent", sent), ("dropped", dropped)] {
+                let counter = self.spans.get_or_create(&Became { outcome });
+                counter.inner().store(number, Ordering::Relaxed);
+            }
         }
         let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         self.streams.set(number(looked.streams));
@@ -348,6 +360,7 @@ mod tests {
         metrics.delivery("delivered");
         let looked = Looked {
             queues: [("inbox", 2, 1.5), ("deliveries", 0, 0.0), ("jobs", 0, 0.0)],
+            spans: Some((5, 1)),
             ..Looked::default()
         };
         let text = metrics.text(&looked);
@@ -357,6 +370,8 @@ mod tests {
             "kith_delivery_attempts_total{outcome=\"delivered\"} 1",
             "kith_queue_waiting{queue=\"inbox\"} 2",
             "kith_queue_oldest_seconds{queue=\"inbox\"} 1.5",
+            "kith_trace_spans_total{outcome=\"sent\"} 5",
+            "kith_trace_spans_total{outcome=\"dropped\"} 1",
             "# EOF",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::api::streaming;
@@ -17,12 +18,16 @@ use crate::views;
 /// How long open streams have to say goodbye.
 const FAREWELL: Duration = Duration::from_secs(3);
 
+/// How long the collector of traces has to take the last ones.
+const TRACED: Duration = Duration::from_secs(3);
+
 /// How long deliveries under way have to end and be written down.
 const DELIVERED: Duration = Duration::from_secs(10);
 
 /// Serves until the application is told to stop, then ends what runs beside.
 pub async fn run(app: App, bound: Bound) -> Result<(), String> {
     let mut stop = app.stop.clone();
+    let tracing = Tracing::begin(&app);
     let router = http::router(app.clone());
     let works = Works::begin(&app).await?;
     welcome(&app).await.map_err(|e| e.to_string())?;
@@ -35,6 +40,7 @@ pub async fn run(app: App, bound: Bound) -> Result<(), String> {
     let _ = tokio::time::timeout(DELIVERED, viewing).await;
     // A listener that failed ends the process; one that was told to stop, the jobs first.
     works.end(&app, served.is_ok()).await;
+    tracing.end().await;
     served.map_err(|e| e.to_string())
 }
 
@@ -44,11 +50,37 @@ pub async fn work(app: App) -> Result<(), String> {
         return Err("a worker needs PostgreSQL: on SQLite, kith serve does the work".to_owned());
     }
     let mut stop = app.stop.clone();
+    let tracing = Tracing::begin(&app);
     let works = Works::begin(&app).await?;
     tracing::info!("working");
     let _ = stop.wait_for(|stop| *stop).await;
     works.end(&app, true).await;
+    tracing.end().await;
     Ok(())
+}
+
+/// Sends traces to where they go, from before anything else is done until after.
+struct Tracing {
+    end: watch::Sender<bool>,
+    sending: Option<JoinHandle<()>>,
+}
+
+impl Tracing {
+    fn begin(app: &App) -> Tracing {
+        let (end, ended) = watch::channel(false);
+        let sending = app
+            .traces
+            .clone()
+            .map(|traces| tokio::spawn(traces.run(ended)));
+        Tracing { end, sending }
+    }
+
+    async fn end(self) {
+        let _ = self.end.send(true);
+        if let Some(sending) = self.sending {
+            let _ = tokio::time::timeout(TRACED, sending).await;
+        }
+    }
 }
 
 /// What works beside the requests, and is to be let finish.

@@ -7,16 +7,16 @@
 //! to decide.
 
 pub use kith_db_core::{
-    AfterCommit, Conn, Db, Error, MigrateError, Now, OpenError, Options, Result, Transient, Work,
-    accounts, event, events, known_versions, migrate_only, relations,
+    AfterCommit, Conn, Db, Error, MigrateError, Now, OpenError, Options, Result, SPANS, Tracing,
+    Transient, Work, accounts, event, events, known_versions, migrate_only, relations,
 };
 pub use kith_db_people::{
-    account_reads, account_warnings, analytics, announcements, audit, dashboard, deletions,
-    deliveries, domain_subscriptions, exports, filters, follower_digests, friends, health, hosts,
-    imports, inbox, instance, invites, jobs, kith_notifications, leases, markers, moderation,
-    moves, notification_requests, notifications, origin_suspensions, outgoing, periodic, personal,
-    policies, policy_effects, presence, profiles, push, relays, reports, severances, sign_up_rules,
-    tokens, totp, transfer, users,
+    account_pruning, account_reads, account_warnings, analytics, announcements, audit, dashboard,
+    deletions, deliveries, domain_subscriptions, exports, filters, follower_digests, friends,
+    health, hosts, imports, inbox, instance, invites, jobs, kith_notifications, leases, markers,
+    moderation, moves, notification_requests, notifications, origin_suspensions, outgoing,
+    periodic, personal, policies, policy_effects, presence, profiles, push, relays, reports,
+    severances, sign_up_rules, tokens, totp, transfer, users,
 };
 pub use kith_db_posts::{
     archives, bookmark_folders, cards, chat_files, chat_messages, chats, collections, comments,

@@ -2,23 +2,31 @@
 
 use std::collections::BTreeMap;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use futures::StreamExt;
 use serde_json::json;
 
 use super::user::account_of;
 use super::{Outcome, json_flag, open, print_json};
 use crate::app::App;
+use crate::clock::DAY;
 use crate::config::Config;
 use crate::db;
 use crate::db::accounts::Account;
+use crate::domain::accounts;
+use crate::domain::moderation::audit;
 use crate::error::AppError;
 use crate::federation::fetch;
+use crate::jobs::remote_files;
 use crate::progress::Progress;
 use crate::text::names::normalize_domain;
 
 /// Accounts read from the database at a time.
 const PAGE: i64 = 100;
+/// Accounts looked at in one query.
+const LOOKED: i64 = 500;
+/// Accounts forgotten in one transaction: few enough that other writers do not wait long.
+const STEP: usize = 20;
 /// Accounts fetched at once.
 const AT_ONCE: usize = 8;
 
@@ -52,6 +60,36 @@ pub fn command() -> Command {
                 )
                 .arg(json_flag()),
         )
+        .subcommand(
+            Command::new("prune")
+                .about("Forget accounts from elsewhere that nobody here has to do with")
+                .long_about(
+                    "Forget accounts from elsewhere that nobody here has to do with: of whom no posts \
+                     are known, whom nobody here follows or asked to, who follow nobody here, whom no \
+                     post mentions, who liked, disliked, reacted to, boosted, voted on or quoted \
+                     nothing, and who are in no chats, lists, collections, notifications, blocks, \
+                     mutes, private notes, endorsements, reports or warnings, and whom nobody \
+                     suspended, silenced or marked as sensitive. With them go their keys and the \
+                     copies of their pictures.\n\n\
+                     Posts keep their authors: kith status prune-remote first forgets those that can \
+                     go. Their servers still have them: they come again when somebody looks for them.",
+                )
+                .arg(
+                    Arg::new("days")
+                        .long("days")
+                        .value_name("DAYS")
+                        .value_parser(value_parser!(u32).range(1..))
+                        .default_value("90")
+                        .help("For how long their profiles have not been read at least"),
+                )
+                .arg(
+                    Arg::new("dry-run")
+                        .long("dry-run")
+                        .action(ArgAction::SetTrue)
+                        .help("Count, and forget nobody"),
+                )
+                .arg(json_flag()),
+        )
 }
 
 pub async fn run(config: Config, matches: &ArgMatches) -> Outcome {
@@ -59,6 +97,7 @@ pub async fn run(config: Config, matches: &ArgMatches) -> Outcome {
     let app = open(config).await?;
     match verb {
         "refresh" => refresh(&app, args).await,
+        "prune" => prune(&app, args).await,
         other => Err(format!("unknown command account {other}")),
     }
 }
@@ -167,4 +206,75 @@ async fn some(app: &App, accounts: &[Account], dry: bool, progress: &Progress, r
             }
         }
     }
+}
+
+async fn prune(app: &App, args: &ArgMatches) -> Outcome {
+    let days = args.get_one::<u32>("days").copied().unwrap_or(90);
+    let dry = args.get_flag("dry-run");
+    let since = app.clock.now_ms() - i64::from(days) * DAY;
+    let progress = Progress::counting("looking");
+    let (mut looked, mut gone, mut above) = (0, 0, 0);
+    loop {
+        let page = app
+            .read(move |c| {
+                Box::pin(
+                    async move { Ok(db::account_pruning::look(c, above, since, LOOKED).await?) },
+                )
+            })
+            .await
+            .map_err(|e: AppError| e.to_string())?;
+        let Some(last) = page.last() else { break };
+        above = last.id;
+        looked += page.len();
+        let free = page.iter().filter(|looked| !looked.kept);
+        let free: Vec<i64> = free.map(|looked| looked.id).collect();
+        if dry {
+            gone += free.len();
+        } else {
+            for some in free.chunks(STEP) {
+                gone += forget(app, some, since).await?;
+            }
+        }
+        progress.add(page.len() as u64);
+    }
+    drop(progress);
+    if !dry && gone > 0 {
+        let ctx = app.ctx.clone();
+        app.write(move |tx| {
+            Box::pin(async move {
+                let (typed, number) = ("kith account prune", gone.to_string());
+                audit::command(tx, &ctx, typed, "accounts", &number).await
+            })
+        })
+        .await
+        .map_err(|e: AppError| e.to_string())?;
+    }
+    if args.get_flag("json") {
+        return print_json(&json!({"looked_at": looked, "forgotten": gone, "dry_run": dry}));
+    }
+    match dry {
+        true => println!("{gone} of {looked} accounts would be forgotten"),
+        false => println!("{gone} of {looked} accounts were forgotten"),
+    }
+    Ok(())
+}
+
+/// Forgets some accounts, those that still nothing keeps, and their pictures; says how many went.
+async fn forget(app: &App, ids: &[i64], since: i64) -> Result<usize, String> {
+    let ids = ids.to_vec();
+    let gone = app
+        .write(move |tx| {
+            Box::pin(async move {
+                let mut gone = Vec::new();
+                for id in ids {
+                    gone.extend(accounts::prune(tx, id, since).await?);
+                }
+                Ok(gone)
+            })
+        })
+        .await
+        .map_err(|e: AppError| e.to_string())?;
+    let done = remote_files::forget_pictures(app, &gone).await;
+    done.map_err(|e| e.to_string())?;
+    Ok(gone.len())
 }

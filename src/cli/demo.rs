@@ -141,6 +141,7 @@ async fn start(
         random: random.clone(),
         keys: local_keys::source(),
         stop,
+        traces: None,
     };
     let app = App::open(config, environment).await?;
     Ok(Running {

@@ -1,6 +1,7 @@
 //! `kith email-block …`: addresses nobody may register with.
 
 use clap::{Arg, ArgMatches, Command};
+use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Outcome, json_flag, open, print_json, required};
@@ -62,8 +63,20 @@ fn is_address(what: &str) -> bool {
     what.trim().find('@').is_some_and(|at| at > 0)
 }
 
+/// A domain as it is compared.
+fn domain_of(what: &str) -> Option<String> {
+    let domain = normalize_domain(what.trim().trim_start_matches('@'))?;
+    (!domain.contains(':')).then_some(domain)
+}
+
 async fn add(app: &App, args: &ArgMatches) -> Outcome {
     let (ctx, what) = (app.ctx.clone(), required(args, "what")?.clone());
+    if is_address(&what) {
+        email_blocks::canonical_hash(&what).ok_or_else(|| format!("{what:?} is no address"))?;
+    } else {
+        domain_of(&what).ok_or_else(|| format!("{what:?} is no domain"))?;
+    }
+    let told = what.clone();
     let added = app
         .write(move |tx| {
             Box::pin(async move {
@@ -79,7 +92,11 @@ async fn add(app: &App, args: &ArgMatches) -> Outcome {
             })
         })
         .await
-        .map_err(|e| e.to_string())?;
+        .map_err(|error: AppError| match error.status {
+            // It is a good one.
+            StatusCode::UNPROCESSABLE_ENTITY => format!("{told} is blocked already"),
+            _ => error.to_string(),
+        })?;
     println!("blocked {added}");
     Ok(())
 }
@@ -136,7 +153,7 @@ async fn remove(app: &App, args: &ArgMatches) -> Outcome {
                     audit::canonical_email_block(tx, &ctx, &actor, "destroy", &row).await?;
                     return Ok(db::sign_up_rules::remove_canonical_email(tx, row.id).await?);
                 }
-                let Some(domain) = normalize_domain(wanted.trim().trim_start_matches('@')) else {
+                let Some(domain) = domain_of(&wanted) else {
                     return Ok(false);
                 };
                 let found = db::sign_up_rules::email_domains_among(tx, &[domain]).await?;

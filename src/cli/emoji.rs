@@ -195,14 +195,16 @@ async fn import(app: &App, args: &ArgMatches) -> Outcome {
         progress.add(1);
     }
     drop(progress);
-    if args.get_flag("json") {
-        print_json(&json!({"added": added, "known": known, "refused": refused}))?;
-    } else {
-        println!("added {added}, {known} were there already, {refused} left out");
-    }
     if added == 0 && known == 0 {
-        return Err(format!("{path}: no emoji in it"));
+        return Err(match refused {
+            0 => format!("{path}: there are no pictures in it"),
+            _ => format!("{path}: none of the {refused} pictures in it will do"),
+        });
     }
+    if args.get_flag("json") {
+        return print_json(&json!({"added": added, "known": known, "refused": refused}));
+    }
+    println!("added {added}, {known} were there already, {refused} left out");
     Ok(())
 }
 

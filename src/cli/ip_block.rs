@@ -87,9 +87,28 @@ fn shown(row: &IpBlock) -> Value {
     })
 }
 
+/// The range that is meant, as it is written usually.
+fn range_of(args: &ArgMatches) -> Result<String, String> {
+    let text = required(args, "range")?;
+    ip_blocks::parse_range(text).map_err(|_| format!("{text:?} is no address and no range"))
+}
+
+/// What a refusal means at this door.
+fn refused(range: &str, error: &AppError) -> String {
+    let text = error.to_string();
+    match text.strip_prefix("Validation failed: ") {
+        Some("Ip has already been taken") => format!("there is a rule for {range} already"),
+        Some("Expires in must be greater than 0") => "--expires-in is too long".to_owned(),
+        Some(rest) if rest.starts_with("Comment") => rest.replacen("Comment", "--comment", 1),
+        Some("There are too many") => "there are too many rules".to_owned(),
+        _ => text,
+    }
+}
+
 async fn add(app: &App, args: &ArgMatches) -> Outcome {
+    let range = range_of(args)?;
     let wanted = Change {
-        ip: Some(required(args, "range")?.clone()),
+        ip: Some(range.clone()),
         severity: Some(required(args, "severity")?.clone()),
         comment: Some(required(args, "comment")?.clone()),
         expires_in: args.get_one::<i64>("expires-in").copied(),
@@ -105,7 +124,7 @@ async fn add(app: &App, args: &ArgMatches) -> Outcome {
             })
         })
         .await
-        .map_err(|e| e.to_string())?;
+        .map_err(|e| refused(&range, &e))?;
     if args.get_flag("json") {
         return print_json(&shown(&row));
     }
@@ -132,7 +151,7 @@ async fn list(app: &App, args: &ArgMatches) -> Outcome {
 }
 
 async fn remove(app: &App, args: &ArgMatches) -> Outcome {
-    let range = ip_blocks::parse_range(required(args, "range")?).map_err(|e| e.to_string())?;
+    let range = range_of(args)?;
     let (ctx, wanted) = (app.ctx.clone(), range.clone());
     let gone = app
         .write(move |tx| {

@@ -10,9 +10,11 @@ use tokio::sync::watch;
 use crate::app::{App, Environment};
 use crate::clock::Clock;
 use crate::config::{Config, SETTINGS};
+use crate::db::SPANS;
 use crate::federation::local_keys;
 use crate::random::Random;
 use crate::reload::{FilterLog, Source};
+use crate::traces::{Recorder, Traces};
 
 mod account;
 mod announcement;
@@ -102,7 +104,7 @@ pub fn command() -> Command {
         )
         .subcommand(completions::command())
         .subcommand(man::command());
-    for setting in SETTINGS.iter().filter(|setting| setting.supported) {
+    for setting in SETTINGS {
         let flag: &'static str = Box::leak(setting.name.replace('_', "-").into_boxed_str());
         command = command.arg(
             Arg::new(setting.name)
@@ -169,7 +171,11 @@ fn dispatch(matches: &ArgMatches) -> Outcome {
     let read = settings_of(matches);
     let config = read()?;
     let serves = matches!(matches.subcommand_name(), None | Some("serve" | "worker"));
-    let filter_log = start_logging(&config, serves)?;
+    let (recorder, traces) = match serves {
+        true => Traces::new(&config, Clock::System, &Random::system())?.unzip(),
+        false => (None, None),
+    };
+    let filter_log = start_logging(&config, serves, recorder)?;
     let source = Source {
         read: Box::new(read),
         filter_log,
@@ -180,8 +186,8 @@ fn dispatch(matches: &ArgMatches) -> Outcome {
         .map_err(|e| format!("cannot start: {e}"))?;
     runtime.block_on(async {
         match matches.subcommand() {
-            None | Some(("serve", _)) => serve::run(config, source).await,
-            Some(("worker", _)) => worker::run(config, source).await,
+            None | Some(("serve", _)) => serve::run(config, source, traces).await,
+            Some(("worker", _)) => worker::run(config, source, traces).await,
             Some(("demo", inner)) => demo::run(inner).await,
             Some(("migrate", _)) => migrate::run(config).await,
             Some(("doctor", inner)) => doctor::run(config, inner).await,
@@ -228,7 +234,7 @@ fn settings_of(matches: &ArgMatches) -> impl Fn() -> Result<Config, String> + Se
         given = inner;
     }
     let mut flags = BTreeMap::new();
-    for setting in SETTINGS.iter().filter(|setting| setting.supported) {
+    for setting in SETTINGS {
         if let Some(value) = given.get_one::<String>(setting.name) {
             flags.insert(setting.name.to_owned(), value.clone());
         }
@@ -244,11 +250,35 @@ fn settings_of(matches: &ArgMatches) -> impl Fn() -> Result<Config, String> + Se
 }
 
 /// A server logs what the settings say; a command only what is amiss. Gives what changes the filter
-/// from then on.
-fn start_logging(config: &Config, serves: bool) -> Result<FilterLog, String> {
-    use tracing_subscriber::EnvFilter;
+/// from then on. Where spans are recorded for traces, that goes beside the log.
+fn start_logging(
+    config: &Config,
+    serves: bool,
+    recorder: Option<Recorder>,
+) -> Result<FilterLog, String> {
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::util::SubscriberInitExt;
+    use tracing_subscriber::{EnvFilter, Layer, Registry, filter, fmt, reload};
     let parse = |text: &str| EnvFilter::try_new(text).map_err(|e| format!("KITH_LOG: {e}"));
     let live = config.live.now();
+    if let Some(recorder) = recorder {
+        // Each has a filter of its own: what is recorded does not hang on what is logged.
+        let (chosen, handle) = reload::Layer::new(parse(&live.log)?);
+        let logs = fmt::layer::<Registry>().with_writer(std::io::stderr);
+        let logs = match config.log_json {
+            true => logs.json().boxed(),
+            false => logs.with_target(false).boxed(),
+        };
+        let spans = filter::Targets::new().with_target(SPANS, filter::LevelFilter::TRACE);
+        let _ = tracing_subscriber::registry()
+            .with(logs.with_filter(chosen))
+            .with(recorder.with_filter(spans))
+            .try_init();
+        return Ok(Box::new(move |text| {
+            let changed = handle.reload(parse(text)?);
+            changed.map_err(|e| format!("KITH_LOG: {e}"))
+        }));
+    }
     let logs = tracing_subscriber::fmt()
         .with_env_filter(parse(if serves { &live.log } else { "warn" })?)
         .with_writer(std::io::stderr);
@@ -282,6 +312,7 @@ pub(crate) async fn open(config: Config) -> Result<App, String> {
             random: Random::system(),
             keys: local_keys::source(),
             stop,
+            traces: None,
         },
     )
     .await
@@ -333,12 +364,13 @@ fn print_json(value: &serde_json::Value) -> Outcome {
     Ok(())
 }
 
-/// Prints an object's fields, a line each; what is null is left out.
+/// Prints an object's fields, a line each; what is null or empty is left out.
 fn print_fields(value: &serde_json::Value) {
     use serde_json::Value;
     for (name, value) in value.as_object().into_iter().flatten() {
         match value {
             Value::Null => {}
+            Value::String(text) if text.is_empty() => {}
             Value::String(text) => println!("{name}: {text}"),
             other => println!("{name}: {other}"),
         }

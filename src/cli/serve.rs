@@ -12,6 +12,7 @@ use crate::federation::local_keys;
 use crate::random::Random;
 use crate::reload::{self, Source};
 use crate::server;
+use crate::traces::Traces;
 
 pub fn command() -> Command {
     Command::new("serve")
@@ -22,21 +23,26 @@ pub fn command() -> Command {
         )
 }
 
-pub async fn run(config: Config, source: Source) -> Outcome {
+pub async fn run(config: Config, source: Source, traces: Option<Traces>) -> Outcome {
     // The port is taken first: a second server finds out before it touches anything.
     let bound = crate::http::bind(&config.listen).await?;
-    server::run(open_until_told(config, source).await?, bound).await
+    server::run(open_until_told(config, source, traces).await?, bound).await
 }
 
 /// Opens the application, which ends when the process is told to, and reads its settings again when
 /// it is told to.
-pub(super) async fn open_until_told(config: Config, source: Source) -> Result<App, String> {
+pub(super) async fn open_until_told(
+    config: Config,
+    source: Source,
+    traces: Option<Traces>,
+) -> Result<App, String> {
     let (stopping, stop) = watch::channel(false);
     let environment = Environment {
         clock: Clock::System,
         random: Random::system(),
         keys: local_keys::source(),
         stop,
+        traces,
     };
     // Caught from here on: otherwise it would end a process that is still opening.
     let mut hangup = signal(SignalKind::hangup()).map_err(|e| e.to_string())?;

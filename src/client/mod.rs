@@ -10,14 +10,20 @@ pub mod guard;
 mod tests;
 
 use std::error::Error;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use hyper_util::client::legacy::connect::HttpInfo;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument;
+use tracing::field::Empty;
 use url::Url;
+
+use crate::traces::span;
 
 pub use budget::{Budget, Exceeded, Limits};
 pub use guard::{Guard, Refusal, is_public};
@@ -39,6 +45,8 @@ pub struct Options {
     pub idle_timeout: Duration,
     /// How many unused connections are kept for each host.
     pub idle_per_host: usize,
+    /// HTTP/1.1 alone: what asks to speak another protocol has to.
+    pub http1_only: bool,
 }
 
 impl Default for Options {
@@ -49,6 +57,7 @@ impl Default for Options {
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(30),
             idle_per_host: 40,
+            http1_only: false,
         }
     }
 }
@@ -133,6 +142,20 @@ pub enum FetchError {
 }
 
 impl FetchError {
+    /// The name of its kind.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Refused(_) => "refused",
+            Self::OverBudget(_) => "over budget",
+            Self::Timeout => "timeout",
+            Self::Connect(_) => "connect",
+            Self::TooLarge(_) => "too large",
+            Self::TooManyRedirects => "too many redirects",
+            Self::Protocol(_) => "protocol",
+            Self::Write(_) => "write",
+        }
+    }
+
     fn from_reqwest(error: reqwest::Error) -> Self {
         let error = error.without_url();
         let mut text = error.to_string();
@@ -170,7 +193,11 @@ impl Client {
 
     #[expect(clippy::disallowed_methods, reason = "this is the one guarded client")]
     fn with_guard(options: &Options, guard: Guard) -> Result<Self, FetchError> {
-        let http = reqwest::Client::builder()
+        let mut http = reqwest::Client::builder();
+        if options.http1_only {
+            http = http.http1_only();
+        }
+        let http = http
             .user_agent(&options.user_agent)
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -302,6 +329,17 @@ impl Client {
         for name in [HOST, CONTENT_LENGTH, TRANSFER_ENCODING] {
             headers.remove(name);
         }
+        // Of whom, but not for what: paths may tell of people.
+        let span = span!(
+            "request",
+            otel.kind = "client",
+            otel.name = method.as_str(),
+            http.request.method = method.as_str(),
+            server.address = url.host_str(),
+            http.response.status_code = Empty,
+            error.kind = Empty,
+            otel.status_code = Empty,
+        );
         let mut request = self.http.request(method, url.clone());
         if let Some(body) = body {
             if !headers.contains_key(CONTENT_TYPE) {
@@ -310,8 +348,22 @@ impl Client {
             }
             request = request.body(body);
         }
-        let sent = request.headers(headers).send().await;
-        sent.map_err(FetchError::from_reqwest)
+        let sent = request
+            .headers(headers)
+            .send()
+            .instrument(span.clone())
+            .await
+            .map_err(FetchError::from_reqwest);
+        match &sent {
+            Ok(answer) => {
+                span.record("http.response.status_code", answer.status().as_u16());
+            }
+            Err(error) => {
+                span.record("error.kind", error.kind());
+                span.record("otel.status_code", "ERROR");
+            }
+        }
+        sent
     }
 }
 
@@ -390,6 +442,12 @@ impl Download {
         }
         self.budget.take_bytes(size)?;
         Ok(Some(chunk))
+    }
+
+    /// The address of this end of its connection.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        let about = self.answer.extensions().get::<HttpInfo>()?;
+        Some(about.local_addr())
     }
 
     /// Writes the rest of the body and flushes; returns the number of bytes received in all.

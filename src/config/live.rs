@@ -114,6 +114,7 @@ impl Config {
             media_key: _,
             translate_url,
             translate_key,
+            otlp_url,
             federation_allow_private,
             log_json,
             live: _,
@@ -144,6 +145,7 @@ impl Config {
             ("KITH_CORS_ORIGINS", *cors_origins != next.cors_origins),
             ("KITH_TRANSLATE_URL", *translate_url != next.translate_url),
             ("KITH_TRANSLATE_KEY", *translate_key != next.translate_key),
+            ("KITH_OTLP_URL", *otlp_url != next.otlp_url),
             (
                 "KITH_FEDERATION_ALLOW_PRIVATE",
                 *federation_allow_private != next.federation_allow_private,

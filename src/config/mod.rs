@@ -35,8 +35,6 @@ pub enum ConfigError {
     Unknown(String),
     #[error("{0}: {1}")]
     Invalid(&'static str, String),
-    #[error("{0} is not supported by this version of Kith")]
-    Unsupported(&'static str),
     #[error("{path}: {reason}")]
     File { path: String, reason: String },
 }
@@ -87,6 +85,8 @@ pub struct Config {
     /// The translation service.
     pub translate_url: Option<Url>,
     pub translate_key: Option<String>,
+    /// Where traces are sent, path and all; may hold a password: never shown.
+    pub otlp_url: Option<Url>,
     pub federation_allow_private: bool,
     pub log_json: bool,
     /// What may change while the server runs.
@@ -200,11 +200,6 @@ impl Config {
             let setting = find(&name).ok_or(ConfigError::Unknown(name))?;
             values.insert(setting.name, value);
         }
-        for setting in SETTINGS {
-            if !setting.supported && values.get(setting.name).is_some_and(|v| !v.is_empty()) {
-                return Err(ConfigError::Unsupported(setting.variable));
-            }
-        }
         let mut config = Config::parse(&values)?;
         config.ffmpeg = ffmpeg;
         Ok(config)
@@ -294,6 +289,12 @@ impl Config {
                     ));
                 }
             },
+        };
+        let otlp_url = match get("otlp_url") {
+            None => None,
+            Some(text) => Some(
+                urls::parse_collector(text).map_err(|reason| invalid("KITH_OTLP_URL", reason))?,
+            ),
         };
         let redis_url = match get("redis_url") {
             None => None,
@@ -425,6 +426,7 @@ impl Config {
             ffmpeg: None,
             media_key: MediaKey::derive(&[]),
             translate_url,
+            otlp_url,
             translate_key: get("translate_key").map(str::to_owned),
             federation_allow_private: flag(
                 "KITH_FEDERATION_ALLOW_PRIVATE",

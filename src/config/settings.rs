@@ -8,21 +8,15 @@ pub struct Setting {
     /// `None`: unset, or derived from other settings as `help` says.
     pub default: Option<&'static str>,
     pub help: &'static str,
-    /// Whether this version acts on it; one that does not refuses to start with it set.
-    pub supported: bool,
 }
 
 macro_rules! setting {
     ($name:literal, $variable:literal, $default:expr, $help:literal) => {
-        setting!($name, $variable, $default, $help, true)
-    };
-    ($name:literal, $variable:literal, $default:expr, $help:literal, $supported:literal) => {
         Setting {
             name: $name,
             variable: $variable,
             default: $default,
             help: $help,
-            supported: $supported,
         }
     };
 }
@@ -150,7 +144,12 @@ pub const SETTINGS: &[Setting] = &[
         Some("10GiB"),
         "Cap of cached remote media: what was not looked at for longest goes first"
     ),
-    setting!("otlp_url", "KITH_OTLP_URL", None, "Where traces go", false),
+    setting!(
+        "otlp_url",
+        "KITH_OTLP_URL",
+        None,
+        "http://[USER:PASSWORD@]HOST:4318 or https://…: a collector that takes traces by OTLP over HTTP; unset, there are none"
+    ),
     setting!(
         "registration",
         "KITH_REGISTRATION",
@@ -201,7 +200,7 @@ pub fn example() -> String {
         "# Settings of Kith. Each can also be given as a flag (--data-dir) or in the\n\
          # environment (KITH_DATA_DIR); a flag wins over the environment, which wins over this file.\n",
     );
-    for setting in SETTINGS.iter().filter(|setting| setting.supported) {
+    for setting in SETTINGS {
         let value = setting.default.unwrap_or_default();
         text.push_str(&format!(
             "\n# {}\n# {} = {value:?}\n",

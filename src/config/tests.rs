@@ -46,11 +46,29 @@ fn what_will_not_do_is_named() {
         ("KITH_SMTP_URL", "mail.example"),
         ("KITH_MEDIA_REMOTE_LIMIT", "a lot"),
         ("KITH_TRANSLATE_URL", "libretranslate"),
+        ("KITH_OTLP_URL", "collector:4318"),
     ] {
         let error = load(&[(name, value)]).unwrap_err().to_string();
         assert!(error.contains(name), "{error}");
         assert!(!error.contains('\n'));
     }
+}
+
+#[test]
+fn a_collector_is_asked_at_its_own_path() {
+    for (given, asked) in [
+        ("http://collector:4318", "http://collector:4318/v1/traces"),
+        ("http://collector:4318/", "http://collector:4318/v1/traces"),
+        (
+            "https://1:secret@otlp.example/otlp/v1/traces",
+            "https://1:secret@otlp.example/otlp/v1/traces",
+        ),
+    ] {
+        let config = load(&[("KITH_OTLP_URL", given)]).unwrap();
+        assert_eq!(config.otlp_url.unwrap().as_str(), asked);
+    }
+    let error = load(&[("KITH_OTLP_URL", "1:secret@collector")]).unwrap_err();
+    assert!(!error.to_string().contains("secret"), "{error}");
 }
 
 #[test]

@@ -21,6 +21,20 @@ pub fn parse_public(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
+/// Parses the address of a collector of traces. One without a path is a collector's, which takes them at
+/// OTLP's own; any other is taken as it is. It may hold a password: the error does not repeat it.
+pub fn parse_collector(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok();
+    let fits = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    let mut url = url
+        .filter(fits)
+        .ok_or("it is no http or https URL".to_owned())?;
+    if url.path() == "/" {
+        url.set_path("/v1/traces");
+    }
+    Ok(url)
+}
+
 /// Whether a URL's host is this machine by name or address.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {

@@ -4,6 +4,7 @@
 
 mod database;
 mod drill;
+mod front;
 mod machine;
 mod outside;
 mod services;

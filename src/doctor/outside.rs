@@ -1,14 +1,16 @@
 //! What other servers see: asked for by the public URL, through the guarded client that every
 //! fetch goes through.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use http::{HeaderMap, header};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
 use url::Url;
 
 use super::database::Known;
-use super::{Check, Patient};
+use super::{Check, Patient, front};
 use crate::client::{self, Budget, Client, FetchError, GetOptions, Limits, Response};
 use crate::clock::SECOND;
 use crate::config::is_loopback;
@@ -20,7 +22,15 @@ const APART: i64 = 5 * SECOND;
 const FAR_APART: i64 = 300 * SECOND;
 
 /// The names of all checks here, for those that cannot be made.
-const NAMES: [&str; 5] = ["dns", "https", "webfinger", "nodeinfo", "actor"];
+const NAMES: [&str; 7] = [
+    "dns",
+    "https",
+    "webfinger",
+    "nodeinfo",
+    "actor",
+    front::SOCKET,
+    front::CLIENT,
+];
 
 /// Looks from outside.
 pub async fn checks(patient: &Patient<'_>, known: &Known, checks: &mut Vec<Check>) {
@@ -28,6 +38,7 @@ pub async fn checks(patient: &Patient<'_>, known: &Known, checks: &mut Vec<Check
     let client = Client::new(&client::Options {
         allow_private: config.federation_allow_private,
         user_agent: format!("Kith/{} (doctor)", env!("CARGO_PKG_VERSION")),
+        http1_only: true,
         ..client::Options::default()
     });
     let client = match client {
@@ -61,22 +72,53 @@ pub async fn checks(patient: &Patient<'_>, known: &Known, checks: &mut Vec<Check
         checks.push(webfinger(patient, &asking, known).await);
         checks.push(nodeinfo(patient, &asking).await);
         checks.push(actor(&asking, known).await);
+        checks.push(front::websocket(patient, &asking).await);
+        checks.push(front::client_address(patient, &asking).await);
     }
     clock(patient, &asking, known, date, checks).await;
 }
 
-struct Asking {
+/// Asks by the public URL.
+pub(super) struct Asking {
     client: Client,
 }
 
+/// An answer to what was asked with headers of the caller's.
+pub(super) struct Told {
+    pub status: StatusCode,
+    /// Where this end of the connection is.
+    pub local: Option<SocketAddr>,
+    pub body: Bytes,
+}
+
 impl Asking {
+    /// Asks once, with some headers, and follows no redirect.
+    pub async fn ask(&self, url: &str, headers: HeaderMap) -> Result<Told, FetchError> {
+        let sign = |_: &Url| headers.clone();
+        let options = GetOptions {
+            timeout: PATIENCE,
+            max_redirects: 0,
+            sign: Some(&sign),
+            ..GetOptions::default()
+        };
+        let url = Url::parse(url).map_err(|e| FetchError::Protocol(e.to_string()))?;
+        let mut answer = self.client.get_stream(&url, &options, &budget()).await?;
+        let (status, local) = (answer.status, answer.local_addr());
+        let mut body = BytesMut::new();
+        // What follows other protocols is no body.
+        while status != StatusCode::SWITCHING_PROTOCOLS
+            && let Some(chunk) = answer.chunk().await?
+        {
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Told {
+            status,
+            local,
+            body: body.freeze(),
+        })
+    }
+
     async fn get(&self, url: &str, accept: &str) -> Result<Response, FetchError> {
-        let budget = Budget::new(Limits {
-            requests: 5,
-            bytes: 1 << 20,
-            depth: 1,
-            time: PATIENCE,
-        });
         let options = GetOptions {
             accept,
             max_bytes: 1 << 20,
@@ -86,7 +128,7 @@ impl Asking {
             admits: None,
         };
         let url = Url::parse(url).map_err(|e| FetchError::Protocol(e.to_string()))?;
-        self.client.get(&url, &options, &budget).await
+        self.client.get(&url, &options, &budget()).await
     }
 
     /// A JSON document, or what there is instead.
@@ -98,6 +140,16 @@ impl Asking {
         }
         serde_json::from_slice(&answer.body).map_err(|e| format!("{url} is no JSON: {e}"))
     }
+}
+
+/// What one answer may cost.
+fn budget() -> Budget {
+    Budget::new(Limits {
+        requests: 5,
+        bytes: 1 << 20,
+        depth: 1,
+        time: PATIENCE,
+    })
 }
 
 async fn dns(patient: &Patient<'_>) -> Check {

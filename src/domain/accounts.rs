@@ -266,6 +266,24 @@ pub async fn remove_remote(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppRe
     remove(tx, ctx, account).await
 }
 
+/// Forgets an account from elsewhere unless something keeps it here (`db::account_pruning`) or its
+/// profile was read at `since` or later; gives what it was, `None` where it stays. Nobody is told, and it
+/// may come again: it is not gone.
+pub async fn prune(tx: &mut Conn, id: i64, since: i64) -> AppResult<Option<Account>> {
+    db::account_pruning::hold(tx, id).await?;
+    // It was looked at before: somebody may have had to do with it meanwhile.
+    let looked = db::account_pruning::look(tx, id - 1, since, 1).await?;
+    if !looked.iter().any(|looked| looked.id == id && !looked.kept) {
+        return Ok(None);
+    }
+    let Some(account) = db::accounts::by_id(tx, id).await? else {
+        return Ok(None);
+    };
+    db::account_pruning::delete(tx, id).await?;
+    tx.emit(Event::of(Kind::AccountChanged, id));
+    Ok(Some(account))
+}
+
 /// An account is gone: nothing of it is shown any more, and a job erases the rest.
 pub(super) async fn remove(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppResult<()> {
     let mut gone = account.clone();

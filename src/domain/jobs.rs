@@ -211,6 +211,7 @@ pub async fn enqueue_at(tx: &mut Conn, ctx: &Ctx, job: &Job, run_at: i64) -> App
         last_error: String::new(),
         created_at: now,
         leased_by: 0,
+        trace: tx.trace.clone(),
     };
     if db::jobs::insert(tx, &row).await? && run_at <= now {
         tx.emit(Event::of(Kind::JobWaiting, row.id));

@@ -648,6 +648,7 @@ async fn deliver(
         kind: activity.kind().to_owned(),
         payload: serde_json::to_string(activity)?,
         created_at: now,
+        trace: tx.trace.clone(),
     };
     db::outgoing::insert(tx, &row).await?;
     let mut deliveries = 0;
@@ -682,6 +683,7 @@ pub(super) async fn send_to(
         kind: activity.kind().to_owned(),
         payload: serde_json::to_string(activity)?,
         created_at: now,
+        trace: tx.trace.clone(),
     };
     db::outgoing::insert(tx, &row).await?;
     db::outgoing::to_inboxes(tx, row.id, inboxes, now).await?;

@@ -213,6 +213,7 @@ async fn send(
         kind: activity.kind().to_owned(),
         payload: serde_json::to_string(activity)?,
         created_at: now,
+        trace: tx.trace.clone(),
     };
     db::outgoing::insert(tx, &row).await?;
     db::outgoing::to_inboxes(tx, row.id, &inboxes(relays), now).await?;

@@ -25,6 +25,7 @@ use crate::db;
 use crate::db::inbox::Received;
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Kind};
+use crate::traces;
 
 /// The largest activity, in bytes (threat S7).
 const MAX_BODY: usize = 1024 * 1024;
@@ -147,6 +148,7 @@ async fn receive(app: &App, request: Request<Body>) -> AppResult<StatusCode> {
         body: String::new(),
         attempts: 0,
         received_at: now,
+        trace: traces::current(),
     };
     let own = signer.owner == envelope.actor;
     let relayed = app.policies().await?.is_relay(&signer.owner);

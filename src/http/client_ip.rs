@@ -15,7 +15,7 @@ use crate::domain::sign_in::Origin;
 use crate::error::AppResult;
 use crate::limits::{Deed, Who};
 
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// Longest user agent that is kept, in bytes.
 const MAX_USER_AGENT: usize = 300;
 
@@ -69,11 +69,7 @@ impl FromRequestParts<App> for Caller {
 pub fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let trusts = |address: IpAddr| trusted.iter().any(|range| range.contains(address));
     let mut client = peer.to_canonical();
-    let named: Vec<&str> = headers
-        .get_all(X_FORWARDED_FOR)
-        .iter()
-        .flat_map(|value| value.to_str().unwrap_or_default().split(','))
-        .collect();
+    let named: Vec<&str> = forwarded_for(headers).collect();
     for text in named.iter().rev() {
         if !trusts(client) {
             break;
@@ -85,6 +81,12 @@ pub fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr
         }
     }
     client
+}
+
+/// What `X-Forwarded-For` names, in its order.
+pub fn forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(X_FORWARDED_FOR).iter();
+    values.flat_map(|value| value.to_str().unwrap_or_default().split(','))
 }
 
 /// An address, with or without a port.

@@ -3,12 +3,13 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, Method, Uri, header};
-use tracing::Instrument;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use super::auth;
 use super::client_ip::client_ip;
@@ -18,6 +19,7 @@ use crate::clock::iso;
 use crate::domain::ip_blocks::Severity;
 use crate::limits::{Deed, Standing, Who};
 use crate::metrics::Surface;
+use crate::traces::span;
 
 /// Names the request in the log, in answers and on error pages.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -37,12 +39,18 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
     let span = tracing::info_span!("request", id, method = %request.method(), path);
     // Whether the process lives is told without a look into the database.
     let health = path == "/health" || path.starts_with("/health/");
+    let method = method_name(request.method());
+    let traced = match health {
+        true => Span::none(),
+        false => traced(method, &id),
+    };
     if !health && is_shut_out(&app, address_of(&app, &request)).await {
         let mut response =
             crate::error::AppError::forbidden("This action is not allowed").into_response();
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID, value);
         }
+        answered(&traced, method, &response);
         return response;
     }
     let standing = if api && app.limits.on() && request.method() != Method::OPTIONS {
@@ -55,8 +63,12 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
             wait: Some(seconds),
             ..
         }) => crate::error::AppError::too_many(*seconds).into_response(),
-        _ => next.run(request).instrument(span).await,
+        _ => {
+            let answering = next.run(request).instrument(span);
+            answering.instrument(traced.clone()).await
+        }
     };
+    answered(&traced, method, &response);
     let took = began.elapsed();
     app.metrics
         .answered(surface, response.status().as_u16(), took);
@@ -90,6 +102,65 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
         set("x-ratelimit-reset", &iso(standing.reset_at));
     }
     response
+}
+
+/// The route that a request was matched to, in its answer.
+#[derive(Debug, Clone)]
+struct Route(MatchedPath);
+
+/// Notes in the answer which route the request was matched to: from around the router that cannot be
+/// seen.
+pub async fn note_route(request: Request, next: Next) -> Response {
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = next.run(request).await;
+    if let Some(matched) = matched {
+        response.extensions_mut().insert(Route(matched));
+    }
+    response
+}
+
+/// A method as traces have it: anyone can make one up.
+fn method_name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "_OTHER",
+    }
+}
+
+/// A request in a trace.
+fn traced(method: &'static str, id: &str) -> Span {
+    span!(
+        "request",
+        otel.kind = "server",
+        otel.name = method,
+        http.request.method = method,
+        kith.request.id = id,
+        http.route = Empty,
+        http.response.status_code = Empty,
+        otel.status_code = Empty,
+    )
+}
+
+/// What is known of it once it is answered.
+fn answered(span: &Span, method: &str, response: &Response) {
+    if span.is_disabled() {
+        return;
+    }
+    let status = response.status();
+    span.record("http.response.status_code", status.as_u16());
+    if status.is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
+    if let Some(Route(route)) = response.extensions().get() {
+        span.record("http.route", route.as_str());
+        span.record("otel.name", format!("{method} {}", route.as_str()));
+    }
 }
 
 /// Whose request it is, by address: the peer, or whom a trusted proxy names.

@@ -10,6 +10,7 @@ pub mod pagination;
 pub mod params;
 pub mod proxy;
 mod router;
+pub mod seen;
 mod server;
 pub mod spool;
 pub mod staff;

@@ -133,6 +133,7 @@ async fn metrics(
         .await?;
     looked.statements = app.db.statements();
     looked.streams = app.hub.len();
+    looked.spans = app.traces.as_ref().map(|traces| traces.counts());
     let kind = [(header::CONTENT_TYPE, metrics::CONTENT_TYPE)];
     Ok((kind, app.metrics.text(&looked)).into_response())
 }

@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, StatusCode, Uri, header};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
-use super::{chat_files, files, middleware, operation, proxy, unread};
+use super::{chat_files, files, middleware, operation, proxy, seen, unread};
 use crate::api;
 use crate::app::App;
 use crate::error::AppError;
@@ -27,6 +27,7 @@ pub fn routes() -> Router<App> {
         proxy::routes(),
         web::routes::routes(),
         operation::routes(),
+        seen::routes(),
     ] {
         router = router.merge(routes);
     }
@@ -35,7 +36,11 @@ pub fn routes() -> Router<App> {
 
 /// The whole server.
 pub fn router(app: App) -> Router {
-    let router = routes()
+    let mut routes = routes();
+    if app.traces.is_some() {
+        routes = routes.route_layer(from_fn(middleware::note_route));
+    }
+    let router = routes
         .fallback(nothing_here)
         .method_not_allowed_fallback(async || {
             AppError::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")

@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, mpsc, oneshot};
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use crate::app::App;
 use crate::clock::{DAY, SECOND};
@@ -24,6 +26,7 @@ use crate::domain::Ctx;
 use crate::error::{AppError, AppResult};
 use crate::federation::activities::{self, Deed, Failure, Prepared, Run};
 use crate::federation::inbox::RELAYED;
+use crate::traces::{self, span};
 
 /// Rows leased at a time.
 const CLAIM: usize = 100;
@@ -73,6 +76,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// What is to become of a row.
 struct Work {
     what: What,
+    /// What is traced of it ends when that is written.
+    span: Span,
     /// Dropped with the rest once that is written: who waits for it goes on.
     _written: Option<oneshot::Sender<()>>,
 }
@@ -110,6 +115,16 @@ impl What {
 }
 
 impl Work {
+    /// Tells what became of it to what counts and to the trace it is part of.
+    fn written(&self, app: &App) {
+        let outcome = self.what.outcome();
+        app.metrics.activity(outcome);
+        self.span.record("kith.outcome", outcome);
+        if matches!(self.what, What::Failed { .. }) {
+            self.span.record("otel.status_code", "ERROR");
+        }
+    }
+
     fn row(&self) -> i64 {
         match &self.what {
             What::Apply { row, .. } | What::Done { row, .. } | What::Failed { row, .. } => *row,
@@ -421,7 +436,19 @@ async fn prepare_all(shared: Arc<Shared>, actor: String) {
         let Ok(permit) = shared.preparing.acquire().await else {
             return;
         };
-        let prepared = prepare(&shared, &row, &mut run, permit).await;
+        let span = span!(
+            "activity",
+            otel.kind = "consumer",
+            otel.parent = row.trace.as_deref(),
+            kith.activity.type = row.kind.as_str(),
+            kith.activity.origin = origin(&row.actor_uri),
+            kith.activity.attempt = row.attempts + 1,
+            kith.outcome = Empty,
+            otel.status_code = Empty,
+        );
+        let prepared = prepare(&shared, &row, &mut run, permit)
+            .instrument(span.clone())
+            .await;
         let what = match prepared {
             Ok((Some(actor), Prepared::Deed(deed))) => What::Apply {
                 row: row.id,
@@ -443,6 +470,7 @@ async fn prepare_all(shared: Arc<Shared>, actor: String) {
         let decides = decides_what_follows(&row.kind);
         let work = Work {
             what,
+            span,
             _written: decides.then_some(written),
         };
         if applier.send(work).await.is_err() {
@@ -560,7 +588,7 @@ async fn apply_all(shared: Arc<Shared>, mut ready: mpsc::Receiver<Work>) {
         };
         if write(&shared.app, &works, None).await.is_ok() {
             for work in works.iter() {
-                shared.app.metrics.activity(work.what.outcome());
+                work.written(&shared.app);
             }
         } else {
             let mut unwritten = false;
@@ -594,6 +622,12 @@ async fn forget_bodies(app: &App, rows: Vec<i64>) {
 /// Writes all of a chunk, or one of it.
 async fn write(app: &App, works: &Arc<Vec<Work>>, only: Option<usize>) -> AppResult<()> {
     let (works, ctx) = (works.clone(), app.ctx.clone());
+    // A transaction is part of one trace at most.
+    let span = match (&works[..], only) {
+        (_, Some(index)) => works[index].span.clone(),
+        ([work], None) => work.span.clone(),
+        _ => Span::none(),
+    };
     app.write(move |tx| {
         Box::pin(async move {
             let chosen = match only {
@@ -603,6 +637,7 @@ async fn write(app: &App, works: &Arc<Vec<Work>>, only: Option<usize>) -> AppRes
             write_chunk(tx, &ctx, chosen).await
         })
     })
+    .instrument(span)
     .await
 }
 
@@ -610,7 +645,7 @@ async fn write(app: &App, works: &Arc<Vec<Work>>, only: Option<usize>) -> AppRes
 async fn write_alone(app: &App, works: &Arc<Vec<Work>>, index: usize) -> bool {
     let work = &works[index];
     let Err(error) = write(app, works, Some(index)).await else {
-        app.metrics.activity(work.what.outcome());
+        work.written(app);
         return true;
     };
     let attempts = match work.what {
@@ -619,9 +654,10 @@ async fn write_alone(app: &App, works: &Arc<Vec<Work>>, index: usize) -> bool {
     };
     let failed = Work {
         what: failed(app, work.row(), attempts, Failure::from(error)),
+        span: work.span.clone(),
         _written: None,
     };
-    app.metrics.activity(failed.what.outcome());
+    failed.written(app);
     // Should this fail too, the row comes again.
     let written = write(app, &Arc::new(vec![failed]), None).await;
     if let Err(error) = &written {
@@ -646,6 +682,7 @@ async fn write_chunk(tx: &mut Conn, ctx: &Ctx, works: &[Work]) -> AppResult<()> 
         .map(|account| (account.id, account))
         .collect();
     for work in works {
+        tx.trace = traces::of(&work.span);
         match &work.what {
             What::Done { row, reason } => {
                 db::inbox::finish(tx, *row, reason).await?;

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use super::{JobError, backfill, collections, media, posts, sever_domain, standing, verify_links};
 use crate::app::App;
@@ -15,6 +17,7 @@ use crate::db;
 use crate::db::jobs::{JobRow, Kinds};
 use crate::domain::jobs::{Job, PATIENT};
 use crate::domain::{announcements, digests, notifications, profiles};
+use crate::traces::span;
 use crate::{mail, smtp};
 
 /// Jobs that run at the same time, and how many of them may be of the patient kinds.
@@ -49,10 +52,21 @@ pub async fn run(app: App) {
                         let of_few = PATIENT.contains(&job.kind.as_str());
                         let place = of_few.then(|| patient.clone().try_acquire_owned());
                         let app = app.clone();
-                        running.spawn(async move {
+                        let span = span!(
+                            "job",
+                            otel.kind = "consumer",
+                            otel.parent = job.trace.as_deref(),
+                            otel.name = %format_args!("job {}", job.kind),
+                            kith.job.kind = job.kind.as_str(),
+                            kith.job.attempt = job.attempts,
+                            kith.outcome = Empty,
+                            otel.status_code = Empty,
+                        );
+                        let work = async move {
                             let _place = place;
                             run_one(app, job).await;
-                        });
+                        };
+                        running.spawn(work.instrument(span));
                     }
                 }
                 Err(error) => tracing::warn!(%error, "cannot read the job queue"),
@@ -118,7 +132,7 @@ async fn run_one(app: App, row: JobRow) {
     let now = app.clock.now_ms();
     let closed: Result<(), db::Error> = match outcome {
         Ok(()) => {
-            app.metrics.job("done");
+            ended(&app, "done");
             app.db
                 .write(move |tx| Box::pin(async move { db::jobs::delete(tx, id).await }))
                 .await
@@ -130,7 +144,7 @@ async fn run_one(app: App, row: JobRow) {
                 error = format!("{error:#}"),
                 "a job failed and will be tried again"
             );
-            app.metrics.job("retried");
+            ended(&app, "retried");
             let at = now + backoff(row.attempts, app.random.unit());
             let text = format!("{error:#}");
             app.db
@@ -142,7 +156,7 @@ async fn run_one(app: App, row: JobRow) {
         Err(JobError::Retry(error) | JobError::Fail(error)) => {
             tracing::error!(id, kind, error = format!("{error:#}"), "a job was given up");
             let text = format!("{error:#}");
-            app.metrics.job("given_up");
+            ended(&app, "given_up");
             app.db
                 .write(move |tx| {
                     Box::pin(async move { db::jobs::give_up(tx, id, now, &text).await })
@@ -153,6 +167,16 @@ async fn run_one(app: App, row: JobRow) {
     if let Err(error) = closed {
         // The lease runs out, and the job is run again.
         tracing::error!(id, kind, %error, "cannot note how a job ended");
+    }
+}
+
+/// Tells how a job ended to what counts and to the trace it is part of.
+fn ended(app: &App, outcome: &'static str) {
+    app.metrics.job(outcome);
+    let span = Span::current();
+    span.record("kith.outcome", outcome);
+    if outcome != "done" {
+        span.record("otel.status_code", "ERROR");
     }
 }
 

@@ -5,6 +5,7 @@ use url::Url;
 use crate::app::App;
 use crate::clock::DAY;
 use crate::db;
+use crate::db::accounts::Account;
 use crate::db::remote_files::RemoteFile;
 use crate::disk::COPIES;
 use crate::error::AppResult;
@@ -84,6 +85,25 @@ pub async fn forget(app: &App, urls: &[&str]) -> AppResult<()> {
     let urls = urls.iter().filter_map(|url| Url::parse(url).ok());
     let hashes: Vec<String> = urls
         .flat_map(|url| [Purpose::Attachment, Purpose::ChatFile].map(|p| hash(p, url.as_str())))
+        .collect();
+    let rows = app
+        .read(move |c| Box::pin(async move { Ok(db::remote_files::by_hashes(c, &hashes).await?) }))
+        .await?;
+    evict(app, rows).await
+}
+
+/// Deletes the copies of the pictures of accounts that are forgotten; who else shows the same has it
+/// fetched again.
+pub async fn forget_pictures(app: &App, accounts: &[Account]) -> AppResult<()> {
+    let pictures = accounts.iter().flat_map(|account| {
+        [
+            (Purpose::Avatar, account.avatar.as_str()),
+            (Purpose::Header, account.header.as_str()),
+        ]
+    });
+    let urls = pictures.filter_map(|(purpose, url)| Some((purpose, Url::parse(url).ok()?)));
+    let hashes: Vec<String> = urls
+        .map(|(purpose, url)| hash(purpose, url.as_str()))
         .collect();
     let rows = app
         .read(move |c| Box::pin(async move { Ok(db::remote_files::by_hashes(c, &hashes).await?) }))

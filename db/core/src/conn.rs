@@ -25,6 +25,9 @@ pub struct Conn {
     pub emitted: Vec<Event>,
     /// Statements run since this was last taken; what the query-count test reads.
     pub statements: u64,
+    /// The span that the surrounding transaction belongs to, as a W3C traceparent, where traces are kept:
+    /// what it leaves for later takes it along.
+    pub trace: Option<String>,
 }
 
 impl Conn {
@@ -33,6 +36,7 @@ impl Conn {
             backend,
             emitted: Vec::new(),
             statements: 0,
+            trace: None,
         }
     }
 

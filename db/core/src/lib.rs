@@ -11,6 +11,7 @@ use futures::future::BoxFuture;
 
 use event::Event;
 use kith_boxed::boxed;
+use tracing::Instrument;
 
 pub mod accounts;
 pub mod any;
@@ -27,6 +28,16 @@ mod sqlite;
 
 pub use conn::Conn;
 pub use migrate::{MigrateError, known_versions};
+
+/// The target of the spans that traces are made of, which are no part of the log.
+pub const SPANS: &str = "otlp";
+
+/// A span of the database in a trace; where none are kept it costs a look at a number.
+macro_rules! span {
+    ($name:literal) => {
+        tracing::trace_span!(target: "otlp::database", $name)
+    };
+}
 
 /// What a query fails with.
 pub type Error = diesel::result::Error;
@@ -90,7 +101,10 @@ impl<T, E: From<Error>> Outcome<T, E> {
 
 /// What the pools run for a closure, and where its outcome will be. `next` gives the closure for
 /// each run.
-fn job<T, E, F>(mut next: impl FnMut() -> Option<F> + Send + 'static) -> (Job, Outcome<T, E>)
+fn job<T, E, F>(
+    trace: Option<String>,
+    mut next: impl FnMut() -> Option<F> + Send + 'static,
+) -> (Job, Outcome<T, E>)
 where
     T: Send + 'static,
     E: Transient + Send + 'static,
@@ -99,6 +113,7 @@ where
     let slot = Arc::new(Mutex::new(None));
     let outcome = Outcome(slot.clone());
     let job: Job = Box::new(move |conn| {
+        conn.trace.clone_from(&trace);
         let (work, slot) = (next().map(|work| work(conn)), slot.clone());
         Box::pin(async move {
             let Some(work) = work else {
@@ -126,6 +141,9 @@ fn once<F>(work: F) -> impl FnMut() -> Option<F> {
 /// Tells the time, in milliseconds since the epoch.
 pub type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
 
+/// Tells the span that whoever calls is in, as a W3C traceparent.
+pub type Tracing = Arc<dyn Fn() -> Option<String> + Send + Sync>;
+
 /// How to open the database.
 pub struct Options {
     /// `sqlite:PATH` or `postgres://…`.
@@ -136,6 +154,8 @@ pub struct Options {
     pub origin: i64,
     /// For the event log's rows.
     pub now: Now,
+    /// `None` where no traces are kept.
+    pub tracing: Option<Tracing>,
 }
 
 /// Why the database could not be opened, in one line for an admin.
@@ -158,6 +178,7 @@ pub struct Db {
 struct Inner {
     pool: Pool,
     statements: Arc<AtomicU64>,
+    tracing: Option<Tracing>,
 }
 
 enum Pool {
@@ -186,7 +207,11 @@ impl Db {
             return Err(OpenError::Scheme(format!("{scheme}:…")));
         };
         Ok(Db {
-            inner: Arc::new(Inner { pool, statements }),
+            inner: Arc::new(Inner {
+                pool,
+                statements,
+                tracing: options.tracing,
+            }),
         })
     }
 
@@ -197,12 +222,8 @@ impl Db {
         E: From<Error> + Transient + Send + 'static,
         F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T, E> + Send + 'static,
     {
-        let (job, outcome) = job(once(work));
-        let ran = match &self.inner.pool {
-            Pool::Sqlite(pool) => pool.read(job).await,
-            Pool::Postgres(pool) => pool.read(job).await,
-        };
-        ran?;
+        let (job, outcome) = job(None, once(work));
+        self.read_job(job).await?;
         outcome.take()
     }
 
@@ -219,17 +240,28 @@ impl Db {
         E: From<Error> + Transient + Send + 'static,
         F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T, E> + Clone + Send + 'static,
     {
+        let trace = self.inner.tracing.as_ref().and_then(|tracing| tracing());
+        let (job, outcome) = match &self.inner.pool {
+            Pool::Sqlite(_) => job(trace, once(work)),
+            Pool::Postgres(_) => job(trace, move || Some(work.clone())),
+        };
+        self.write_job(job).await?;
+        outcome.take()
+    }
+
+    async fn read_job(&self, job: Job) -> Result<()> {
+        let span = span!("database read");
         match &self.inner.pool {
-            Pool::Sqlite(pool) => {
-                let (job, outcome) = job(once(work));
-                pool.write(job).await?;
-                outcome.take()
-            }
-            Pool::Postgres(pool) => {
-                let (job, outcome) = job(move || Some(work.clone()));
-                pool.write(job).await?;
-                outcome.take()
-            }
+            Pool::Sqlite(pool) => pool.read(job).instrument(span).await,
+            Pool::Postgres(pool) => pool.read(job).instrument(span).await,
+        }
+    }
+
+    async fn write_job(&self, job: Job) -> Result<()> {
+        let span = span!("database transaction");
+        match &self.inner.pool {
+            Pool::Sqlite(pool) => pool.write(job).instrument(span).await,
+            Pool::Postgres(pool) => pool.write(job).instrument(span).await,
         }
     }
 

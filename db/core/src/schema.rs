@@ -456,6 +456,7 @@ table! {
         leased_until -> BigInt,
         leased_by -> BigInt,
         last_error -> Text,
+        trace -> Nullable<Text>,
     }
 }
 
@@ -480,6 +481,7 @@ table! {
         kind -> Text,
         payload -> Text,
         created_at -> BigInt,
+        trace -> Nullable<Text>,
     }
 }
 
@@ -513,6 +515,7 @@ table! {
         last_error -> Text,
         created_at -> BigInt,
         leased_by -> BigInt,
+        trace -> Nullable<Text>,
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Received {
     pub received_at: i64,
     /// The activity as it came; empty once it is done.
     pub body: String,
+    /// The span that it came with.
+    pub trace: Option<String>,
 }
 
 #[derive(Insertable)]
@@ -52,6 +54,7 @@ struct New<'a> {
     leased_until: i64,
     leased_by: i64,
     last_error: &'static str,
+    trace: Option<&'a str>,
 }
 
 impl<'a> New<'a> {
@@ -68,6 +71,7 @@ impl<'a> New<'a> {
             leased_until: 0,
             leased_by: 0,
             last_error: "",
+            trace: row.trace.as_deref(),
         }
     }
 }
@@ -122,7 +126,7 @@ pub async fn insert(conn: &mut Conn, rows: &[Received]) -> Result<usize> {
     }
 }
 
-type Columns = (i64, String, String, String, i64, i64);
+type Columns = (i64, String, String, String, i64, i64, Option<String>);
 
 /// Adds the texts of rows.
 async fn with_bodies(conn: &mut Conn, rows: Vec<Columns>) -> Result<Vec<Received>> {
@@ -138,7 +142,7 @@ async fn with_bodies(conn: &mut Conn, rows: Vec<Columns>) -> Result<Vec<Received
         bodies.into_iter().collect()
     };
     let received = rows.into_iter().map(
-        |(id, activity_uri, actor_uri, kind, attempts, received_at)| Received {
+        |(id, activity_uri, actor_uri, kind, attempts, received_at, trace)| Received {
             id,
             activity_uri,
             actor_uri,
@@ -146,6 +150,7 @@ async fn with_bodies(conn: &mut Conn, rows: Vec<Columns>) -> Result<Vec<Received
             attempts,
             received_at,
             body: bodies.remove(&id).unwrap_or_default(),
+            trace,
         },
     );
     Ok(received.collect())
@@ -159,6 +164,7 @@ fn columns() -> (
     inbox_queue::kind,
     inbox_queue::attempts,
     inbox_queue::received_at,
+    inbox_queue::trace,
 ) {
     (
         inbox_queue::id,
@@ -167,6 +173,7 @@ fn columns() -> (
         inbox_queue::kind,
         inbox_queue::attempts,
         inbox_queue::received_at,
+        inbox_queue::trace,
     )
 }
 

@@ -29,6 +29,8 @@ pub struct JobRow {
     pub created_at: i64,
     /// The process that works on it.
     pub leased_by: i64,
+    /// The span that it comes from.
+    pub trace: Option<String>,
 }
 
 /// Adds a job; false when one of its key waits already.

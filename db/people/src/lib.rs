@@ -6,6 +6,7 @@ use kith_db_core::{
     prepared, relations, run, schema,
 };
 
+pub mod account_pruning;
 pub mod account_reads;
 pub mod account_warnings;
 pub mod analytics;

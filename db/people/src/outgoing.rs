@@ -19,6 +19,8 @@ pub struct OutgoingActivity {
     /// `domain::outgoing::Outgoing` as JSON.
     pub payload: String,
     pub created_at: i64,
+    /// The span that it comes from.
+    pub trace: Option<String>,
 }
 
 /// Adds an activity.

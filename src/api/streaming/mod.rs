@@ -36,6 +36,8 @@ pub mod socketio;
 mod sse;
 mod websocket;
 
+/// Where everyone may ask whether streams are served.
+pub const HEALTH: &str = "/api/v1/streaming/health";
 /// Seconds after which who has too many sockets may try again.
 const FULL: u64 = 30;
 /// Events that a listener is caught up with at a time.
@@ -44,7 +46,7 @@ const CATCH_UP: i64 = 100;
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/api/v1/streaming", get(websocket::open))
-        .route("/api/v1/streaming/health", get(async || "OK"))
+        .route(HEALTH, get(websocket::health))
         .route("/api/v1/streaming/{stream}", get(sse::open))
         .route("/api/v1/streaming/{stream}/{part}", get(sse::open))
         .route("/api/v1/streaming/{stream}/{part}/{rest}", get(sse::open))

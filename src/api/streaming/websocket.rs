@@ -6,7 +6,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Query, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -90,6 +90,15 @@ pub async fn open(
         first = Some(entered.subscribe(&app, stream, of, from).await);
     }
     Ok(upgrade.on_upgrade(move |socket| talk(app, socket, entered, first)))
+}
+
+/// `GET /api/v1/streaming/health`. Who asks by a WebSocket, as `kith doctor` does, gets one, which ends
+/// at once: so it is seen whether a proxy in between passes them on.
+pub async fn health(upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>) -> Response {
+    match upgrade {
+        Ok(upgrade) => upgrade.on_upgrade(|socket| async move { drop(socket) }),
+        Err(_) => "OK".into_response(),
+    }
 }
 
 /// Carries messages both ways until the socket or the right to it ends.

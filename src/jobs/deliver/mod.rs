@@ -23,10 +23,13 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
+use tracing::Instrument;
+use tracing::field::Empty;
 
 use crate::app::App;
 use crate::clock::{MINUTE, SECOND};
 use crate::federation::signature::Scheme;
+use crate::traces::span;
 use host::Host;
 use lease::{DueHost, Leased};
 use prepare::{Job, Press};
@@ -382,7 +385,19 @@ impl Deliverer {
             self.signing.clone(),
             self.messages.clone(),
         );
-        tokio::spawn(async move {
+        let span = span!(
+            "delivery",
+            otel.kind = "producer",
+            otel.parent = job.prepared.trace.as_deref(),
+            otel.name = %format_args!("deliver {}", job.prepared.kind),
+            kith.activity.type = job.prepared.kind.as_str(),
+            kith.delivery.attempt = job.delivery.attempts + 1,
+            server.address = &*host,
+            kith.outcome = Empty,
+            otel.status_code = Empty,
+        );
+        let told = span.clone();
+        let work = async move {
             let sending = send::send(&app, &signing, &job, manner);
             tokio::pin!(sending);
             let mut lingered = false;
@@ -394,6 +409,11 @@ impl Deliverer {
                     sending.await
                 }
             };
+            told.record("kith.outcome", sent.verdict.name());
+            if !matches!(sent.verdict, Verdict::Delivered { .. }) {
+                told.record("otel.status_code", "ERROR");
+            }
+            drop(told);
             let _ = messages.send(Message::Done(Box::new(Done {
                 host,
                 delivery_id: job.delivery.id,
@@ -402,7 +422,8 @@ impl Deliverer {
                 lingered,
                 sent,
             })));
-        });
+        };
+        tokio::spawn(work.instrument(span));
     }
 
     fn no_longer_prompt(&mut self, unproven: bool) {

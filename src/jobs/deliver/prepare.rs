@@ -36,6 +36,9 @@ pub struct Prepared {
     pub body: Bytes,
     pub digest: BodyDigest,
     pub keys: Arc<LocalKeys>,
+    /// The activity's type, and the span that it comes from.
+    pub kind: String,
+    pub trace: Option<String>,
     /// Its sender, where it goes to the followers alone: the request says what those on the
     /// receiving server come to.
     pub to_followers: Option<Arc<Account>>,
@@ -178,6 +181,8 @@ impl Press {
             body,
             digest,
             keys,
+            kind: row.kind.clone(),
+            trace: row.trace.clone(),
             to_followers: private.then_some(account),
         })
     }

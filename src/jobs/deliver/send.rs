@@ -53,6 +53,17 @@ pub enum Verdict {
     GiveUp { answer: Option<u16>, error: String },
 }
 
+impl Verdict {
+    /// Its name in what is counted and traced.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Verdict::Delivered { .. } => "delivered",
+            Verdict::Retry { .. } => "retried",
+            Verdict::GiveUp { .. } => "given_up",
+        }
+    }
+}
+
 /// What an attempt says of the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Health {

@@ -42,6 +42,7 @@ impl Turned {
             random: Random::system(),
             keys: fixed_keys(),
             stop: stopped,
+            traces: None,
         };
         Turned {
             app: App::open(config, environment).await.unwrap(),

@@ -305,6 +305,15 @@ async fn commands_add_import_and_remove_beside_a_running_server() {
     assert!(error.contains("exists"), "{error}");
     let said = process.cli_ok(&["emoji", "import", pack]);
     assert!(said.starts_with("added 0, 7 were there already"), "{said}");
+    let empty = tempfile::tempdir().unwrap();
+    let output = process.cli(&["emoji", "import", empty.path().to_str().unwrap()]);
+    assert!(!output.status.success());
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.trim_end().ends_with("there are no pictures in it"),
+        "{error}"
+    );
+    assert!(output.stdout.is_empty(), "one thing is said");
     process.cli_ok(&["emoji", "remove", "red"]);
     assert!(!process.cli(&["emoji", "remove", "red"]).status.success());
     let text = dir.path().join("pack/README.md");

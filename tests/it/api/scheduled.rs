@@ -249,6 +249,7 @@ async fn make_due(url: &str, account_id: i64) {
         url: url.to_owned(),
         sync_full: false,
         origin: 1,
+        tracing: None,
         now: std::sync::Arc::new(|| Clock::System.now_ms()),
     };
     let db = Db::open(options, Arc::new(|_| {}))

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::{file_at, listing, png};
 use crate::api::totp::bytes;
 use crate::support::database;
-use crate::support::peer::{Delivery, Peer, eventually};
+use crate::support::peer::{Delivery, Page, Peer, eventually};
 use crate::support::process::Process;
 
 fn parsed(text: &str) -> Value {
@@ -102,6 +103,124 @@ async fn posts_that_nobody_has_to_do_with_are_forgotten() {
     assert_eq!(prune(&["--followed"])["forgotten"], 2);
     eventually("it is gone", async || {
         (!there(&followed).await).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_that_nobody_has_to_do_with_are_forgotten() {
+    let (process, peer) = (Process::start().await, Peer::start().await);
+    let alice = process.person("alice");
+    peer.serve("/avatar.png", Page::File("image/png", png()));
+    let avatar = json!({"icon": {"type": "Image", "mediaType": "image/png",
+        "url": format!("{}/avatar.png", peer.origin)}});
+    peer.add_actor_with("stranger", avatar);
+    let kept = [
+        "followed",
+        "follower",
+        "muted",
+        "blocked",
+        "noted",
+        "mentioned",
+        "author",
+        "limited",
+        "recent",
+    ];
+    let known = |name: &str| {
+        peer.add_actor(name);
+        let found = parsed(&process.cli_ok(&["resolve", &peer.actor_uri(name), "--json"]));
+        found["id"].as_str().expect("an id").to_owned()
+    };
+    let ids: Vec<(&str, String)> = kept.iter().map(|name| (*name, known(name))).collect();
+    let stranger = &peer.actor_uri("stranger");
+    let found = parsed(&process.cli_ok(&["resolve", stranger, "--json"]));
+    let stranger_id = found["id"].as_str().expect("an id").to_owned();
+    for (name, id) in &ids {
+        let deed = |verb: &str| format!("/api/v1/accounts/{id}/{verb}");
+        let (path, body) = match *name {
+            "followed" => (deed("follow"), json!({})),
+            "muted" => (deed("mute"), json!({})),
+            "blocked" => (deed("block"), json!({})),
+            "noted" => (deed("note"), json!({"comment": "met in May"})),
+            "mentioned" => {
+                let text = format!("hello @mentioned@{}", peer.domain());
+                ("/api/v1/statuses".to_owned(), json!({"status": text}))
+            }
+            _ => continue,
+        };
+        process.post(&alice, &path, &body).await.ok();
+    }
+    old(&process, &peer, "author", "kept", json!({})).await;
+    process.cli_ok(&["user", "silence", &format!("limited@{}", peer.domain())]);
+    let follower = peer.actor_uri("follower");
+    let follow = json!({"id": format!("{}/follows/1", peer.origin), "type": "Follow",
+        "actor": follower, "object": format!("{}/users/alice", process.url)});
+    let (inbox, now) = (
+        format!("{}/inbox", process.url),
+        kith::clock::Clock::System.now_ms(),
+    );
+    let answer = Delivery::by(&follower)
+        .post(&process.http, &inbox, now, &follow)
+        .await;
+    assert_eq!(answer.status, 202, "{}", answer.text);
+    eventually("the follow is accepted", async || {
+        let accepted = |got: &Value| got["type"] == "Accept";
+        peer.received().iter().any(accepted).then_some(())
+    })
+    .await;
+    let there = async |id: &str| {
+        let path = format!("/api/v1/accounts/{id}");
+        process.get(&alice, &path).await.status == 200
+    };
+    let path = format!("/api/v1/accounts/{stranger_id}");
+    let picture = process.get(&alice, &path).await.ok()["avatar"]
+        .as_str()
+        .expect("text")
+        .to_owned();
+    assert!(file_at(&process, &picture).await.is_some());
+    let copies = || {
+        let files = listing(&process.data_dir().join("media"));
+        let remote = files.iter().filter(|(name, _)| name.contains("/remote/"));
+        remote.filter(|(name, _)| !name.ends_with('/')).count()
+    };
+    assert!(copies() > 0);
+
+    let prune = |args: &[&str]| {
+        let all = [&["account", "prune", "--json"], args].concat();
+        parsed(&process.cli_ok(&all))["forgotten"].clone()
+    };
+    assert_eq!(prune(&[]), 0, "all were read today");
+    let aged = "UPDATE accounts SET fetched_at = 1 WHERE domain <> '' AND username <> 'recent'";
+    database::change(process.database_url(), aged).await;
+    // Whoever looks at one now has it read anew.
+    for args in [&["--dry-run"][..], &["--dry-run"], &["--days", "30"]] {
+        assert_eq!(prune(args), 1, "a dry run forgets nobody");
+    }
+    eventually("the server hears of it", async || {
+        (!there(&stranger_id).await).then_some(())
+    })
+    .await;
+    assert_eq!(copies(), 0, "its picture is gone");
+    for (name, id) in &ids {
+        assert!(there(id).await, "{name} is gone");
+    }
+    assert_eq!(prune(&[]), 0);
+    let audit = process.cli_ok(&["audit", "list", "--json"]);
+    assert!(audit.contains("kith account prune"), "{audit}");
+
+    // It is not gone: it can be looked up, and writes again.
+    let again = parsed(&process.cli_ok(&["resolve", stranger, "--json"]));
+    assert_ne!(again["id"], stranger_id.as_str());
+    let follow = json!({"id": format!("{}/follows/2", peer.origin), "type": "Follow",
+        "actor": stranger, "object": format!("{}/users/alice", process.url)});
+    let now = kith::clock::Clock::System.now_ms();
+    Delivery::by(stranger)
+        .post(&process.http, &inbox, now, &follow)
+        .await;
+    eventually("it follows", async || {
+        let path = "/api/v1/accounts/verify_credentials";
+        let me = process.get(&alice, path).await.ok();
+        (me["followers_count"] == 2).then_some(())
     })
     .await;
 }

@@ -102,9 +102,7 @@ fn compose_files_hold_what_compose_takes_and_settings_that_there_are() {
                 "{what}: {image} is not pinned"
             );
             for (variable, value) in environment(service) {
-                let known = SETTINGS
-                    .iter()
-                    .any(|s| s.variable == variable && s.supported);
+                let known = SETTINGS.iter().any(|s| s.variable == variable);
                 assert!(known || !ours, "{what}: {variable} is no setting");
                 let secret = variable.contains("PASSWORD") || variable.contains("SECRET");
                 assert!(
@@ -201,10 +199,7 @@ fn the_image_is_pinned_and_not_roots() {
     assert_eq!(users, [&"USER kith"]);
     for setting in after("ENV ").join(" ").split_whitespace() {
         let (name, _) = setting.split_once('=').unwrap();
-        assert!(
-            SETTINGS.iter().any(|s| s.variable == name && s.supported),
-            "{name}"
-        );
+        assert!(SETTINGS.iter().any(|s| s.variable == name), "{name}");
     }
     assert_eq!(after("EXPOSE "), ["8080"]);
     assert_eq!(after("CMD "), ["[\"serve\"]"]);

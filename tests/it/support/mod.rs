@@ -1,9 +1,11 @@
 //! Servers, people and answers for the tests.
 
 pub mod apkit;
+pub mod collector;
 pub mod database;
 pub mod faulty;
 pub mod fedify;
+pub mod front;
 pub mod keys;
 pub mod mail;
 pub mod peer;

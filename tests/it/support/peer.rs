@@ -55,6 +55,8 @@ pub struct Knock {
     /// Its `Collection-Synchronization`, and what the signature covers; or nothing.
     pub followers: String,
     pub covered: String,
+    /// Its `traceparent`, or nothing.
+    pub traceparent: String,
     pub activity: Value,
 }
 
@@ -152,6 +154,7 @@ async fn take_in(shared: Shared, path: String, request: Request) -> Response {
         value.unwrap_or_default().to_owned()
     };
     let followers = text("collection-synchronization");
+    let traceparent = text("traceparent");
     let covered = text("signature-input") + &text("signature");
     let bytes = axum::body::to_bytes(request.into_body(), 1 << 21)
         .await
@@ -172,6 +175,7 @@ async fn take_in(shared: Shared, path: String, request: Request) -> Response {
             status,
             followers,
             covered,
+            traceparent,
             activity: serde_json::from_slice(&bytes).unwrap_or_default(),
         });
         (status, retry_after)

@@ -97,6 +97,7 @@ impl Server {
             random: Random::system(),
             keys: fixed_keys(),
             stop: stopped,
+            traces: None,
         };
         let app = App::open(config, environment)
             .await

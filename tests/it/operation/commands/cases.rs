@@ -23,6 +23,7 @@ const fn case(
 /// All of them, in the order in which those of one first word are run.
 pub const CASES: &[Case] = &[
     case("account refresh", &["good@{peer}"], &["nobody@{peer}"]),
+    case("account prune", &["--dry-run"], &["--days", "0"]),
     case("announcement create", &["The cat is back"], &[]),
     case("announcement list", &[], &["nonsense"]),
     case(
