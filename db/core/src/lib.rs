@@ -251,6 +251,15 @@ pub(crate) fn gone() -> Error {
     )
 }
 
+/// Whether a query failed because the database is not in reach, which may pass.
+pub fn is_gone(error: &Error) -> bool {
+    use diesel::result::DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
+    matches!(
+        error,
+        Error::DatabaseError(ClosedConnection | UnableToSendCommand, _)
+    )
+}
+
 /// Migrates a database without opening it: what a template is made with.
 pub async fn migrate_only(url: &str) -> std::result::Result<(), MigrateError> {
     match url.strip_prefix("sqlite:") {
