@@ -1,6 +1,7 @@
 //! Servers, people and answers for the tests.
 
 pub mod apkit;
+pub mod composed;
 pub mod database;
 pub mod faulty;
 pub mod fedify;
