@@ -120,14 +120,15 @@ pub async fn to_inboxes(
     now: i64,
 ) -> Result<usize> {
     let rows = match conn.is_postgres() {
-        true => "jsonb_array_elements(CAST($1 AS jsonb)) AS rows(value)",
-        false => "json_each($1)",
+        true => "jsonb_array_elements(CAST($3 AS jsonb)) AS rows(value)",
+        false => "json_each($3)",
     };
-    // SQLite takes ON CONFLICT for the end of a join where no condition comes before it.
+    // SQLite numbers parameters as it comes upon them, and takes ON CONFLICT for the end of a join where
+    // no condition comes before it.
     let sql = format!(
         "INSERT INTO deliveries \
          (activity_id, inbox, host, state, attempts, next_at, leased_until, last_error) \
-         SELECT $2, value->>0, value->>1, 0, 0, $3, 0, '' FROM {rows} WHERE true \
+         SELECT $1, value->>0, value->>1, 0, 0, $2, 0, '' FROM {rows} WHERE true \
          ON CONFLICT DO NOTHING"
     );
     let mut written = 0;
@@ -135,9 +136,9 @@ pub async fn to_inboxes(
         // Texts: this cannot fail.
         let list = serde_json::to_string(some).unwrap_or_else(|_| "[]".to_owned());
         written += on_db!(conn, |c| diesel::sql_query(sql.as_str())
-            .bind::<Text, _>(&list)
             .bind::<BigInt, _>(activity_id)
             .bind::<BigInt, _>(now)
+            .bind::<Text, _>(&list)
             .execute(c)
             .await)?;
     }
