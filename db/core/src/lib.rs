@@ -254,10 +254,12 @@ pub(crate) fn gone() -> Error {
 /// Whether a query failed because the database is not in reach, which may pass.
 pub fn is_gone(error: &Error) -> bool {
     use diesel::result::DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
-    matches!(
-        error,
-        Error::DatabaseError(ClosedConnection | UnableToSendCommand, _)
-    )
+    match error {
+        Error::DatabaseError(ClosedConnection | UnableToSendCommand, _) => true,
+        // diesel has no kind for SQLSTATE 57P01 and 57P02, a connection's last words.
+        Error::DatabaseError(_, about) => about.message().starts_with("terminating connection"),
+        _ => false,
+    }
 }
 
 /// Migrates a database without opening it: what a template is made with.
