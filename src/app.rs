@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, OnceCell, watch};
 
+use crate::backup;
 use crate::caches::Caches;
 use crate::client::{self, Client};
 use crate::clock::Clock;
@@ -152,6 +153,7 @@ impl App {
             stop,
             traces,
         } = environment;
+        backup::settle(&config.data_dir, &config.database_url).await?;
         let secrets = Secrets::load(&config.data_dir, &random)?;
         let media = config.data_dir.join("media");
         let room = Room::new(media, clock.clone());

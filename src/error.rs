@@ -87,6 +87,14 @@ impl AppError {
         }
     }
 
+    /// Whether it is that the database is not in reach.
+    pub fn is_database_gone(&self) -> bool {
+        let source = self.source.as_ref();
+        source
+            .and_then(|source| source.downcast_ref::<crate::db::Error>())
+            .is_some_and(crate::db::is_gone)
+    }
+
     /// Adds a description.
     pub fn describe(mut self, description: impl Into<String>) -> AppError {
         self.description = Some(description.into());
@@ -110,8 +118,19 @@ impl std::fmt::Display for AppError {
 impl std::error::Error for AppError {}
 
 impl From<crate::db::Error> for AppError {
+    /// 503 where the database is not in reach, which may pass.
     fn from(error: crate::db::Error) -> AppError {
-        AppError::internal(error)
+        if !crate::db::is_gone(&error) {
+            return AppError::internal(error);
+        }
+        AppError {
+            source: Some(error.into()),
+            retry_after: Some(5),
+            ..AppError::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The database cannot be reached now",
+            )
+        }
     }
 }
 

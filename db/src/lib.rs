@@ -8,7 +8,7 @@
 
 pub use kith_db_core::{
     AfterCommit, Conn, Db, Error, MigrateError, Now, OpenError, Options, Result, SPANS, Tracing,
-    Transient, Work, accounts, event, events, known_versions, migrate_only, relations,
+    Transient, Work, accounts, event, events, is_gone, known_versions, migrate_only, relations,
 };
 pub use kith_db_people::{
     account_pruning, account_reads, account_warnings, analytics, announcements, audit, dashboard,

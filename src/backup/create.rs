@@ -13,6 +13,7 @@ use super::Outcome;
 use super::leftovers;
 use super::manifest::{FORMAT, Files, Header, InStore, Manifest, StoreFile, TableColumns};
 use super::member::Member;
+use super::pending::settle;
 use super::rows::{Reading, Source};
 use super::write::Writer;
 use crate::clock::iso;
@@ -124,6 +125,7 @@ pub async fn write_to<W: Write>(
     out: W,
     wanted: Wanted,
 ) -> Outcome<(Created, W)> {
+    settle(&config.data_dir, &config.database_url).await?;
     let secrets_path = config.data_dir.join("secrets.toml");
     let secrets =
         std::fs::read(&secrets_path).map_err(|e| format!("{}: {e}", secrets_path.display()))?;

@@ -11,6 +11,7 @@ mod load;
 mod manifest;
 mod member;
 mod move_database;
+mod pending;
 mod read;
 mod restore;
 mod rows;
@@ -19,8 +20,9 @@ mod write;
 pub use create::{Created, Wanted, create, write_to};
 pub use manifest::{Files, Header, InStore, Manifest};
 pub use move_database::{Moved, move_database};
+pub use pending::settle;
 pub use read::verify;
-pub use restore::{Absent, Place, Restored, restore};
+pub use restore::{Absent, Place, Restored, restore, sweep};
 
 /// What a step comes to, or one line for an admin.
 pub type Outcome<T> = Result<T, String>;

@@ -12,6 +12,7 @@ use super::Outcome;
 use super::leftovers;
 use super::load::Loading;
 use super::manifest::{Header, Manifest};
+use super::pending;
 use super::read::{Sink, verify, walk};
 use crate::config::{Config, S3};
 use crate::db::transfer::{self, Occupied, Target, in_use, sqlite_path};
@@ -81,6 +82,7 @@ pub async fn restore(
     force: bool,
 ) -> Outcome<Restored> {
     check_free(place, now, force).await?;
+    pending::settle(&place.data_dir, &place.database_url).await?;
     let (header, manifest) = verify(path).await?;
     check_room(place, &manifest)?;
     let bucket = place.bucket().await?;
@@ -121,8 +123,9 @@ pub async fn restore(
     })
 }
 
-/// Deletes what restores have left here that were killed.
-fn sweep(place: &Place, now: i64) {
+/// Deletes what restores and moves into this place, and drills, have left that were killed more than a day
+/// ago.
+pub fn sweep(place: &Place, now: i64) {
     leftovers::sweep(&place.data_dir.join("media"), now, |name| {
         leftovers::is_marked(name, ".restoring-", "")
     });
@@ -131,7 +134,11 @@ fn sweep(place: &Place, now: i64) {
     });
     if let Some(path) = sqlite_path(&place.database_url) {
         leftovers::sweep_databases(path, now, "restoring");
+        leftovers::sweep_databases(path, now, "moving");
     }
+    leftovers::sweep(&place.data_dir, now, |name| {
+        leftovers::is_marked(name, ".drill-", "")
+    });
 }
 
 /// Refuses a place where something is, or is being used.
@@ -187,6 +194,8 @@ struct Staging {
     /// The database file that is to be renamed, where it is one.
     database: Option<PathBuf>,
     secrets: PathBuf,
+    /// In all these names, and in the new database.
+    mark: String,
 }
 
 impl Staging {
@@ -202,6 +211,7 @@ impl Staging {
                 .join(format!(".restoring-{mark}")),
             database,
             secrets: place.data_dir.join(format!(".secrets-{mark}.tmp")),
+            mark,
         };
         let failed = |path: &Path, e: io::Error| format!("{}: {e}", path.display());
         fs::create_dir_all(&staging.media).map_err(|e| failed(&staging.media, e))?;
@@ -225,7 +235,7 @@ impl Staging {
         &self,
         place: &Place,
         bucket: Option<&Storage>,
-        target: Target,
+        mut target: Target,
         secrets: &str,
     ) -> Outcome<()> {
         // Who started meanwhile would go on in a file that has no name.
@@ -250,13 +260,16 @@ impl Staging {
             Some(bucket) => send_files(&self.media, bucket).await?,
             None => move_files(&self.media, &media).map_err(failed)?,
         }
-        // A server that finds a database without its secrets would make new ones.
+        // A server that finds a database without its secrets would make new ones. Where there are some, they
+        // are those of the rows that are there until the others are: from here on the new ones wait, and
+        // whoever comes after a kill knows by the mark whether they are to be taken.
         let keys = place.data_dir.join("secrets.toml");
+        let waiting = pending::path(&place.data_dir, &self.mark);
         let fresh = !keys.exists();
-        if fresh {
-            fs::rename(&self.secrets, &keys).map_err(failed)?;
-            sync_file_system(&place.data_dir).map_err(failed)?;
-        }
+        let marked = target.set_mark(&self.mark).await;
+        marked.map_err(|e| e.to_string())?;
+        fs::rename(&self.secrets, if fresh { &keys } else { &waiting }).map_err(failed)?;
+        sync_file_system(&place.data_dir).map_err(failed)?;
         target.commit().await.map_err(|e| e.to_string())?;
         if let (Some(new), Some(path)) = (&self.database, sqlite_path(&place.database_url)) {
             File::open(new)
@@ -275,10 +288,18 @@ impl Staging {
             fs::rename(new, path).map_err(|e| format!("{path}: {e}"))?;
         }
         if !fresh {
-            fs::rename(&self.secrets, &keys).map_err(failed)?;
+            match fs::rename(&waiting, &keys) {
+                // A server that started meanwhile has done it.
+                Err(e) if e.kind() == io::ErrorKind::NotFound && holds(&keys, secrets) => {}
+                renamed => renamed.map_err(failed)?,
+            }
         }
         sync_file_system(&place.data_dir).map_err(failed)
     }
+}
+
+fn holds(path: &Path, text: &str) -> bool {
+    fs::read(path).is_ok_and(|there| there == text.as_bytes())
 }
 
 impl Drop for Staging {

@@ -52,6 +52,8 @@ pub enum Job {
     Profile { account_id: i64 },
     /// An uploaded file to make playable.
     Media { id: i64 },
+    /// Files of a chat message that lie where everybody may read are to lie where nobody may.
+    ChatFiles { message_id: i64 },
     /// The preview of a link to fetch.
     Card {
         /// Row of `preview_cards`.
@@ -126,6 +128,7 @@ impl Job {
             Job::Thread { .. } => "thread",
             Job::Profile { .. } => "profile",
             Job::Media { .. } => "media",
+            Job::ChatFiles { .. } => "chat_files",
             Job::Card { .. } => "card",
             Job::Reindex { .. } => "reindex",
             Job::Push { .. } => "push",
@@ -160,6 +163,7 @@ impl Job {
             | Job::Import { .. }
             | Job::ForgetKeys { .. } => None,
             Job::Card { card_id: id }
+            | Job::ChatFiles { message_id: id }
             | Job::Archive { archive_id: id }
             | Job::DomainList {
                 subscription_id: id,

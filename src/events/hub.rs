@@ -93,10 +93,41 @@ impl Channel {
 /// Why a listener is cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// Its token or user is no good any more.
+    /// Its token is no good any more.
     Revoked,
+    /// Nobody may use its account now.
+    NoAccess(NoAccess),
     /// It does not keep up.
     Slow,
+    /// It may have missed something, and is to come again for it.
+    Behind,
+}
+
+/// Why nobody may use an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoAccess {
+    Suspended,
+    /// It is gone, or about to go as its owner wished.
+    Deleted,
+    /// Moderators do not let its owner sign in.
+    Disabled,
+    /// Its owner is not let in yet.
+    Pending,
+}
+
+impl End {
+    /// As clients are told.
+    pub fn reason(self) -> &'static str {
+        match self {
+            End::Revoked => "access token revoked",
+            End::NoAccess(NoAccess::Suspended) => "no_access: account suspended",
+            End::NoAccess(NoAccess::Deleted) => "no_access: account deleted",
+            End::NoAccess(NoAccess::Disabled) => "no_access: login disabled",
+            End::NoAccess(NoAccess::Pending) => "no_access: login pending",
+            End::Slow => "too slow",
+            End::Behind => "try again",
+        }
+    }
 }
 
 /// The listeners of this process. `V` is what is kept of each listening account to decide what
@@ -119,6 +150,8 @@ struct State<V> {
     changes: HashMap<i64, i64>,
     /// The event that is being told, and the last that was told to its end.
     telling: Option<Cursor>,
+    /// Whether anybody was sent anything of it.
+    sent: bool,
     told: Cursor,
 }
 
@@ -171,6 +204,7 @@ impl<V> Default for Hub<V> {
                 tokens: HashMap::new(),
                 changes: HashMap::new(),
                 telling: None,
+                sent: false,
                 told: Cursor::default(),
             }),
             serial: AtomicU64::new(1),
@@ -235,7 +269,14 @@ impl<V> Hub<V> {
 
     /// Says which event of the log is told from here on: what is sent bears its position.
     pub fn telling(&self, cursor: Cursor) {
-        self.state().telling = Some(cursor);
+        let mut state = self.state();
+        state.telling = Some(cursor);
+        state.sent = false;
+    }
+
+    /// Whether anybody was sent anything of that event.
+    pub fn has_sent(&self) -> bool {
+        self.state().sent
     }
 
     /// Says that it was told to its end.
@@ -374,22 +415,36 @@ impl<V> Hub<V> {
         self.state().send(channel, message, None, |_, _| true);
     }
 
+    /// The account of a token that listens here.
+    pub fn account_of(&self, token_id: i64) -> Option<i64> {
+        let state = self.state();
+        let id = state.tokens.get(&token_id)?.iter().next()?;
+        state.listeners.get(id).map(|entry| entry.account_id)
+    }
+
     /// Ends all listeners of a token.
-    pub fn end_token(&self, token_id: i64) {
+    pub fn end_token(&self, token_id: i64, why: End) {
         let mut state = self.state();
         let ids = state.tokens.get(&token_id).cloned().unwrap_or_default();
-        ids.into_iter().for_each(|id| state.end(id, End::Revoked));
+        ids.into_iter().for_each(|id| state.end(id, why));
+    }
+
+    /// Ends all listeners.
+    pub fn end_all(&self, why: End) {
+        let mut state = self.state();
+        let ids: Vec<u64> = state.listeners.keys().copied().collect();
+        ids.into_iter().for_each(|id| state.end(id, why));
     }
 
     /// Ends all listeners of an account.
-    pub fn end_account(&self, account_id: i64) {
+    pub fn end_account(&self, account_id: i64, why: End) {
         let mut state = self.state();
         let ids = state
             .accounts
             .get(&account_id)
             .map(|present| present.listeners.clone())
             .unwrap_or_default();
-        ids.into_iter().for_each(|id| state.end(id, End::Revoked));
+        ids.into_iter().for_each(|id| state.end(id, why));
     }
 }
 
@@ -409,6 +464,7 @@ impl<V> State<V> {
             at,
         });
         let mut slow = Vec::new();
+        let mut reached = false;
         for id in ids {
             let Some(entry) = self.listeners.get(id) else {
                 continue;
@@ -417,13 +473,15 @@ impl<V> State<V> {
                 .accounts
                 .get(&entry.account_id)
                 .and_then(|present| present.view.as_ref());
-            if view.is_some_and(|view| admits(entry.account_id, view))
-                && let Err(mpsc::error::TrySendError::Full(_)) =
-                    entry.messages.try_send(sent.clone())
-            {
+            if !view.is_some_and(|view| admits(entry.account_id, view)) {
+                continue;
+            }
+            reached = true;
+            if let Err(mpsc::error::TrySendError::Full(_)) = entry.messages.try_send(sent.clone()) {
                 slow.push(*id);
             }
         }
+        self.sent |= reached && at.is_some();
         for id in slow {
             self.end(id, End::Slow);
         }

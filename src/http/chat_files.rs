@@ -14,7 +14,9 @@ use super::{files, proxy};
 use crate::app::App;
 use crate::db;
 use crate::db::chat_files::Held;
+use crate::db::media::Media;
 use crate::error::{AppError, AppResult};
+use crate::media::storage::Key;
 
 /// Kept by the reader's own client alone.
 const CACHE: &str = "private, max-age=86400, immutable";
@@ -37,25 +39,31 @@ async fn show(
     account
         .filter(|account| account.is_active())
         .ok_or_else(AppError::not_found)?;
-    let Held { file, media, pair } = app
-        .read(move |c| Box::pin(async move { Ok(db::chat_files::held(c, media).await?) }))
-        .await?
-        .ok_or_else(AppError::not_found)?;
+    let Held { file, media, pair } = held(&app, media).await?;
     let may = match pair {
         Some((one, other)) => reader == one || reader == other,
         // No message has taken it up yet.
         None => reader == media.account_id,
     };
-    if !may || media.is_given_up() {
+    let owner = app.account(media.account_id).await?;
+    let shown = owner.is_some_and(|owner| owner.is_active());
+    if !may || !shown || media.is_given_up() {
         return Err(AppError::not_found());
     }
     let preview = name.starts_with("small");
     if media.file.is_empty() && !media.remote_url.is_empty() {
         return proxy::chat_file(app, media, preview, CACHE, headers).await;
     }
-    let key = if preview { &media.preview } else { &media.file };
-    let key = key.parse().map_err(|_| AppError::not_found())?;
-    let served = files::serve(&app, &key, &headers, CACHE).await?;
+    let key = |media: &Media| -> AppResult<Key> {
+        let name = if preview { &media.preview } else { &media.file };
+        name.parse().map_err(|_| AppError::not_found())
+    };
+    let mut served = files::serve(&app, &key(&media)?, &headers, CACHE).await?;
+    if served.is_none() {
+        // It moves away from where everybody may read.
+        let moved = held(&app, media.id).await?;
+        served = files::serve(&app, &key(&moved.media)?, &headers, CACHE).await?;
+    }
     let mut response = served.ok_or_else(AppError::not_found)?;
     if !file.name.is_empty() && !preview {
         let name = format!("attachment; filename*=UTF-8''{}", encoded(&file.name));
@@ -65,6 +73,12 @@ async fn show(
         }
     }
     Ok(response)
+}
+
+async fn held(app: &App, media: i64) -> AppResult<Held> {
+    app.read(move |c| Box::pin(async move { Ok(db::chat_files::held(c, media).await?) }))
+        .await?
+        .ok_or_else(AppError::not_found)
 }
 
 /// A name as RFC 8187 writes it.

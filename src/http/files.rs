@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use crate::app::App;
 use crate::db;
 use crate::error::{AppError, AppResult};
+use crate::media::intake::picture_names;
 use crate::media::sniff::Format;
 use crate::media::storage::{Key, PRIVATE_AREAS};
 
@@ -26,7 +27,7 @@ async fn file(
     headers: HeaderMap,
 ) -> AppResult<Response> {
     let key: Key = key.parse().map_err(|_| AppError::not_found())?;
-    if is_private(&app, &key).await? {
+    if is_hidden(&app, &key).await? {
         return Err(AppError::not_found());
     }
     serve(&app, &key, &headers, FOR_EVER)
@@ -34,18 +35,35 @@ async fn file(
         .ok_or_else(AppError::not_found)
 }
 
-/// Whether a file is one of a chat: its two have other addresses of it.
-async fn is_private(app: &App, key: &Key) -> AppResult<bool> {
+/// Whether a file is not for everyone: one of a chat, whose two have other addresses of it, or of an
+/// account that is suspended.
+async fn is_hidden(app: &App, key: &Key) -> AppResult<bool> {
     match key.area() {
         area if PRIVATE_AREAS.contains(&area) => return Ok(true),
         "attachments" | "previews" => {}
+        area @ ("avatars" | "headers") => {
+            let (header, names) = (area == "headers", picture_names(key.as_str()));
+            return app
+                .read(move |c| {
+                    Box::pin(
+                        async move { Ok(db::profiles::is_suspended(c, header, &names).await?) },
+                    )
+                })
+                .await;
+        }
         _ => return Ok(false),
     }
     let name = key.as_str().rsplit('/').next().unwrap_or_default();
     let id = name.split('-').next().and_then(|id| id.parse().ok());
     let Some(id) = id else { return Ok(false) };
-    app.read(move |c| Box::pin(async move { Ok(db::chat_files::is_private(c, id).await?) }))
-        .await
+    let known = app
+        .read(move |c| Box::pin(async move { Ok(db::chat_files::standing(c, id).await?) }))
+        .await?;
+    match known {
+        Some((owner, false)) => Ok(app.account(owner).await?.is_none_or(|a| !a.is_active())),
+        Some((_, true)) => Ok(true),
+        None => Ok(false),
+    }
 }
 
 /// What is served under an address that changes with its content.

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::{forget, remote_files};
 use crate::app::App;
+use crate::backup::{self, Place};
 use crate::clock::DAY;
 use crate::db;
-use crate::error::AppResult;
+use crate::error::{AppError, AppResult};
 use crate::media::sweep;
 
 /// How often.
@@ -35,6 +36,10 @@ pub async fn run(app: App) {
 pub async fn pass(app: &App) -> AppResult<()> {
     let now = app.clock.now_ms();
     let uploads = abandoned_uploads(app, now - ABANDONED).await?;
+    // What commands have left that were killed.
+    let place = Place::of(&app.config);
+    let swept = tokio::task::spawn_blocking(move || backup::sweep(&place, now));
+    swept.await.map_err(AppError::internal)?;
     let half_written = app.storage.sweep_incoming(now).await?;
     let replaced = retired_files(app, now - ABANDONED).await?;
     let archives = expired_archives(app, now).await?;

@@ -3,6 +3,7 @@
 mod archive;
 mod backfill;
 pub mod card;
+mod chat_files;
 pub mod cleanup;
 mod collections;
 mod deletion;

@@ -280,6 +280,7 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
             .map_err(JobError::retry)
         }
         Job::Import { import_id } => super::import::run(app, import_id).await,
+        Job::ChatFiles { message_id } => super::chat_files::run(app, message_id).await,
         Job::Archive { archive_id } => super::archive::write(app, archive_id).await,
         Job::StatusLine { account_id } => {
             let ctx = app.ctx.clone();

@@ -104,6 +104,18 @@ pub fn still_of(key: &str) -> Option<String> {
         .map(|(stem, _)| format!("{stem}{STILL}"))
 }
 
+/// What a profile may call a picture, one of whose files has this key.
+pub fn picture_names(key: &str) -> Vec<String> {
+    let mut names = vec![key.to_owned()];
+    if let Some(stem) = key.strip_suffix(STILL) {
+        // An animation is one of these.
+        for format in [Format::Gif, Format::Png, Format::Webp] {
+            names.push(format!("{stem}{ANIMATED}{}", format.extension()));
+        }
+    }
+    names
+}
+
 #[derive(Debug)]
 enum Content {
     Bytes(Bytes),

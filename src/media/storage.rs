@@ -108,6 +108,15 @@ impl fmt::Display for Key {
 /// What lies there is for those alone who are let in by the server: no public address leads to it.
 pub const PRIVATE_AREAS: [&str; 4] = ["archives", "chats", "remote-chats", "uploads"];
 
+/// Where an upload's file is to lie once a chat holds it; `None` where it lies as well hidden already.
+pub fn in_chat(name: &str) -> Option<Key> {
+    let (area, rest) = name.split_once('/')?;
+    match area {
+        "attachments" | "previews" => format!("chats/{rest}").parse().ok(),
+        _ => None,
+    }
+}
+
 impl Key {
     /// What stands before the first slash.
     pub fn area(&self) -> &str {

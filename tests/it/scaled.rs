@@ -1,10 +1,10 @@
-//! A server scaled out: two that serve, two that work, PostgreSQL, Redis, an object store, and nginx in front.
+//! A server scaled out as `docker/compose.scale.yaml` says: two that serve, two that work, PostgreSQL, Redis, an
+//! object store, and nginx in front.
 //!
-//! Load runs while one process after the other is killed and started again. What was acknowledged is there
+//! Load runs while one service after the other is killed and started again. What was acknowledged is there
 //! at the end, and whoever listened has caught up.
 
 use std::collections::BTreeSet;
-use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,72 +12,19 @@ use std::time::Duration;
 use futures::StreamExt;
 use kith::clock::Clock;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::api::media;
-use crate::clustered::{Redis, payload};
+use crate::clustered::payload;
 use crate::operation::png;
+use crate::support::composed::Stack;
 use crate::support::database;
 use crate::support::peer::{Delivery, Peer, eventually};
-use crate::support::process::{Process, free_port};
-use crate::support::s3::S3;
 
 /// Posts that are acknowledged between one deed and the next.
-const BETWEEN: usize = 8;
-/// How soon a client asks again.
-const AGAIN: Duration = Duration::from_millis(20);
-
-/// nginx by `docker/nginx.conf`, with nothing but addresses replaced.
-struct Nginx {
-    _dir: TempDir,
-    child: Child,
-}
-
-impl Nginx {
-    fn start(port: u16, servers: &[&Process]) -> Nginx {
-        let dir = tempfile::tempdir().expect("a directory");
-        let mut site = include_str!("../../docker/nginx.conf").to_owned();
-        for (n, server) in servers.iter().enumerate() {
-            let there = server.url.trim_start_matches("http://localhost:");
-            let named = format!("serve{}:8080", n + 1);
-            assert!(site.contains(&named), "{named}");
-            site = site.replace(&named, &format!("127.0.0.1:{there}"));
-        }
-        let site = site.replace("listen 80;", &format!("listen 127.0.0.1:{port};"));
-        let at = |name: &str| dir.path().join(name).display().to_string();
-        let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-            .iter()
-            .map(|kind| format!("{kind}_temp_path {};\n", at(kind)))
-            .collect();
-        let whole = format!(
-            "daemon off;\nworker_processes 1;\npid {};\nerror_log {} warn;\nevents {{}}\n\
-             http {{\naccess_log off;\n{temporary}{site}}}\n",
-            at("pid"),
-            at("error.log")
-        );
-        std::fs::write(dir.path().join("nginx.conf"), whole).expect("a configuration");
-        let binary = match std::path::Path::new("/usr/sbin/nginx").exists() {
-            true => "/usr/sbin/nginx",
-            false => "nginx",
-        };
-        let child = Command::new(binary)
-            .args(["-e", &at("error.log"), "-c", &at("nginx.conf")])
-            .spawn()
-            .expect("nginx is installed (tests/run.sh sees to it)");
-        Nginx { _dir: dir, child }
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        // Its worker ends with it only when it is told to, and not when it is killed.
-        let _ = Command::new("kill")
-            .arg(self.child.id().to_string())
-            .status();
-        let _ = self.child.wait();
-    }
-}
+const BETWEEN: usize = 6;
+/// How long a client waits between what it does: the load is there to be disturbed, not to be heavy.
+const PACE: Duration = Duration::from_millis(50);
 
 /// What clients do, and what they were told.
 #[derive(Clone)]
@@ -90,6 +37,8 @@ struct Load {
     acknowledged: Arc<AtomicUsize>,
     /// Addresses of files that were acknowledged.
     files: Arc<Mutex<Vec<String>>>,
+    /// Uploads that were not taken.
+    refused: Arc<AtomicUsize>,
 }
 
 impl Load {
@@ -108,13 +57,41 @@ impl Load {
                     .body(body.to_string());
                 match answered(request).await {
                     Some(status) => break status,
-                    None => tokio::time::sleep(AGAIN).await,
+                    None => tokio::time::sleep(PACE).await,
                 }
             };
             let id = status["id"].as_str().expect("an id").to_owned();
             self.posts.lock().unwrap().insert(id);
             self.acknowledged.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(PACE).await;
         }
+    }
+
+    /// Waits until some more posts are acknowledged.
+    async fn goes_on(&self) {
+        let from = self.acknowledged.load(Ordering::Relaxed);
+        eventually("posts are acknowledged", async || {
+            (self.acknowledged.load(Ordering::Relaxed) >= from + BETWEEN).then_some(())
+        })
+        .await;
+    }
+
+    /// The same of a file.
+    async fn uploads_go_on(&self) {
+        let from = self.files.lock().unwrap().len();
+        eventually("files are acknowledged", async || {
+            (self.files.lock().unwrap().len() > from).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until a file was not taken.
+    async fn is_refused_files(&self) {
+        let from = self.refused.load(Ordering::Relaxed);
+        eventually("a file is refused", async || {
+            (self.refused.load(Ordering::Relaxed) > from).then_some(())
+        })
+        .await;
     }
 
     async fn upload(self, token: String) {
@@ -123,10 +100,16 @@ impl Load {
                 .bearer_auth(&token)
                 .header("content-type", media::FORM)
                 .body(media::form(&[("file", &png())]));
-            if let Some(file) = answered(request).await {
-                let url = file["url"].as_str().expect("an address").to_owned();
-                self.files.lock().unwrap().push(url);
+            match answered(request).await {
+                Some(file) => {
+                    let url = file["url"].as_str().expect("an address").to_owned();
+                    self.files.lock().unwrap().push(url);
+                }
+                None => {
+                    self.refused.fetch_add(1, Ordering::Relaxed);
+                }
             }
+            tokio::time::sleep(PACE).await;
         }
     }
 
@@ -138,7 +121,7 @@ impl Load {
         let mut newest = "0".to_owned();
         loop {
             let Ok((mut socket, _)) = tokio_tungstenite::connect_async(&url).await else {
-                tokio::time::sleep(AGAIN).await;
+                tokio::time::sleep(PACE).await;
                 continue;
             };
             // Connected first, then read: nothing falls between.
@@ -146,6 +129,7 @@ impl Load {
                 let path = format!("/api/v1/timelines/home?limit=40&min_id={newest}");
                 let request = (self.http.get(format!("{}{path}", self.url))).bearer_auth(&token);
                 let Some(page) = answered(request).await else {
+                    tokio::time::sleep(PACE).await;
                     continue;
                 };
                 let page = page.as_array().expect("a page");
@@ -186,41 +170,20 @@ async fn answered(request: reqwest::RequestBuilder) -> Option<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_acknowledged_is_lost_while_one_process_after_the_other_dies() {
+async fn nothing_acknowledged_is_lost_while_one_service_after_the_other_dies() {
     if !database::is_postgres() {
         // Workers need PostgreSQL: a_worker_works_without_serving holds what they say otherwise.
         return;
     }
-    let (redis, store, peer) = (Redis::start(), S3::start().await, Peer::start().await);
+    let peer = Peer::start().await;
     let sara = peer.add_actor("sara");
-    let port = free_port();
-    let front = format!("http://localhost:{port}");
-    let redis_url = redis.url();
-    let bucket = store.settings();
-    let mut settings = vec![
-        ("KITH_PUBLIC_URL", front.as_str()),
-        ("KITH_REDIS_URL", redis_url.as_str()),
-    ];
-    settings.extend(bucket.iter().map(|(name, value)| (*name, value.as_str())));
-    let one = Process::start_with(&settings).await;
-    let (alice, bob, carol) = (one.person("alice"), one.person("bob"), one.person("carol"));
-    let mut two = one.apart();
-    two.run().await;
-    let nginx = Nginx::start(port, &[&one, &two]);
-    let mut workers = [one.apart(), one.apart()];
-    for worker in &mut workers {
-        worker.run_worker();
-    }
-    let http = reqwest::Client::builder()
-        .no_proxy()
-        .resolve("localhost", ([127, 0, 0, 1], port).into())
-        .build()
-        .expect("an HTTP client");
-    eventually("nginx passes on", async || {
-        let health = http.get(format!("{front}/health")).send().await.ok()?;
-        health.status().is_success().then_some(())
-    })
-    .await;
+    let mut stack = Stack::up().await;
+    let (front, http) = (stack.front(), stack.http().clone());
+    let (alice, bob, carol) = (
+        stack.person("alice"),
+        stack.person("bob"),
+        stack.person("carol"),
+    );
 
     // The peer and two people follow who posts.
     let follow = json!({
@@ -232,14 +195,13 @@ async fn nothing_acknowledged_is_lost_while_one_process_after_the_other_dies() {
         .post(&http, &format!("{front}/inbox"), now, &follow)
         .await;
     assert_eq!(answer.status, 202, "{}", answer.text);
-    let her = one
-        .get(&alice, "/api/v1/accounts/verify_credentials")
-        .await
-        .ok();
-    let her = her["id"].as_str().expect("an id");
+    let me = format!("{front}/api/v1/accounts/verify_credentials");
+    let me = answered(http.get(me).bearer_auth(&alice)).await;
+    let her = me.expect("an account")["id"].as_str().unwrap().to_owned();
     for token in [&bob, &carol] {
-        let path = format!("/api/v1/accounts/{her}/follow");
-        one.post(token, &path, &json!({})).await.ok();
+        let path = format!("{front}/api/v1/accounts/{her}/follow");
+        let followed = answered(http.post(path).bearer_auth(token)).await;
+        followed.expect("a relationship");
     }
     eventually("the peer is accepted", async || {
         peer.received()
@@ -256,6 +218,7 @@ async fn nothing_acknowledged_is_lost_while_one_process_after_the_other_dies() {
         posts: Arc::default(),
         acknowledged: Arc::default(),
         files: Arc::default(),
+        refused: Arc::default(),
     };
     let heard: [Arc<Mutex<BTreeSet<String>>>; 2] = Default::default();
     let listening: Vec<_> = [&bob, &carol]
@@ -268,26 +231,54 @@ async fn nothing_acknowledged_is_lost_while_one_process_after_the_other_dies() {
         tokio::spawn(load.clone().post(alice.clone(), "two")),
         tokio::spawn(load.clone().upload(alice.clone())),
     ];
-    let some_more = async || {
-        let from = load.acknowledged.load(Ordering::Relaxed);
-        eventually("posts are acknowledged", async || {
-            (load.acknowledged.load(Ordering::Relaxed) >= from + BETWEEN).then_some(())
+    load.goes_on().await;
+    load.uploads_go_on().await;
+    let (servers, workers) = (stack.named("serve"), stack.named("worker"));
+    for name in servers.iter().zip(&workers).flat_map(|(s, w)| [s, w]) {
+        stack.kill(name);
+        load.goes_on().await;
+        stack.start(name).await;
+        load.goes_on().await;
+    }
+    // What Kith's processes stand on: they stay, and come back by themselves.
+    let own = [servers.clone(), workers].concat();
+    let before: Vec<Option<u32>> = own.iter().map(|name| stack.process(name)).collect();
+    for name in ["redis", "store", "nginx"] {
+        stack.kill(name);
+        match name {
+            // Posts need neither.
+            "redis" => load.goes_on().await,
+            "store" => {
+                load.is_refused_files().await;
+                load.goes_on().await;
+            }
+            _ => {}
+        }
+        for server in &servers {
+            assert!(stack.is_ready(server).await, "{server} without {name}");
+        }
+        stack.start(name).await;
+        load.goes_on().await;
+        load.uploads_go_on().await;
+    }
+    stack.kill("postgres");
+    for server in &servers {
+        eventually("it says that it is not ready", async || {
+            (!stack.is_ready(server).await).then_some(())
         })
         .await;
-    };
-    some_more().await;
-    let mut servers = [one, two];
-    let [first, second] = &mut workers;
-    for (server, worker) in servers.iter_mut().zip([first, second]) {
-        server.kill();
-        some_more().await;
-        server.run().await;
-        some_more().await;
-        worker.kill();
-        some_more().await;
-        worker.run_worker();
-        some_more().await;
     }
+    stack.start("postgres").await;
+    for server in &servers {
+        eventually("it is ready again", async || {
+            stack.is_ready(server).await.then_some(())
+        })
+        .await;
+    }
+    load.goes_on().await;
+    load.uploads_go_on().await;
+    let after: Vec<Option<u32>> = own.iter().map(|name| stack.process(name)).collect();
+    assert_eq!(after, before, "{own:?}: not all have stayed");
     load.stop.store(true, Ordering::Relaxed);
     for task in doing {
         task.await.expect("the load ends");
@@ -295,7 +286,6 @@ async fn nothing_acknowledged_is_lost_while_one_process_after_the_other_dies() {
 
     let posts = load.posts.lock().unwrap().clone();
     let files = load.files.lock().unwrap().clone();
-    assert!(posts.len() >= 9 * BETWEEN && !files.is_empty());
     for id in &posts {
         let request = http.get(format!("{front}/api/v1/statuses/{id}"));
         assert!(answered(request).await.is_some(), "post {id}");
@@ -336,5 +326,4 @@ async fn nothing_acknowledged_is_lost_while_one_process_after_the_other_dies() {
     for task in listening {
         task.abort();
     }
-    drop((nginx, servers, workers));
 }

@@ -284,6 +284,17 @@ pub(crate) fn gone() -> Error {
     )
 }
 
+/// Whether a query failed because the database is not in reach, which may pass.
+pub fn is_gone(error: &Error) -> bool {
+    use diesel::result::DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
+    match error {
+        Error::DatabaseError(ClosedConnection | UnableToSendCommand, _) => true,
+        // diesel has no kind for SQLSTATE 57P01 and 57P02, a connection's last words.
+        Error::DatabaseError(_, about) => about.message().starts_with("terminating connection"),
+        _ => false,
+    }
+}
+
 /// Migrates a database without opening it: what a template is made with.
 pub async fn migrate_only(url: &str) -> std::result::Result<(), MigrateError> {
     match url.strip_prefix("sqlite:") {

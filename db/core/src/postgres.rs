@@ -83,6 +83,11 @@ impl Pool {
                         after_commit(&events);
                         break Ok(());
                     }
+                    // What a reader then finds is not to be hidden by what is kept in memory.
+                    Ok(Ended::Unknown(events, error)) => {
+                        after_commit(&events);
+                        break Err(error);
+                    }
                     Ok(Ended::InVain) if tries < TRIES => {
                         // The other goes on now; it is to be through before this one begins.
                         tokio::time::sleep(BREAK * tries * tries).await;
@@ -102,6 +107,8 @@ impl Pool {
 /// How a transaction ended.
 enum Ended {
     Committed(Vec<Event>),
+    /// The database went while it was asked to commit: it may have done so.
+    Unknown(Vec<Event>, Error),
     /// Rolled back, as its closure wanted.
     RolledBack,
     /// Rolled back because another was in its way.
@@ -125,6 +132,7 @@ async fn transaction(
         };
         return match committed {
             Ok(()) => Ok(Ended::Committed(events)),
+            Err(error) if super::is_gone(&error) => Ok(Ended::Unknown(events, error)),
             Err(error) => {
                 let _ = execute(conn, "ROLLBACK").await;
                 Err(error)

@@ -3,6 +3,7 @@
 use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
 
 use super::any::AnyOfExt;
 use super::schema::{accounts, deliveries, follows, outgoing_activities};
@@ -35,7 +36,7 @@ pub async fn insert(conn: &mut Conn, row: &OutgoingActivity) -> Result<()> {
 
 macro_rules! deliver {
     ($conn:expr, $activity:expr, $now:expr, $accounts:expr) => {{
-        use diesel::sql_types::{BigInt, SmallInt, Text};
+        use diesel::sql_types::SmallInt;
         let reachable = $accounts
             .filter(accounts::domain.ne(""))
             .filter(accounts::delivery_url.ne(""))
@@ -109,6 +110,9 @@ pub async fn to_accounts(
     )
 }
 
+/// Inboxes of one statement.
+const INBOXES: usize = 1000;
+
 /// One delivery for each inbox that is named, with its host; says how many.
 #[boxed]
 pub async fn to_inboxes(
@@ -117,20 +121,26 @@ pub async fn to_inboxes(
     inboxes: &[(String, String)],
     now: i64,
 ) -> Result<usize> {
+    let rows = match conn.is_postgres() {
+        true => "jsonb_array_elements(CAST($3 AS jsonb)) AS rows(value)",
+        false => "json_each($3)",
+    };
+    // SQLite numbers parameters as it comes upon them, and takes ON CONFLICT for the end of a join where
+    // no condition comes before it.
+    let sql = format!(
+        "INSERT INTO deliveries \
+         (activity_id, inbox, host, state, attempts, next_at, leased_until, last_error) \
+         SELECT $1, value->>0, value->>1, 0, 0, $2, 0, '' FROM {rows} WHERE true \
+         ON CONFLICT DO NOTHING"
+    );
     let mut written = 0;
-    for (inbox, host) in inboxes {
-        written += on_db!(conn, |c| diesel::insert_into(deliveries::table)
-            .values((
-                deliveries::activity_id.eq(activity_id),
-                deliveries::inbox.eq(inbox),
-                deliveries::host.eq(host),
-                deliveries::state.eq(0i16),
-                deliveries::attempts.eq(0i64),
-                deliveries::next_at.eq(now),
-                deliveries::leased_until.eq(0i64),
-                deliveries::last_error.eq(""),
-            ))
-            .on_conflict_do_nothing()
+    for some in inboxes.chunks(INBOXES) {
+        // Texts: this cannot fail.
+        let list = serde_json::to_string(some).unwrap_or_else(|_| "[]".to_owned());
+        written += on_db!(conn, |c| diesel::sql_query(sql.as_str())
+            .bind::<BigInt, _>(activity_id)
+            .bind::<BigInt, _>(now)
+            .bind::<Text, _>(&list)
             .execute(c)
             .await)?;
     }

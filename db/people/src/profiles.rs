@@ -5,7 +5,7 @@ use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
 use super::any::AnyOfExt;
-use super::schema::{account_profiles, retired_files};
+use super::schema::{account_profiles, accounts, retired_files};
 use super::{Conn, Result, on_db};
 
 /// A row of `account_profiles`; accounts without one are [`Profile::usual`].
@@ -112,4 +112,28 @@ pub async fn files_retired_before(conn: &mut Conn, time: i64, limit: i64) -> Res
         .select(retired_files::file)
         .load(c)
         .await)
+}
+
+/// Whether one of some files is the picture of a profile of ours that is suspended: its avatar, or its
+/// `header`.
+#[boxed]
+pub async fn is_suspended(conn: &mut Conn, header: bool, files: &[String]) -> Result<bool> {
+    // Only literals match the partial indexes.
+    let suspended = diesel::dsl::sql::<diesel::sql_types::Bool>(
+        "accounts.domain = '' AND accounts.suspended_at IS NOT NULL",
+    );
+    let of = accounts::table.filter(suspended).select(accounts::id);
+    let found: Option<i64> = match header {
+        true => on_db!(conn, |c| of
+            .filter(accounts::header.any_of(files))
+            .first(c)
+            .await
+            .optional())?,
+        false => on_db!(conn, |c| of
+            .filter(accounts::avatar.any_of(files))
+            .first(c)
+            .await
+            .optional())?,
+    };
+    Ok(found.is_some())
 }

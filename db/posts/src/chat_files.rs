@@ -145,15 +145,19 @@ pub async fn held(conn: &mut Conn, media_id: i64) -> Result<Option<Held>> {
     }))
 }
 
-/// Whether a stored file is not for everyone: a message holds it, or it is about to go.
+/// Whose an upload is, and whether it is not for everyone: a message holds it, or it is about to go.
 #[boxed]
-pub async fn is_private(conn: &mut Conn, media_id: i64) -> Result<bool> {
-    let found: Option<(i64, Option<i64>)> = on_db!(conn, |c| media::table
+pub async fn standing(conn: &mut Conn, media_id: i64) -> Result<Option<(i64, bool)>> {
+    let found: Option<(i64, i64, Option<i64>)> = on_db!(conn, |c| media::table
         .left_join(chat_files::table.on(chat_files::media_id.eq(media::id)))
         .filter(media::id.eq(media_id))
-        .select((media::position, chat_files::media_id.nullable()))
+        .select((
+            media::account_id,
+            media::position,
+            chat_files::media_id.nullable()
+        ))
         .first(c)
         .await
         .optional())?;
-    Ok(found.is_some_and(|(position, held)| position == GIVEN_UP || held.is_some()))
+    Ok(found.map(|(owner, position, held)| (owner, position == GIVEN_UP || held.is_some())))
 }

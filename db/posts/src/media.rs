@@ -66,6 +66,22 @@ pub async fn update(conn: &mut Conn, row: &Media) -> Result<()> {
     Ok(())
 }
 
+/// Gives an attachment's files other names, unless it has changed or is given up; whether it did.
+#[boxed]
+pub async fn rename(conn: &mut Conn, was: &Media, file: &str, preview: &str) -> Result<bool> {
+    let renamed = on_db!(conn, |c| diesel::update(
+        media::table
+            .find(was.id)
+            .filter(media::file.eq(&was.file))
+            .filter(media::preview.eq(&was.preview))
+            .filter(media::position.ne(GIVEN_UP))
+    )
+    .set((media::file.eq(file), media::preview.eq(preview)))
+    .execute(c)
+    .await)?;
+    Ok(renamed > 0)
+}
+
 /// Attachments by id, in no order.
 #[boxed]
 pub async fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Media>> {

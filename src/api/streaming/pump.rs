@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use serde_json::value::RawValue;
 
@@ -15,12 +16,15 @@ use crate::app::App;
 use crate::db;
 use crate::db::accounts::Account;
 use crate::db::statuses::Status;
+use crate::domain::deletion::is_leaving;
 use crate::domain::filters::Context;
 use crate::domain::visibility::{Relations, Viewer, Visibility, in_timeline};
 use crate::error::AppResult;
-use crate::events::hub::{Channel, Message, Origin};
+use crate::events::hub::{Channel, End, Message, NoAccess, Origin};
 use crate::events::{Cursor, Event, Gone, Kind, Logged, log};
 
+/// How soon an event is told again that nobody could be told of.
+const AGAIN: Duration = Duration::from_millis(200);
 /// Readers that are tried for the rendering that most share.
 const TRIES: usize = 5;
 
@@ -42,14 +46,33 @@ pub async fn run(app: App, from: Cursor) {
                     passing::arrived(&app, &event.payload);
                 }
             }
-            if let Err(error) = tell(&app, event).await {
-                let kind = event.kind.as_str();
-                tracing::warn!(%error, kind, "an event did not reach the streams");
-            }
+            tell_surely(&app, event).await;
             app.hub.told(logged.cursor);
         }
     })
     .await;
+}
+
+/// Tells an event, also when the database is away for a while: nobody is to miss it, or to hear it twice.
+async fn tell_surely(app: &App, event: &Event) {
+    let mut stop = app.stop.clone();
+    while let Err(error) = tell(app, event).await {
+        let kind = event.kind.as_str();
+        if !error.is_database_gone() {
+            tracing::warn!(%error, kind, "an event did not reach the streams");
+            return;
+        }
+        if app.hub.has_sent() {
+            // Some have it. All come again, and read on from what they have.
+            tracing::warn!(%error, kind, "the streams are ended, to be taken up again");
+            app.hub.end_all(End::Behind);
+            return;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(AGAIN) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
 }
 
 /// Tells an event to those who listen and may hear of it.
@@ -101,30 +124,44 @@ async fn tell(app: &App, event: &Event) -> AppResult<()> {
         }
         Kind::PresenceChanged => presence::changed(app, event).await?,
         kind if chat::KINDS.contains(&kind) => chat::tell(app, event).await?,
-        Kind::TokenRevoked => hub.end_token(subject),
-        // Sessions that a change ends end by themselves; those that stay stay.
-        Kind::UserChanged if hub.is_present(subject) && !is_welcome(app, subject).await? => {
-            hub.end_account(subject);
+        Kind::TokenRevoked => {
+            // What takes an account away revokes its tokens: the reason is the account's.
+            let why = match hub.account_of(subject) {
+                Some(account) => refused(app, account).await?,
+                None => None,
+            };
+            hub.end_token(subject, why.map_or(End::Revoked, End::NoAccess));
         }
-        Kind::AccountChanged
-            if hub.is_present(subject)
-                && app.account(subject).await?.is_none_or(|a| !a.is_active()) =>
-        {
-            hub.end_account(subject);
+        // Sessions that a change ends end by themselves; those that stay stay.
+        Kind::UserChanged | Kind::AccountChanged if hub.is_present(subject) => {
+            if let Some(why) = refused(app, subject).await? {
+                hub.end_account(subject, End::NoAccess(why));
+            }
         }
         _ => {}
     }
     Ok(())
 }
 
-/// Whether an account's user may use it now.
-async fn is_welcome(app: &App, account_id: i64) -> AppResult<bool> {
+/// Why an account's user may not use it now.
+async fn refused(app: &App, account_id: i64) -> AppResult<Option<NoAccess>> {
+    let account = app.account(account_id).await?;
+    let Some(account) = account.filter(|account| account.deleted_at.is_none()) else {
+        return Ok(Some(NoAccess::Deleted));
+    };
     let user = app
         .read(move |c| Box::pin(async move { Ok(db::users::by_account(c, account_id).await?) }))
         .await?;
-    Ok(user.is_some_and(|user| {
-        user.disabled_at.is_none() && user.confirmed_at.is_some() && user.approved_at.is_some()
-    }))
+    Ok(match user {
+        None => Some(NoAccess::Deleted),
+        Some(user) if is_leaving(user.leaving_at, account.suspended_at) => Some(NoAccess::Deleted),
+        Some(_) if account.suspended_at.is_some() => Some(NoAccess::Suspended),
+        Some(user) if user.disabled_at.is_some() => Some(NoAccess::Disabled),
+        Some(user) if user.confirmed_at.is_none() || user.approved_at.is_none() => {
+            Some(NoAccess::Pending)
+        }
+        Some(_) => None,
+    })
 }
 
 /// Reads anew what an account hides, if it listens here.

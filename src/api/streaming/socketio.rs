@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::caches::Session;
 use crate::clock::iso;
 use crate::error::AppError;
-use crate::events::hub::Sent;
+use crate::events::hub::{End, Sent};
 
 /// How often a peer is asked whether it is there, and how long it may take to say so.
 const PING: Duration = Duration::from_secs(30);
@@ -128,14 +128,15 @@ async fn tell(app: &App, socket: &SocketRef, entered: &mut Entered, gone: &Notif
             }
         }
     };
-    tokio::select! {
+    let why = tokio::select! {
         biased;
-        _ = over => {}
-        _ = stop.wait_for(|stop| *stop) => {}
-        () = expiry => {}
-        () = gone.notified() => {}
-        () = told => {}
-    }
+        end = over => end.unwrap_or(End::Behind).reason(),
+        _ = stop.wait_for(|stop| *stop) => "going away",
+        () = expiry => "access token expired",
+        () = gone.notified() => return,
+        () = told => return,
+    };
+    let _ = socket.emit("end", &json!({"reason": why}));
 }
 
 /// What a message is called here, and what it says.

@@ -19,7 +19,7 @@ use super::{Behind, Entered, From, Of, Token, enter, expiry};
 use crate::app::App;
 use crate::error::{AppError, AppResult};
 use crate::events::Cursor;
-use crate::events::hub::Message;
+use crate::events::hub::{End, Message};
 
 /// How often a line goes out when nothing happens: proxies drop silent connections.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -89,6 +89,7 @@ pub async fn open(
         app: app.clone(),
         behind,
         waiting: begun.into(),
+        ended: false,
         entered,
         heartbeat,
         stop: app.stop.clone(),
@@ -120,6 +121,8 @@ struct Open {
     behind: Option<Behind>,
     /// What is to be sent first.
     waiting: VecDeque<Bytes>,
+    /// Why it ends was said.
+    ended: bool,
     heartbeat: Interval,
     stop: watch::Receiver<bool>,
     expiry: Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -132,6 +135,9 @@ impl Open {
             if let Some(next) = self.waiting.pop_front() {
                 return Some(next);
             }
+            if self.ended {
+                return None;
+            }
             if let Some(behind) = self.behind.take() {
                 // It comes back with its position, and is told then what is wrong.
                 let (messages, left) = self.entered.missed(&self.app, behind).await.ok()?;
@@ -142,17 +148,23 @@ impl Open {
             let Entered {
                 listener, course, ..
             } = &mut self.entered;
-            let next = tokio::select! {
+            let why = tokio::select! {
                 biased;
-                _ = &mut listener.over => return None,
-                _ = self.stop.wait_for(|stop| *stop) => return None,
-                () = &mut self.expiry => return None,
-                message = listener.messages.recv() => course.sse(&*message?),
-                _ = self.heartbeat.tick() => Some(Bytes::from_static(b":thump\n")),
+                end = &mut listener.over => end.unwrap_or(End::Behind).reason(),
+                _ = self.stop.wait_for(|stop| *stop) => "going away",
+                () = &mut self.expiry => "access token expired",
+                message = listener.messages.recv() => {
+                    let Some(message) = message else { continue };
+                    match course.sse(&message) {
+                        Some(next) => return Some(next),
+                        None => continue,
+                    }
+                }
+                _ = self.heartbeat.tick() => return Some(Bytes::from_static(b":thump\n")),
             };
-            if next.is_some() {
-                return next;
-            }
+            self.ended = true;
+            self.waiting
+                .push_back(format!("event: end\ndata: {why}\n\n").into());
         }
     }
 }

@@ -121,8 +121,10 @@ async fn talk(
             tokio::select! {
                 biased;
                 end = over => match end {
-                    Ok(End::Slow) => (close_code::POLICY, "too slow"),
-                    _ => (close_code::POLICY, "access token revoked"),
+                    Ok(end @ End::Behind) => (close_code::AGAIN, end.reason()),
+                    Ok(end) => (close_code::POLICY, end.reason()),
+                    // The hub lets nobody go without a word.
+                    Err(_) => (close_code::AGAIN, End::Behind.reason()),
                 },
                 _ = stopped => (close_code::AWAY, "going away"),
                 () = expiry => (close_code::POLICY, "access token expired"),

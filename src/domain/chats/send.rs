@@ -9,11 +9,13 @@ use crate::db::chat_messages::Message;
 use crate::db::chats::{self as rows, Chat};
 use crate::db::media::Media;
 use crate::db::{self, Conn};
+use crate::domain::jobs::{self, Job};
 use crate::domain::notifications::{self, Subject, Type};
 use crate::domain::{Ctx, emojis, media, moves, reactions};
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Kind};
 use crate::ids::Ids;
+use crate::media::storage::in_chat;
 use crate::text;
 
 /// Longest text, in characters.
@@ -174,6 +176,14 @@ pub async fn send(
         (&ids, verdict),
     )
     .await?;
+    // They were uploaded for a post, say, and lie where a CDN may read.
+    if files
+        .iter()
+        .any(|m| in_chat(&m.file).or(in_chat(&m.preview)).is_some())
+    {
+        let message_id = message.id;
+        jobs::enqueue(tx, ctx, &Job::ChatFiles { message_id }).await?;
+    }
     if !other.is_local() {
         let previous = (chat.last_id > 0).then_some(chat.last_id);
         message.activity_id =

@@ -66,12 +66,13 @@ fn a_revoked_token_ends_its_listeners_and_no_others() {
     let hub = hub();
     let mut gone = listen(&hub, 1, 10, Channel::Home(10));
     let mut stays = listen(&hub, 2, 10, Channel::Home(10));
-    hub.end_token(1);
+    hub.end_token(1, End::Revoked);
     assert_eq!(gone.over.try_recv(), Ok(End::Revoked));
     assert!(stays.over.try_recv().is_err());
     assert_eq!(hub.len(), 1);
-    hub.end_account(10);
-    assert_eq!(stays.over.try_recv(), Ok(End::Revoked));
+    let suspended = End::NoAccess(NoAccess::Suspended);
+    hub.end_account(10, suspended);
+    assert_eq!(stays.over.try_recv(), Ok(suspended));
     assert!(hub.is_empty());
 }
 

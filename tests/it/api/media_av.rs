@@ -50,7 +50,7 @@ pub fn made(name: &str, args: &[&str]) -> Vec<u8> {
     std::fs::read(out).unwrap()
 }
 
-fn video() -> Vec<u8> {
+pub fn video() -> Vec<u8> {
     made(
         "video.mov",
         &[

@@ -42,6 +42,15 @@ pub async fn socket(server: &Server, person: &Person, query: &str) -> Socket {
     tokio_tungstenite::connect_async(url).await.unwrap().0
 }
 
+/// Why a socket is ended; what comes before that is passed over.
+pub async fn farewell(socket: &mut Socket) -> String {
+    loop {
+        if let Message::Close(Some(close)) = next(socket).await {
+            return close.reason.to_string();
+        }
+    }
+}
+
 pub(super) async fn next(socket: &mut Socket) -> Message {
     tokio::time::timeout(Duration::from_secs(5), async {
         loop {
@@ -213,9 +222,12 @@ async fn a_revoked_token_ends_its_sockets_at_once() {
         })
         .await
         .unwrap();
-    assert!(matches!(next(&mut hers).await, Message::Close(_)));
+    assert_eq!(farewell(&mut hers).await, "access token revoked");
     let rest = tokio::time::timeout(Duration::from_secs(5), events.text()).await;
-    assert!(rest.unwrap().unwrap().starts_with(":)\n"));
+    let rest = rest.unwrap().unwrap();
+    assert!(rest.starts_with(":)\n"), "{rest}");
+    let last = "event: end\ndata: access token revoked\n\n";
+    assert!(rest.ends_with(last), "{rest}");
     nothing(&mut his).await;
 }
 

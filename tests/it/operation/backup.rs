@@ -218,6 +218,7 @@ async fn a_restore_replaces_what_is_there_only_when_told_and_never_halfway() {
         .process
         .cli_fails(&["restore", hostile.to_str().unwrap(), "--force"]);
     assert!(error.contains("nothing that a backup holds"), "{error}");
+    an_end_by_force_is_mended(&mut town, path, &before).await;
     town.process.cli_ok(&["restore", path, "--force"]);
     assert_eq!(
         std::fs::read_dir(town.process.data_dir().join("media"))
@@ -232,4 +233,37 @@ async fn a_restore_replaces_what_is_there_only_when_told_and_never_halfway() {
     );
     town.process.run().await;
     town.is_as(&before).await;
+}
+
+/// A restore that ends between the name of its database and that of its secrets is finished by whoever
+/// comes next; one that ends before is undone.
+async fn an_end_by_force_is_mended(town: &mut Town, backup: &str, before: &[Value]) {
+    let keys = town.process.data_dir().join("secrets.toml");
+    let own = std::fs::read_to_string(&keys).unwrap();
+    let other = format!("token_key = \"{}=\"\n", "A".repeat(43));
+    let waiting = |town: &Town| -> usize {
+        let there = std::fs::read_dir(town.process.data_dir()).unwrap();
+        let names = there.flatten().map(|entry| entry.file_name());
+        names
+            .filter(|name| name.to_string_lossy().ends_with(".restored"))
+            .count()
+    };
+    // Nothing takes the place of a directory that is not empty.
+    std::fs::remove_file(&keys).unwrap();
+    std::fs::create_dir_all(keys.join("in the way")).unwrap();
+    town.process.cli_fails(&["restore", backup, "--force"]);
+    assert_eq!(waiting(town), 1);
+    std::fs::remove_dir_all(&keys).unwrap();
+    std::fs::write(&keys, &other).unwrap();
+    town.process.run().await;
+    assert_eq!(std::fs::read_to_string(&keys).unwrap(), own);
+    assert_eq!(waiting(town), 0);
+    assert_eq!(town.seen().await, before);
+
+    let early = ".secrets-0123456789abcdef.restored";
+    std::fs::write(town.process.data_dir().join(early), other).unwrap();
+    town.process.cli_ok(&["media", "usage"]);
+    assert_eq!(waiting(town), 0);
+    assert_eq!(std::fs::read_to_string(&keys).unwrap(), own);
+    town.process.stop();
 }

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{Town, file_at, listing, png};
-use crate::api::media;
+use crate::api::{media, media_av};
+use crate::support::peer::eventually;
 use crate::support::process::Process;
-use crate::support::s3::{S3, SECRET};
+use crate::support::s3::{Gate, S3, SECRET};
 
 async fn town(store: &S3) -> Town {
     let settings = store.settings();
@@ -319,4 +320,177 @@ async fn public_files_have_the_address_of_the_cdn_and_private_ones_do_not() {
     let document = parsed(&request.send().await.unwrap().text().await.unwrap());
     let url = document["url"].as_str().expect("an address");
     assert!(url.starts_with(&process.url), "{url}");
+}
+
+/// A document for a chat, which is kept as it comes: of a kind that nobody knows, and of `size` bytes.
+fn document(size: usize) -> (Vec<u8>, Vec<u8>) {
+    let mut state = 7_u32;
+    let bytes: Vec<u8> = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8 | 1
+    })
+    .take(size)
+    .collect();
+    let head = b"--b\r\ncontent-disposition: form-data; name=\"purpose\"\r\n\r\nchat\r\n\
+        --b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.bin\"\r\n\r\n";
+    let form = [&head[..], &bytes, b"\r\n--b--\r\n"].concat();
+    (bytes, form)
+}
+
+/// A part of a file: what was asked for, and what came.
+async fn part_of(process: &Process, url: &str, from: usize, to: usize) -> Vec<u8> {
+    let asked = process.http.get(url);
+    let asked = asked.header("range", format!("bytes={from}-{to}"));
+    let answer = asked.send().await.expect("an answer");
+    assert_eq!(answer.status(), 206, "{url}");
+    let told = answer.headers()["content-range"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    assert!(told.starts_with(&format!("bytes {from}-{to}/")), "{told}");
+    answer.bytes().await.expect("a body").to_vec()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_file_goes_in_parts_and_is_there_whole_or_not_at_all() {
+    const PART: usize = 8 << 20;
+    let mut store = S3::start().await;
+    let gate = Gate::before(&store).await;
+    let url = gate.url(&store);
+    let mut settings = store.settings();
+    settings[0].1 = url;
+    let settings: Vec<(&str, &str)> = settings
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let mut process = Process::start_with(&settings).await;
+    let (alice, bob) = (process.person("alice"), process.person("bob"));
+    let (bytes, form) = document(2 * PART + 1000);
+    let uploading = |process: &Process| {
+        (process.http.post(format!("{}/api/v2/media", process.url)))
+            .bearer_auth(&alice)
+            .header("content-type", media::FORM)
+            .body(form.clone())
+    };
+    let whole = |store: &S3| -> usize {
+        let all = listing(&store.object("chats"));
+        all.iter().filter(|(name, _)| !name.ends_with('/')).count()
+    };
+    std::fs::create_dir_all(store.object("chats")).unwrap();
+
+    // Killed when the store has some of it.
+    gate.shut_after(PART + PART / 2);
+    let asked = tokio::spawn(uploading(&process).send());
+    eventually("some of it is there", async || gate.is_shut().then_some(())).await;
+    process.kill();
+    assert!(asked.await.unwrap().is_err(), "it was acknowledged");
+    gate.open();
+    process.run().await;
+    assert_eq!(whole(&store), 0);
+
+    // The store dies instead: that is told.
+    gate.shut_after(PART + PART / 2);
+    let asked = tokio::spawn(uploading(&process).send());
+    eventually("some of it is there", async || gate.is_shut().then_some(())).await;
+    store.kill();
+    gate.open();
+    let answer = asked.await.unwrap().expect("an answer");
+    assert_eq!(answer.status(), 503);
+    store.run().await;
+    assert_eq!(whole(&store), 0);
+    // The row of the first waits for the sweep; no file is anybody's that is not there whole.
+    let verified = process.cli(&["media", "verify", "--json"]);
+    let verified = parsed(&String::from_utf8(verified.stdout).unwrap());
+    assert_eq!(verified["orphaned"]["files"], 0, "{verified}");
+
+    // And whole.
+    let answer = uploading(&process).send().await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+    let file = parsed(&answer.text().await.unwrap());
+    assert_eq!(whole(&store), 1);
+    let id = async |token: &str| {
+        let me = "/api/v1/accounts/verify_credentials";
+        let me = process.get(token, me).await.ok();
+        me["id"].as_str().expect("an id").to_owned()
+    };
+    let (her, him) = (id(&alice).await, id(&bob).await);
+    for (token, other) in [(&alice, &him), (&bob, &her)] {
+        let path = format!("/api/v1/accounts/{other}/follow");
+        process.post(token, &path, &json!({})).await.ok();
+    }
+    let chats = "/api/kith/v1/chats";
+    let chat = process
+        .post(&alice, chats, &json!({"account_id": him}))
+        .await;
+    let path = format!("{chats}/{}/messages", chat.ok()["id"].as_str().unwrap());
+    let said = json!({"media_ids": [file["id"]]});
+    let message = process.post(&alice, &path, &said).await.ok();
+    let url = message["attachments"][0]["url"].as_str().expect("a file");
+    assert_eq!(file_at(&process, url).await.as_deref(), Some(&bytes[..]));
+    let (from, to) = (PART - 5, PART + 5);
+    assert_eq!(part_of(&process, url, from, to).await, bytes[from..=to]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_video_is_played_from_the_bucket_from_wherever_one_likes() {
+    let store = S3::start().await;
+    let town = town(&store).await;
+    let (process, alice) = (&town.process, &town.alice);
+    // What comes is above eight MiB, most of which is no film.
+    let mut film = media_av::video();
+    let padding = 9_u32 << 20;
+    film.extend_from_slice(&(padding + 8).to_be_bytes());
+    film.extend_from_slice(b"free");
+    film.resize(film.len() + padding as usize, 0);
+    let begun = process.upload(alice, &film).await;
+    let one = format!("/api/v1/media/{}", begun["id"].as_str().unwrap());
+    let done = eventually("the film is worked on", async || {
+        let answer = process.get(alice, &one).await;
+        (answer.status == 200).then(|| answer.entity("MediaAttachment"))
+    })
+    .await;
+    let url = done["url"].as_str().expect("an address");
+    let whole = std::fs::read(store.object(key(url))).expect("it is in the bucket");
+    assert_eq!(file_at(process, url).await.as_deref(), Some(&whole[..]));
+    let last = whole.len() - 1;
+    // As players do: the beginning, then from somewhere on, to the end.
+    for (from, to) in [(0, 1), (last / 2, last / 2 + 99), (last - 9, last)] {
+        assert_eq!(part_of(process, url, from, to).await, whole[from..=to]);
+    }
+    let beyond = process.http.get(url);
+    let beyond = beyond.header("range", format!("bytes={}-", last + 1));
+    assert_eq!(beyond.send().await.unwrap().status(), 416);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_in_a_chat_leaves_the_public_part_of_the_bucket() {
+    let store = S3::start().await;
+    let town = town(&store).await;
+    let process = &town.process;
+    let picture = process.upload(&town.alice, &png()).await;
+    let public = picture["url"].as_str().expect("an address");
+    let small = picture["preview_url"].as_str().expect("an address");
+    let before =
+        [public, small].map(|url| std::fs::read(store.object(key(url))).expect("it is there"));
+    let account = "/api/v1/accounts/lookup?acct=bob";
+    let him = process.get(&town.alice, account).await.ok();
+    let chats = "/api/kith/v1/chats";
+    let body = json!({"account_id": him["id"]});
+    let chat = process.post(&town.alice, chats, &body).await.ok();
+    let path = format!("{chats}/{}/messages", chat["id"].as_str().unwrap());
+    let said = json!({"media_ids": [picture["id"]]});
+    let message = process.post(&town.alice, &path, &said).await.ok();
+    for url in [public, small] {
+        eventually("it has moved", async || {
+            (!store.object(key(url)).exists()).then_some(())
+        })
+        .await;
+    }
+    let file = &message["attachments"][0];
+    for (field, bytes) in ["url", "preview_url"].into_iter().zip(&before) {
+        let url = file[field].as_str().expect("an address");
+        assert_eq!(file_at(process, url).await.as_ref(), Some(bytes), "{field}");
+    }
+    // It fails where a file is missing.
+    process.cli_ok(&["media", "verify"]);
 }

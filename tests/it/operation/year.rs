@@ -365,7 +365,8 @@ impl Year {
         assert!(list.iter().all(|status| status["uri"] != unheard["uri"]));
     }
 
-    /// August: copies of pictures from elsewhere come up to their limit. Posts stay.
+    /// August: copies of pictures from elsewhere come up to their limit. Posts stay. (What a disk does that is as
+    /// good as full has to be assumed: in the other year.)
     async fn the_disk_fills_up(&self) {
         let (home, there) = (&self.home, &self.there);
         let own = home.upload(&self.bob, &noise(7)).await;

@@ -66,7 +66,7 @@ fn names(value: &Value) -> BTreeSet<&str> {
 }
 
 /// `NAME` and what it is set to, of either form.
-fn environment(service: &Value) -> Vec<(&str, &str)> {
+pub fn environment(service: &Value) -> Vec<(&str, &str)> {
     match &service["environment"] {
         Value::Array(list) => (list.iter())
             .map(|entry| entry.as_str().expect("a text"))

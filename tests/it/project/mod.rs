@@ -1,6 +1,6 @@
 //! What the project promises about itself.
 
-mod deployed;
+pub mod deployed;
 mod documented;
 mod examples;
 mod hang_up;

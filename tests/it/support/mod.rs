@@ -2,6 +2,7 @@
 
 pub mod apkit;
 pub mod collector;
+pub mod composed;
 pub mod database;
 pub mod faulty;
 pub mod fedify;

@@ -91,43 +91,6 @@ impl Process {
         process
     }
 
-    /// A process of the same server on another machine: with the same secrets, and nothing else in its data
-    /// directory. It does not run yet.
-    pub fn apart(&self) -> Process {
-        let dir = tempfile::tempdir().expect("a directory");
-        let secrets = "secrets.toml";
-        std::fs::copy(self.dir.path().join(secrets), dir.path().join(secrets)).expect("secrets");
-        let port = free_port();
-        let mut env = self.env.clone();
-        set(&mut env, "KITH_LISTEN", &format!("127.0.0.1:{port}"));
-        set(&mut env, "KITH_DATA_DIR", &dir.path().display().to_string());
-        Process {
-            url: format!("http://localhost:{port}"),
-            http: client(port),
-            env,
-            config: self.config.clone(),
-            child: None,
-            log: dir.path().join(format!("{port}.log")),
-            dir: Arc::new(dir),
-        }
-    }
-
-    /// Starts a worker in the place of a server; it answers nobody.
-    pub fn run_worker(&mut self) {
-        let log = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&self.log)
-            .expect("a log");
-        let child = self
-            .command(&["worker"])
-            .stdout(log.try_clone().expect("a log"))
-            .stderr(log)
-            .spawn()
-            .expect("the worker starts");
-        self.child = Some(child);
-    }
-
     /// How many lines of its log hold a text.
     pub fn logged(&self, text: &str) -> usize {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();

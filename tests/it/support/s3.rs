@@ -2,14 +2,25 @@
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 use super::peer::eventually;
 
 pub const ACCESS: &str = "kith-of-the-tests";
 pub const SECRET: &str = "a secret of the tests";
 const BUCKET: &str = "media";
+
+/// The program.
+pub fn binary() -> String {
+    std::env::var("KITH_TEST_S3S").unwrap_or_else(|_| {
+        concat!(env!("CARGO_MANIFEST_DIR"), "/target/s3s-fs/bin/s3s-fs").to_owned()
+    })
+}
 
 /// The store; it ends when it is dropped.
 pub struct S3 {
@@ -36,9 +47,7 @@ impl S3 {
 
     /// Starts it again.
     pub async fn run(&mut self) {
-        let binary = std::env::var("KITH_TEST_S3S").unwrap_or_else(|_| {
-            concat!(env!("CARGO_MANIFEST_DIR"), "/target/s3s-fs/bin/s3s-fs").to_owned()
-        });
+        let binary = binary();
         let child = Command::new(&binary)
             .args(["--host", "127.0.0.1", "--port", &self.port.to_string()])
             .args(["--access-key", ACCESS, "--secret-key", SECRET])
@@ -109,5 +118,98 @@ impl Drop for S3 {
         if self.child.is_some() {
             self.kill();
         }
+    }
+}
+
+/// What stands between a server and the store, and can be shut when so much has passed.
+pub struct Gate {
+    port: u16,
+    state: Arc<watch::Sender<Passing>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Passing {
+    /// Bytes that went to the store, and how many may.
+    gone: usize,
+    most: usize,
+    /// Counts when what passes is cut off.
+    cut: usize,
+}
+
+impl Gate {
+    pub async fn before(store: &S3) -> Gate {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+        let listener = listener.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let state = Arc::new(watch::Sender::new(Passing {
+            gone: 0,
+            most: usize::MAX,
+            cut: 0,
+        }));
+        let (passing, there) = (state.clone(), store.port);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(pass(stream, there, passing.clone()));
+            }
+        });
+        Gate { port, state }
+    }
+
+    /// Where a server finds the store behind it.
+    pub fn url(&self, store: &S3) -> String {
+        let address = format!("127.0.0.1:{}", self.port);
+        store.url().replace(&store.address(), &address)
+    }
+
+    /// Lets so many bytes pass to the store, and no more.
+    pub fn shut_after(&self, bytes: usize) {
+        self.state.send_modify(|state| {
+            state.gone = 0;
+            state.most = bytes;
+        });
+    }
+
+    /// Whether something waits before it.
+    pub fn is_shut(&self) -> bool {
+        let state = *self.state.borrow();
+        state.gone >= state.most
+    }
+
+    /// Cuts off what waits, and lets everything pass from then on.
+    pub fn open(&self) {
+        self.state.send_modify(|state| {
+            state.most = usize::MAX;
+            state.cut += 1;
+        });
+    }
+}
+
+/// Carries one connection, until one of its ends or the gate ends it.
+async fn pass(mut here: TcpStream, port: u16, state: Arc<watch::Sender<Passing>>) {
+    let mut seen = state.subscribe();
+    let cut = seen.borrow_and_update().cut;
+    let Ok(mut there) = TcpStream::connect(("127.0.0.1", port)).await else {
+        return;
+    };
+    let (mut from, mut back) = here.split();
+    let (mut answers, mut to) = there.split();
+    let going = async {
+        let mut bytes = vec![0; 64 << 10];
+        let mut shut = state.subscribe();
+        loop {
+            let Ok(read @ 1..) = from.read(&mut bytes).await else {
+                return;
+            };
+            state.send_modify(|state| state.gone += read);
+            let _ = shut.wait_for(|state| state.gone < state.most).await;
+            if to.write_all(&bytes[..read]).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = going => {}
+        _ = tokio::io::copy(&mut answers, &mut back) => {}
+        _ = seen.wait_for(|state| state.cut > cut) => {}
     }
 }

@@ -13,7 +13,37 @@ pub use digest::RowsDigest;
 pub use snapshot::{Held, Snapshot, hold, in_use};
 pub use target::{Occupied, Target, occupied};
 
-use super::{MigrateError, OpenError};
+use super::{MigrateError, OpenError, boxed};
+
+/// The setting that holds the mark of the restore that made a database.
+const MARK: &str = "restore_mark";
+
+/// The mark that a database was given when it was made, empty where it was given none; `None` where no
+/// database of Kith's is.
+///
+/// # Errors
+/// Those of the connection: what cannot be asked may be anything.
+#[boxed]
+pub async fn mark(url: &str) -> Result<Option<String>, TransferError> {
+    if sqlite_path(url).is_some_and(|path| !std::path::Path::new(path).exists()) {
+        return Ok(None);
+    }
+    let mut conn = snapshot::connect(url).await?;
+    let known = match conn.is_postgres() {
+        true => {
+            "SELECT count(*) AS n FROM pg_class WHERE relname = 'settings' \
+             AND relnamespace = current_schema()::regnamespace"
+        }
+        false => {
+            "SELECT count(*) AS n FROM sqlite_master WHERE type = 'table' AND name = 'settings'"
+        }
+    };
+    if snapshot::number(&mut conn, known).await? == 0 {
+        return Ok(None);
+    }
+    let mark = super::policies::setting(&mut conn, MARK).await?;
+    Ok(Some(mark.unwrap_or_default()))
+}
 
 /// Why a database could not be read out or written, in one line for an admin.
 #[derive(Debug, thiserror::Error)]

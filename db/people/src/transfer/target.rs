@@ -150,6 +150,11 @@ impl Target {
         Ok(Target { conn, now })
     }
 
+    /// Writes down by which mark it is known ([`super::mark`]).
+    pub async fn set_mark(&mut self, mark: &str) -> std::result::Result<(), TransferError> {
+        Ok(crate::policies::set_setting(&mut self.conn, super::MARK, mark).await?)
+    }
+
     /// Makes it last.
     pub async fn commit(mut self) -> std::result::Result<(), TransferError> {
         if let Backend::Postgres(connection) = &mut self.conn.backend {

@@ -1,14 +1,14 @@
 //! S13, S16: what is decided about a local account holds at each door, at once, and can be taken
 //! back.
 
-use futures::StreamExt;
 use kith::domain::users::Role;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{act, staff, verb};
 use crate::api::auth::{call, login, me, member, tokens};
-use crate::api::streaming::socket;
+use crate::api::media;
+use crate::api::streaming::{farewell, socket};
 use crate::federation::hostile::read;
 use crate::support::mail::letters;
 use crate::support::peer::{Delivery, Peer, eventually};
@@ -60,6 +60,26 @@ async fn s13_s16_a_suspension_shuts_every_door_until_it_is_lifted() {
         .await
         .ok();
     let mut socket = socket(&server, &alice, "&stream=user").await;
+    let picture = media::upload(&server, &alice, &media::png(9, 9)).await.ok();
+    let (avatar, header) = (media::png(40, 40), media::png(90, 30));
+    let pictures = [("avatar", &avatar[..]), ("header", &header[..])];
+    let profile = "/api/v1/accounts/update_credentials";
+    let profile = media::send(&server, &alice, Method::PATCH, profile, &pictures).await;
+    let profile = profile.ok();
+    let files = [
+        &picture["url"],
+        &picture["preview_url"],
+        &profile["avatar"],
+        &profile["header"],
+    ];
+    let served = async || {
+        let mut served = Vec::new();
+        for file in files {
+            let url = file.as_str().expect("an address");
+            served.push(server.http.get(url).send().await.unwrap().status().as_u16());
+        }
+        served
+    };
 
     // What everyone, and bob, may see of it.
     let places = [
@@ -111,8 +131,10 @@ async fn s13_s16_a_suspension_shuts_every_door_until_it_is_lifted() {
     })
     .await;
 
+    assert_eq!(served().await, [200; 4]);
     let body = json!({"type": "suspend", "text": "Enough of that"});
     act(&server, &moderator, &alice.id(), body).await.ok();
+    assert_eq!(served().await, [404; 4]);
     assert_eq!(shown().await, Vec::<String>::new());
     // Tokens, refresh tokens and streams are dead, and no password opens another.
     me(&server, &alice.token).await.refused(401);
@@ -125,14 +147,7 @@ async fn s13_s16_a_suspension_shuts_every_door_until_it_is_lifted() {
             .refused(403)
             .contains("suspended")
     );
-    let ended = tokio::time::timeout(std::time::Duration::from_secs(5), async {
-        while let Some(Ok(message)) = socket.next().await {
-            if message.is_close() {
-                break;
-            }
-        }
-    });
-    ended.await.expect("the socket is closed");
+    assert_eq!(farewell(&mut socket).await, "no_access: account suspended");
     // An account that is there still, for those who follow it, and its actor, which says so.
     let account = format!("/api/v1/accounts/{}", alice.id());
     let shown_of_it = server.get(&bob, &account).await.entity("Account");
@@ -182,6 +197,7 @@ async fn s13_s16_a_suspension_shuts_every_door_until_it_is_lifted() {
         (shown().await.len() == all).then_some(())
     })
     .await;
+    assert_eq!(served().await, [200; 4]);
     me(&server, &alice.token).await.refused(401);
     let (token, _) = tokens(&login(&server, "alice", "correct horse").await.ok());
     let told = server.send(
@@ -262,10 +278,23 @@ async fn s16_limits_sensitive_files_and_disabled_users() {
         false
     );
 
+    let mut socket = socket(&server, &alice, "&stream=user").await;
+    let events = server
+        .http
+        .get(format!("{}/api/v1/streaming/user", server.url))
+        .bearer_auth(&alice.token);
+    let events = events.send().await.expect("a stream");
     act(&server, &moderator, &alice.id(), json!({"type": "disable"}))
         .await
         .ok();
     me(&server, &alice.token).await.refused(401);
+    let why = "no_access: login disabled";
+    assert_eq!(farewell(&mut socket).await, why);
+    let told = events.text().await.expect("it ends");
+    assert!(
+        told.ends_with(&format!("event: end\ndata: {why}\n\n")),
+        "{told}"
+    );
     server.get(&bob, &path).await.entity("Status");
     let enabled = verb(&server, &moderator, &alice.id(), "enable").await;
     assert_eq!(enabled.entity("Admin::Account")["disabled"], false);

@@ -1,0 +1,2 @@
+DROP INDEX accounts_hidden_header;
+DROP INDEX accounts_hidden_avatar;
