@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::db;
 use crate::error::{AppError, AppResult};
 use crate::media::sniff::Format;
-use crate::media::storage::{Key, PRIVATE_AREAS};
+use crate::media::storage::{FOR_EVER, Key, PRIVATE_AREAS};
 
 pub fn routes() -> Router<App> {
     Router::new().route("/media/{*key}", get(file))
@@ -34,7 +34,8 @@ async fn file(
         .ok_or_else(AppError::not_found)
 }
 
-/// Whether a file is one of a chat: its two have other addresses of it.
+/// Whether a file is not for everyone: one of a chat, whose two have other addresses of it, or one that lies there
+/// though its upload is gone.
 async fn is_private(app: &App, key: &Key) -> AppResult<bool> {
     match key.area() {
         area if PRIVATE_AREAS.contains(&area) => return Ok(true),
@@ -44,12 +45,10 @@ async fn is_private(app: &App, key: &Key) -> AppResult<bool> {
     let name = key.as_str().rsplit('/').next().unwrap_or_default();
     let id = name.split('-').next().and_then(|id| id.parse().ok());
     let Some(id) = id else { return Ok(false) };
-    app.read(move |c| Box::pin(async move { Ok(db::chat_files::is_private(c, id).await?) }))
+    let key = key.to_string();
+    app.read(move |c| Box::pin(async move { Ok(!db::chat_files::is_public(c, id, &key).await?) }))
         .await
 }
-
-/// What is served under an address that changes with its content.
-pub(super) const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 /// A stored file, or the part of it that is asked for; `None` when it is not there.
 pub(super) async fn serve(

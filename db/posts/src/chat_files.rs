@@ -145,15 +145,18 @@ pub async fn held(conn: &mut Conn, media_id: i64) -> Result<Option<Held>> {
     }))
 }
 
-/// Whether a stored file is not for everyone: a message holds it, or it is about to go.
+/// Whether a stored file is for everyone: its upload names it, is not about to go, and no message holds it.
 #[boxed]
-pub async fn is_private(conn: &mut Conn, media_id: i64) -> Result<bool> {
-    let found: Option<(i64, Option<i64>)> = on_db!(conn, |c| media::table
+pub async fn is_public(conn: &mut Conn, media_id: i64, key: &str) -> Result<bool> {
+    let found: Option<i64> = on_db!(conn, |c| media::table
         .left_join(chat_files::table.on(chat_files::media_id.eq(media::id)))
         .filter(media::id.eq(media_id))
-        .select((media::position, chat_files::media_id.nullable()))
+        .filter(media::file.eq(key).or(media::preview.eq(key)))
+        .filter(media::position.ne(GIVEN_UP))
+        .filter(chat_files::media_id.is_null())
+        .select(media::id)
         .first(c)
         .await
         .optional())?;
-    Ok(found.is_some_and(|(position, held)| position == GIVEN_UP || held.is_some()))
+    Ok(found.is_some())
 }
