@@ -18,9 +18,10 @@ use super::rows::{Reading, Source};
 use super::write::Writer;
 use crate::clock::iso;
 use crate::config::Config;
-use crate::db::stored_files::{self, Holder};
+use crate::db::stored_files::Holder;
 use crate::db::transfer::{NOT_BACKED_UP, REMOTE_COPIES, Snapshot, Table, sqlite_path};
-use crate::media::intake::still_of;
+use crate::media::listing::Listing;
+use crate::media::named::NamedFiles;
 use crate::media::storage::{Key, Storage};
 use crate::progress::Progress;
 use crate::random::Random;
@@ -247,29 +248,20 @@ impl Names {
     }
 
     async fn collect(&mut self, snapshot: &mut Snapshot, remote: bool) -> Outcome<()> {
-        for holder in Holder::ALL {
-            let left_out = matches!(holder, Holder::Retired | Holder::Archive);
-            if left_out || holder == Holder::Remote && !remote {
-                continue;
-            }
-            let mut after = None;
-            loop {
-                let page = stored_files::page(snapshot.conn(), holder, after.as_deref())
-                    .await
-                    .map_err(|e| format!("the database: {e}"))?;
-                for name in &page.keys {
-                    writeln!(self.file, "{name}").map_err(written)?;
-                    if let Some(still) = still_of(name) {
-                        writeln!(self.file, "{still}").map_err(written)?;
-                    }
-                }
-                after = page.next;
-                if after.is_none() {
-                    break;
-                }
+        let mut files = NamedFiles::of(|holder| match holder {
+            Holder::Retired | Holder::Archive => false,
+            Holder::Remote => remote,
+            _ => true,
+        });
+        loop {
+            let some = files.next(snapshot.conn()).await;
+            let Some((_, names)) = some.map_err(|e| format!("the database: {e}"))? else {
+                return Ok(());
+            };
+            for name in &names {
+                writeln!(self.file, "{name}").map_err(written)?;
             }
         }
-        Ok(())
     }
 
     fn read(self) -> io::Result<impl Iterator<Item = io::Result<String>>> {
@@ -304,7 +296,16 @@ async fn copy_files<W: Write>(
         match stored {
             Some((key, stored)) => {
                 let path = stored.path();
-                let content = File::open(path).map_err(|e| format!("{}: {e}", path.display()))?;
+                let content = match File::open(path) {
+                    Ok(content) => content,
+                    // It was deleted since it was looked for.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                        files.miss(&name);
+                        last = name;
+                        continue;
+                    }
+                    Err(error) => return Err(format!("{}: {error}", path.display())),
+                };
                 let size = stored.size();
                 writer
                     .stream(&Member::Media(key), size, content)
@@ -333,6 +334,8 @@ async fn tell_files<W: Write>(
         store: storage.name().to_owned(),
         ..InStore::default()
     };
+    let listing = Listing::of(storage).await.map_err(|e| e.to_string())?;
+    let listing = &listing;
     let mut names = names.read().map_err(written)?;
     let mut page = 0;
     let mut last = String::new();
@@ -345,9 +348,12 @@ async fn tell_files<W: Write>(
         }
         // In the order of the names: a row names what stands still twice.
         let mut sizes = futures::stream::iter(some)
-            .map(|name| async {
+            .map(|name| async move {
                 let size = match name.parse::<Key>() {
-                    Ok(key) => storage.size(&key).await.map_err(|e| e.to_string())?,
+                    Ok(key) => listing
+                        .size(storage, &key)
+                        .await
+                        .map_err(|e| e.to_string())?,
                     Err(_) => None,
                 };
                 Ok::<_, String>((name, size))

@@ -17,6 +17,7 @@ use super::read::{Sink, verify, walk};
 use crate::config::{Config, S3};
 use crate::db::transfer::{self, Occupied, Target, in_use, sqlite_path};
 use crate::disk::{Space, human, sync_file_system};
+use crate::media::listing::Listing;
 use crate::media::storage::{Key, Storage};
 use crate::random::Random;
 
@@ -103,6 +104,7 @@ pub async fn restore(
         loading: None,
         secrets: String::new(),
         bucket: bucket.as_ref(),
+        listing: None,
         absent: Absent::default(),
     };
     let again = walk(path, &mut restoring, "restoring").await?;
@@ -359,6 +361,8 @@ struct Restoring<'a> {
     secrets: String,
     /// Where files are to be, where that is an object store.
     bucket: Option<&'a Storage>,
+    /// What is there already.
+    listing: Option<Listing>,
     absent: Absent,
 }
 
@@ -385,9 +389,17 @@ impl Sink for Restoring<'_> {
 
     async fn in_store(&mut self, files: Vec<(Key, u64)>) -> Outcome<()> {
         let bucket = self.bucket.ok_or("there is no object store")?;
+        let listing = match &mut self.listing {
+            Some(listing) => &*listing,
+            none => {
+                let listed = Listing::of(bucket).await.map_err(|e| e.to_string())?;
+                &*none.insert(listed)
+            }
+        };
         let mut sizes = futures::stream::iter(files)
             .map(|(key, size)| async move {
-                let found = bucket.size(&key).await.map_err(|e| e.to_string())?;
+                let found = listing.size(bucket, &key).await;
+                let found = found.map_err(|e| e.to_string())?;
                 Ok::<_, String>((key, found == Some(size)))
             })
             .buffered(AT_ONCE);

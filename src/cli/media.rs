@@ -83,7 +83,8 @@ pub fn command() -> Command {
                 .long_about(
                     "Copy all files to another store, beside a running server. What is there already is \
                      passed over, so that it can be broken off and run again; every copy is read again and \
-                     compared. Nothing is deleted without --delete.",
+                     compared. Where the files are, nothing is deleted without --delete; a copy goes again when \
+                     nothing names its file any more.",
                 )
                 .arg(
                     Arg::new("target")
@@ -208,12 +209,16 @@ async fn prune(app: &App, args: &ArgMatches) -> Outcome {
             if rows.is_empty() {
                 break;
             }
-            progress.add(rows.len() as u64);
-            files += rows.len() as i64;
-            bytes += rows.iter().map(|row| row.size).sum::<i64>();
-            remote_files::evict(app, rows)
-                .await
-                .map_err(|e| e.to_string())?;
+            let evicted = remote_files::evict(app, rows).await;
+            let evicted = evicted.map_err(|e| e.to_string())?;
+            if evicted.is_empty() {
+                return Err(format!(
+                    "{files} copies were deleted, and others cannot be: kith doctor looks at the storage"
+                ));
+            }
+            progress.add(evicted.len() as u64);
+            files += evicted.len() as i64;
+            bytes += evicted.iter().map(|row| row.size).sum::<i64>();
         }
     }
     if args.get_flag("json") {
@@ -422,6 +427,17 @@ async fn move_files(app: &App, args: &ArgMatches) -> Outcome {
             from.name()
         ));
     }
+    let one = !dry
+        && moving::is_one(&from, &to, &app.random)
+            .await
+            .map_err(|e| e.to_string())?;
+    if one {
+        return Err(format!(
+            "{} and {} are one store: nothing was copied, and nothing deleted",
+            from.name(),
+            to.name()
+        ));
+    }
     let route = Route {
         from: &from,
         to: &to,
@@ -441,6 +457,7 @@ async fn move_files(app: &App, args: &ArgMatches) -> Outcome {
             "there": moved.there,
             "missing": {"files": moved.missing, "names": moved.missing_names},
             "deleted": moved.deleted,
+            "withdrawn": moved.withdrawn,
         }));
     }
     println!(
@@ -458,6 +475,12 @@ async fn move_files(app: &App, args: &ArgMatches) -> Outcome {
     );
     if moved.deleted > 0 {
         println!("{} were deleted where they came from", moved.deleted);
+    }
+    if moved.withdrawn > 0 {
+        println!(
+            "{} copies were deleted again: nothing names them any more",
+            moved.withdrawn
+        );
     }
     if moved.missing > 0 {
         println!("{} are in neither:", moved.missing);

@@ -85,5 +85,21 @@ pub async fn run(config: Config, args: &ArgMatches) -> Outcome {
             header.public_url, header.account_domain, config.public_url, config.account_domain
         );
     }
-    Ok(())
+    let told = restored.manifest.files.in_store.as_ref();
+    if let (Some(told), Some(s3)) = (told, &config.s3)
+        && told.store != s3.name()
+    {
+        eprintln!(
+            "kith: the files of the backup are in {}, and the settings name {}",
+            told.store,
+            s3.name()
+        );
+    }
+    match restored.absent.count {
+        0 => Ok(()),
+        n => Err(format!(
+            "the server is restored, and {n} of its files are missing: put them back into the store, or take \
+             KITH_STORAGE_URL to where they are"
+        )),
+    }
 }

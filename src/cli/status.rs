@@ -92,7 +92,9 @@ async fn prune_remote(app: &App, args: &ArgMatches) -> Outcome {
         while !dry && !free.is_empty() {
             let mut pruned = 0;
             for some in free.chunks(STEP) {
-                pruned += prune(app, some, followed).await?;
+                // Whoever breaks it off leaves posts forgotten: the log tells of it with the first of them.
+                let noted = (gone + pruned == 0).then_some(days);
+                pruned += prune(app, some, followed, noted).await?;
             }
             gone += pruned;
             free = match pruned {
@@ -103,17 +105,6 @@ async fn prune_remote(app: &App, args: &ArgMatches) -> Outcome {
         below = from;
     }
     drop(progress);
-    if !dry && gone > 0 {
-        let ctx = app.ctx.clone();
-        app.write(move |tx| {
-            Box::pin(async move {
-                let (typed, number) = ("kith status prune-remote", gone.to_string());
-                audit::command(tx, &ctx, typed, "statuses", &number).await
-            })
-        })
-        .await
-        .map_err(|e: AppError| e.to_string())?;
-    }
     if args.get_flag("json") {
         return print_json(&json!({"looked_at": looked, "forgotten": gone, "dry_run": dry}));
     }
@@ -144,13 +135,23 @@ fn free_of(page: &[db::pruning::Looked]) -> Vec<i64> {
     free.map(|looked| looked.id).collect()
 }
 
-async fn prune(app: &App, ids: &[i64], followed: bool) -> Result<usize, String> {
+/// Forgets some posts; their number. With a number of days, the audit log tells of those that are older.
+async fn prune(
+    app: &App,
+    ids: &[i64],
+    followed: bool,
+    noted: Option<u32>,
+) -> Result<usize, String> {
     let (ctx, ids) = (app.ctx.clone(), ids.to_vec());
     app.write(move |tx| {
         Box::pin(async move {
             let mut pruned = 0;
             for id in ids {
                 pruned += usize::from(statuses::prune(tx, &ctx, id, followed).await?);
+            }
+            if let Some(days) = noted.filter(|_| pruned > 0) {
+                let name = format!("older than {days} days");
+                audit::command(tx, &ctx, "kith status prune-remote", "statuses", &name).await?;
             }
             Ok(pruned)
         })

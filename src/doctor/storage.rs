@@ -6,11 +6,15 @@ use bytes::Bytes;
 
 use super::{Check, Patient};
 use crate::client::{self, Budget, Client, GetOptions, Limits};
-use crate::media::storage::{Key, Storage};
+use crate::media::storage::{Key, PRIVATE_AREAS, Storage};
 
 /// For one answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 const CONTENT: &[u8] = b"kith doctor";
+/// An area that everybody may see.
+const PUBLIC: &str = "previews";
+/// What a bucket's list of its objects is called, by every store.
+const LIST: &[u8] = b"<ListBucketResult";
 
 /// Writes, reads and deletes a file, and looks what the public address gives out.
 pub async fn check(patient: &Patient<'_>, checks: &mut Vec<Check>) {
@@ -20,9 +24,9 @@ pub async fn check(patient: &Patient<'_>, checks: &mut Vec<Check>) {
         return;
     }
     let mark = u64::from_le_bytes(patient.random.bytes());
-    let keys: Result<Vec<Key>, _> = ["previews", "chats"]
+    let areas = std::iter::once(PUBLIC).chain(PRIVATE_AREAS);
+    let keys: Result<Vec<Key>, _> = areas
         .map(|area| format!("{area}/doctor-{mark:016x}.png").parse())
-        .into_iter()
         .collect();
     let (storage, keys) = match (Storage::open_configured(config).await, keys) {
         (Ok(storage), Ok(keys)) => (storage, keys),
@@ -76,8 +80,10 @@ async fn public(base: &str, keys: &[Key]) -> Check {
         Ok(client) => client,
         Err(error) => return failed(error),
     };
-    for key in keys {
-        let Ok(url) = format!("{base}/{key}").parse() else {
+    let addresses = keys.iter().map(|key| (Some(key), format!("{base}/{key}")));
+    let list = format!("{base}/?list-type=2&max-keys=1");
+    for (key, url) in addresses.chain([(None, list)]) {
+        let Ok(url) = url.parse() else {
             return failed(format!("{base} makes no addresses"));
         };
         let budget = Budget::new(Limits {
@@ -93,9 +99,22 @@ async fn public(base: &str, keys: &[Key]) -> Check {
             ..GetOptions::default()
         };
         let answer = client.get(&url, &options, &budget).await;
-        let shown = matches!(&answer, Ok(answer) if answer.status == 200 && answer.body == CONTENT);
-        match (key.area(), shown) {
-            ("previews", false) => {
+        let body = match &answer {
+            Ok(answer) if answer.status == 200 => &answer.body[..],
+            _ => &[],
+        };
+        let Some(key) = key else {
+            if body.windows(LIST.len()).any(|part| part == LIST) {
+                return Check::fail(
+                    "storage",
+                    format!("{base} tells everybody what files there are"),
+                    "Have the bucket's policy let nobody list it: names of files are what keeps some of them private",
+                );
+            }
+            continue;
+        };
+        match (key.area(), body == CONTENT) {
+            (PUBLIC, false) => {
                 let told = match answer {
                     Ok(answer) => format!("it answers {}", answer.status),
                     Err(error) => error.to_string(),
@@ -106,16 +125,14 @@ async fn public(base: &str, keys: &[Key]) -> Check {
                     "KITH_STORAGE_PUBLIC_URL does not lead to the bucket, or the bucket lets nobody read",
                 );
             }
-            ("chats", true) => {
+            (PUBLIC, true) | (_, false) => {}
+            (area, true) => {
                 return Check::fail(
                     "storage",
-                    format!(
-                        "{base} gives out files of chats and archives to whoever knows their names"
-                    ),
-                    "Have the bucket's policy keep archives/, chats/, remote-chats/ and uploads/ private",
+                    format!("{base} gives out files of {area}/ to whoever knows their names"),
+                    "Have the bucket's policy keep archives/, chats/, remote/, remote-chats/ and uploads/ private",
                 );
             }
-            _ => {}
         }
     }
     Check::ok(

@@ -118,15 +118,35 @@ async fn set_keys(tx: &mut Conn, account: &Account, keys: &KeyPair, now: i64) ->
 }
 
 /// Gives a local account new keys under the ids of the old ones, and tells its followers' servers;
-/// others fetch them when a signature does not fit the key they know.
+/// others fetch them when a signature does not fit the key they know. 404 for one that is gone.
 pub async fn rotate_keys(
     tx: &mut Conn,
     ctx: &Ctx,
-    account: &Account,
+    account_id: i64,
     keys: &KeyPair,
-) -> AppResult<()> {
-    set_keys(tx, account, keys, ctx.now()).await?;
-    change_profile(tx, ctx, account).await
+) -> AppResult<Account> {
+    // Making the keys took its time: what is known of the account may be of before.
+    db::relations::lock_pair(tx, account_id, account_id).await?;
+    let account = db::accounts::by_id(tx, account_id)
+        .await?
+        .filter(|account| account.is_local() && account.deleted_at.is_none())
+        .ok_or_else(AppError::not_found)?;
+    set_keys(tx, &account, keys, ctx.now()).await?;
+    tell_changed(tx, ctx, &account).await?;
+    Ok(account)
+}
+
+/// Caches and the followers' servers are told that a local account changed.
+async fn tell_changed(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppResult<()> {
+    tx.emit(Event::of(Kind::AccountChanged, account.id));
+    let activity = Outgoing::UpdateActor {
+        uri: outgoing::activity_uri(ctx, account, "updates"),
+    };
+    let audience = Audience {
+        followers: true,
+        accounts: Vec::new(),
+    };
+    outgoing::send(tx, ctx, account, &activity, audience).await
 }
 
 /// Writes a changed local profile, with the custom emoji it uses now, and tells the followers'
@@ -140,15 +160,7 @@ pub async fn change_profile(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppR
     };
     db::accounts::update(tx, account).await?;
     search::account_changed(tx, ctx, before.as_ref(), account).await?;
-    tx.emit(Event::of(Kind::AccountChanged, account.id));
-    let activity = Outgoing::UpdateActor {
-        uri: outgoing::activity_uri(ctx, account, "updates"),
-    };
-    let audience = Audience {
-        followers: true,
-        accounts: Vec::new(),
-    };
-    outgoing::send(tx, ctx, account, &activity, audience).await
+    tell_changed(tx, ctx, account).await
 }
 
 /// An actor from elsewhere as its server describes it now: cleaned, its id and handle checked.
@@ -172,11 +184,13 @@ pub async fn upsert_remote(tx: &mut Conn, ctx: &Ctx, actor: RemoteActor) -> AppR
     let mut account = actor.account;
     account.fetched_at = now;
     emojis::remember(tx, ctx, &account.domain, &account.emojis).await?;
-    let known = db::accounts::by_uri(tx, &account.uri).await?;
+    // All of the row is written below: what moderators decide at this moment is to be in it.
+    let known = db::accounts::by_uri_to_write(tx, &account.uri).await?;
     let before = known.clone();
     let holder = db::accounts::by_handle(tx, &account.username_lower, &account.domain).await?;
-    if let Some(mut holder) = holder
+    if let Some(holder) = holder
         && known.as_ref().is_none_or(|k| k.id != holder.id)
+        && let Some(mut holder) = db::accounts::by_uri_to_write(tx, &holder.uri).await?
     {
         holder.username_lower = format!("{}#{}", holder.username_lower, holder.id);
         db::accounts::update(tx, &holder).await?;
@@ -284,7 +298,8 @@ pub async fn prune(tx: &mut Conn, id: i64, since: i64) -> AppResult<Option<Accou
     Ok(Some(account))
 }
 
-/// An account is gone: nothing of it is shown any more, and a job erases the rest.
+/// An account is gone: nothing of it is shown any more, and a job erases the rest. What an account elsewhere
+/// has to do with people here ends then, and its server is told.
 pub(super) async fn remove(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppResult<()> {
     let mut gone = account.clone();
     gone.deleted_at = Some(ctx.now());
@@ -320,5 +335,8 @@ pub async fn erase_one(tx: &mut Conn, ctx: &Ctx, account_id: i64) -> AppResult<b
     Ok(statuses::erase_one_of(tx, ctx, account_id).await?
         || reactions::undo_one_of(tx, ctx, &account).await?
         || collections::erase_one_of(tx, ctx, &account).await?
-        || (account.is_local() && deletion::erase_some_of(tx, ctx, &account).await?))
+        || match account.is_local() {
+            true => deletion::erase_some_of(tx, ctx, &account).await?,
+            false => deletion::part_from(tx, ctx, &account).await?,
+        })
 }

@@ -11,9 +11,10 @@ use super::jobs::{self, Job};
 use super::mail::{self, Letter};
 use super::outgoing::{self, Audience, Outgoing};
 use super::profiles::picture_files;
-use super::{Ctx, sign_in};
+use super::{Ctx, sign_in, synchronisation};
 use crate::clock::{DAY, HOUR, iso};
 use crate::db::accounts::Account;
+use crate::db::relations::Follow;
 use crate::db::users::User;
 use crate::db::{self, Conn};
 use crate::error::{AppError, AppResult};
@@ -76,6 +77,24 @@ pub async fn begin(tx: &mut Conn, ctx: &Ctx, account_id: i64, at: i64) -> AppRes
     let job = Job::DeleteAccount { account_id };
     jobs::cancel(tx, &job).await?;
     jobs::enqueue_at(tx, ctx, &job, at).await
+}
+
+/// An account is to be deleted now, unless that is being done or was done.
+pub async fn hasten(tx: &mut Conn, ctx: &Ctx, account_id: i64) -> AppResult<()> {
+    let account = match living(tx, account_id).await {
+        Ok(account) => account,
+        Err(error) if error.status.is_client_error() => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let begun = match db::users::by_account(tx, account_id).await? {
+        Some(user) => user.leaves_at.is_some_and(|at| at <= ctx.now()),
+        None => account.suspended_at.is_some(),
+    };
+    if begun {
+        // The job that waits, or runs, stays; where it was given up, there is a new one.
+        return jobs::enqueue(tx, ctx, &Job::DeleteAccount { account_id }).await;
+    }
+    begin(tx, ctx, account_id, ctx.now()).await
 }
 
 /// An account is not to be deleted after all; 404 where it was not. Where moderators suspended it, it
@@ -191,6 +210,33 @@ pub(super) async fn erase_some_of(tx: &mut Conn, ctx: &Ctx, account: &Account) -
     let account_id = account.id;
     jobs::enqueue(tx, ctx, &Job::ForgetKeys { account_id }).await?;
     Ok(false)
+}
+
+/// Ends some of what an account elsewhere that was deleted here alone has to do with people here, once it has neither
+/// statuses nor votes; true while there may be more. Where it is gone from its own server, nothing is left of it.
+pub(super) async fn part_from(tx: &mut Conn, ctx: &Ctx, account: &Account) -> AppResult<bool> {
+    let rows = db::deletions::some_follows(tx, account.id, FOLLOWS).await?;
+    if rows.is_empty() {
+        synchronisation::forget(tx, account).await?;
+        db::notifications::forget_account(tx, account.id).await?;
+        db::accounts::sever(tx, account.id).await?;
+        return Ok(false);
+    }
+    let other_of = |row: &Follow| row.account_id + row.target_id - account.id;
+    let ids: Vec<i64> = rows.iter().map(other_of).collect();
+    let others = db::accounts::by_ids(tx, &ids).await?;
+    for row in rows {
+        let id = other_of(&row);
+        let Some(other) = others.iter().find(|other| other.id == id) else {
+            continue;
+        };
+        if row.account_id == account.id {
+            follows::cut(tx, ctx, row, account, other).await?;
+        } else {
+            follows::cut(tx, ctx, row, other, account).await?;
+        }
+    }
+    Ok(true)
 }
 
 /// Forgets the keys of an account that is gone, unless something it sent is still on its way and

@@ -351,6 +351,36 @@ pub async fn unfollow(
     Ok(())
 }
 
+/// Ends a follow, or the request for one, between here and an account elsewhere that nothing else is sent to any
+/// more, and tells its server: it goes on living there.
+pub(super) async fn cut(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    row: Follow,
+    follower: &Account,
+    target: &Account,
+) -> AppResult<()> {
+    let follow = FollowRef {
+        uri: row.uri,
+        actor: follower.uri.clone(),
+        object: target.uri.clone(),
+    };
+    let (ours, theirs, activity) = if target.is_local() {
+        end(tx, ctx, follower, target, End::Refused).await?;
+        let uri = outgoing::activity_uri(ctx, target, "rejects");
+        (target, follower, Outgoing::Reject { uri, follow })
+    } else {
+        end(tx, ctx, follower, target, End::Withdrawn).await?;
+        let uri = outgoing::activity_uri(ctx, follower, "undo");
+        (follower, target, Outgoing::UndoFollow { uri, follow })
+    };
+    if ours.deleted_at.is_some() {
+        return Ok(());
+    }
+    let inbox = (theirs.delivery_url.clone(), theirs.delivery_host.clone());
+    outgoing::send_to(tx, ctx, ours, &activity, &[inbox]).await
+}
+
 /// Removes follow and request with what hung on them; tells nobody elsewhere.
 pub(super) async fn end(
     tx: &mut Conn,

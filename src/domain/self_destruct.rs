@@ -39,7 +39,7 @@ pub async fn remaining(
     }))
 }
 
-/// An account goes now.
+/// An account goes now; one that goes already, or is gone, is let alone.
 pub async fn delete(tx: &mut Conn, ctx: &Ctx, account_id: i64) -> AppResult<()> {
-    deletion::begin(tx, ctx, account_id, ctx.now()).await
+    deletion::hasten(tx, ctx, account_id).await
 }

@@ -15,7 +15,7 @@ use crate::db;
 use crate::error::{AppError, AppResult};
 use crate::media::intake::picture_names;
 use crate::media::sniff::Format;
-use crate::media::storage::{Key, PRIVATE_AREAS};
+use crate::media::storage::{FOR_EVER, Key, PRIVATE_AREAS};
 
 pub fn routes() -> Router<App> {
     Router::new().route("/media/{*key}", get(file))
@@ -35,8 +35,8 @@ async fn file(
         .ok_or_else(AppError::not_found)
 }
 
-/// Whether a file is not for everyone: one of a chat, whose two have other addresses of it, or of an
-/// account that is suspended.
+/// Whether a file is not for everyone: one of a chat, whose two have other addresses of it, of an account that is
+/// suspended, or one that lies there though its upload is gone.
 async fn is_hidden(app: &App, key: &Key) -> AppResult<bool> {
     match key.area() {
         area if PRIVATE_AREAS.contains(&area) => return Ok(true),
@@ -56,18 +56,17 @@ async fn is_hidden(app: &App, key: &Key) -> AppResult<bool> {
     let name = key.as_str().rsplit('/').next().unwrap_or_default();
     let id = name.split('-').next().and_then(|id| id.parse().ok());
     let Some(id) = id else { return Ok(false) };
-    let known = app
-        .read(move |c| Box::pin(async move { Ok(db::chat_files::standing(c, id).await?) }))
+    let key = key.to_string();
+    let owner = app
+        .read(move |c| {
+            Box::pin(async move { Ok(db::chat_files::public_owner(c, id, &key).await?) })
+        })
         .await?;
-    match known {
-        Some((owner, false)) => Ok(app.account(owner).await?.is_none_or(|a| !a.is_active())),
-        Some((_, true)) => Ok(true),
-        None => Ok(false),
+    match owner {
+        Some(owner) => Ok(app.account(owner).await?.is_none_or(|a| !a.is_active())),
+        None => Ok(true),
     }
 }
-
-/// What is served under an address that changes with its content.
-pub(super) const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 /// A stored file, or the part of it that is asked for; `None` when it is not there.
 pub(super) async fn serve(

@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use tokio::sync::watch;
 use url::Url;
 
-use super::files::{self, FOR_EVER};
+use super::files;
 use crate::app::App;
 use crate::clock::{DAY, HOUR, MINUTE, SECOND};
 use crate::config::{is_remote, version_of};
@@ -27,7 +27,7 @@ use crate::error::{AppError, AppResult};
 use crate::jobs::remote_files;
 use crate::media::remote::{Fetched, Fetcher, Purpose, RemoteError, Turns, hash};
 use crate::media::sniff::{Format, Kind};
-use crate::media::storage::StorageError;
+use crate::media::storage::{FOR_EVER, StorageError};
 use crate::media::sweep;
 
 /// How long a client waits for a copy; it is made all the same.

@@ -32,29 +32,44 @@ pub async fn run(app: App) {
     }
 }
 
-/// One round.
+/// One round: what goes wrong with one thing keeps nobody from the others. The first error, at the end.
 pub async fn pass(app: &App) -> AppResult<()> {
     let now = app.clock.now_ms();
-    let uploads = abandoned_uploads(app, now - ABANDONED).await?;
+    let forgotten = forget::pass(app).await.map_err(AppError::from);
+    let uploads = abandoned_uploads(app, now - ABANDONED).await;
     // What commands have left that were killed.
     let place = Place::of(&app.config);
     let swept = tokio::task::spawn_blocking(move || backup::sweep(&place, now));
-    swept.await.map_err(AppError::internal)?;
-    let half_written = app.storage.sweep_incoming(now).await?;
-    let replaced = retired_files(app, now - ABANDONED).await?;
-    let archives = expired_archives(app, now).await?;
-    if uploads + half_written + replaced + archives > 0 {
+    let swept = swept.await.map(drop).map_err(AppError::internal);
+    let half_written = app.storage.sweep_incoming(now).await;
+    let half_written = half_written.map_err(AppError::from);
+    let replaced = retired_files(app, now - ABANDONED).await;
+    let archives = expired_archives(app, now).await;
+    let copies = remote_files::pass(app).await;
+    let number = |done: &AppResult<usize>| *done.as_ref().unwrap_or(&0);
+    let [uploaded, half, retired, expired] =
+        [&uploads, &half_written, &replaced, &archives].map(number);
+    if uploaded + half + retired + expired > 0 {
         tracing::info!(
-            uploads,
-            half_written,
-            replaced,
-            archives,
+            uploads = uploaded,
+            half_written = half,
+            replaced = retired,
+            archives = expired,
             "deleted unused media"
         );
     }
-    remote_files::pass(app).await?;
-    forget::pass(app).await?;
-    Ok(())
+    let counted = [uploads, half_written, replaced, archives];
+    let mut done = vec![forgotten, swept, copies];
+    done.extend(counted.map(|done| done.map(drop)));
+    let mut first = Ok(());
+    for error in done.into_iter().filter_map(Result::err) {
+        if first.is_ok() {
+            first = Err(error);
+        } else {
+            tracing::warn!(%error, "cleaning up failed, and is tried again later");
+        }
+    }
+    first
 }
 
 /// Deletes files that nothing has held since before a time: replaced profile pictures, and those
@@ -69,13 +84,11 @@ async fn retired_files(app: &App, before: i64) -> AppResult<usize> {
                 )
             })
             .await?;
-        for file in &batch {
-            sweep::delete_files(&app.storage, file, "").await?;
-        }
-        let number = batch.len();
+        let gone = sweep::delete_each(&app.storage, batch, |file| vec![file.clone()]).await;
+        let number = gone.len();
         deleted += number;
         app.write(move |tx| {
-            Box::pin(async move { Ok(db::profiles::unretire_files(tx, &batch).await?) })
+            Box::pin(async move { Ok(db::profiles::unretire_files(tx, &gone).await?) })
         })
         .await?;
         if number < BATCH as usize {
@@ -91,11 +104,10 @@ async fn expired_archives(app: &App, now: i64) -> AppResult<usize> {
         let batch = app
             .read(move |c| Box::pin(async move { Ok(db::archives::expired(c, now, BATCH).await?) }))
             .await?;
-        for row in &batch {
-            sweep::delete_files(&app.storage, &row.file, "").await?;
-        }
-        let ids: Vec<i64> = batch.iter().map(|row| row.id).collect();
-        deleted += ids.len();
+        let gone = sweep::delete_each(&app.storage, batch, |row| vec![row.file.clone()]).await;
+        let ids: Vec<i64> = gone.iter().map(|row| row.id).collect();
+        let number = ids.len();
+        deleted += number;
         app.write(move |tx| {
             Box::pin(async move {
                 for id in ids {
@@ -105,7 +117,7 @@ async fn expired_archives(app: &App, now: i64) -> AppResult<usize> {
             })
         })
         .await?;
-        if batch.len() < BATCH as usize {
+        if number < BATCH as usize {
             return Ok(deleted);
         }
     }
@@ -121,19 +133,23 @@ async fn abandoned_uploads(app: &App, before: i64) -> AppResult<usize> {
                 Box::pin(async move { Ok(db::media::give_up_abandoned(tx, before, BATCH).await?) })
             })
             .await?;
-        let ids: Vec<i64> = batch.iter().map(|media| media.id).collect();
-        let unfinished = ids.clone();
+        let unfinished: Vec<i64> = batch.iter().map(|media| media.id).collect();
         let work = app
             .read(move |c| Box::pin(async move { Ok(db::media_work::of(c, &unfinished).await?) }))
             .await?;
-        let mut names: Vec<&str> = Vec::with_capacity(2 * batch.len());
-        names.extend(batch.iter().flat_map(|m| [m.file.as_str(), &m.preview]));
-        names.extend(work.iter().flat_map(|work| work.files()));
-        sweep::delete_all(&app.storage, &names).await?;
-        let remote = batch.iter().map(|media| media.remote_url.as_str());
+        let gone = sweep::delete_each(&app.storage, batch, |media| {
+            let work = work.iter().filter(|work| work.media_id == media.id);
+            let mut names = vec![media.file.clone(), media.preview.clone()];
+            names.extend(work.flat_map(|work| work.files().map(str::to_owned)));
+            names
+        });
+        let gone = gone.await;
+        let remote = gone.iter().map(|media| media.remote_url.as_str());
         let remote: Vec<&str> = remote.filter(|url| !url.is_empty()).collect();
         remote_files::forget(app, &remote).await?;
-        deleted += ids.len();
+        let ids: Vec<i64> = gone.iter().map(|media| media.id).collect();
+        let number = ids.len();
+        deleted += number;
         app.write(move |tx| {
             Box::pin(async move {
                 for id in ids {
@@ -143,7 +159,7 @@ async fn abandoned_uploads(app: &App, before: i64) -> AppResult<usize> {
             })
         })
         .await?;
-        if batch.len() < BATCH as usize {
+        if number < BATCH as usize {
             return Ok(deleted);
         }
     }

@@ -39,6 +39,7 @@ pub async fn run(app: &App, id: i64, attempts: i64) -> Result<(), JobError> {
         Ok(Err(IntakeError::Refused(reason))) => {
             return give_up(app, &work, &format!("Validation failed: {reason}")).await;
         }
+        Ok(Err(error)) if is_unavailable(&error) => return Err(JobError::later(error)),
         Ok(Err(error)) if attempts == ATTEMPTS => {
             tracing::error!(id, %error, "an upload could not be processed");
             return give_up(app, &work, "The file could not be processed").await;
@@ -47,6 +48,11 @@ pub async fn run(app: &App, id: i64, attempts: i64) -> Result<(), JobError> {
         Err(_) => return give_up(app, &work, "Processing the file took too long").await,
     };
     store(app, &work, done).await
+}
+
+/// What was acknowledged is not lost by a store that is away for a while.
+fn is_unavailable(error: &IntakeError) -> bool {
+    matches!(error, IntakeError::Storage(error) if error.is_unavailable())
 }
 
 async fn make(app: &App, work: &Work) -> Result<Attachment, IntakeError> {
@@ -84,7 +90,13 @@ async fn store(app: &App, work: &Work, done: Attachment) -> Result<(), JobError>
         })
         .await;
     noted.map_err(JobError::retry)?;
-    app.intake.store(done).await.map_err(JobError::retry)?;
+    app.intake
+        .store(done)
+        .await
+        .map_err(|error| match is_unavailable(&error) {
+            true => JobError::later(error),
+            false => JobError::retry(error),
+        })?;
     let kept = app
         .write(move |tx| {
             Box::pin(async move {
@@ -103,10 +115,20 @@ async fn store(app: &App, work: &Work, done: Attachment) -> Result<(), JobError>
     };
     let mut unused = work.files().to_vec();
     unused.extend([file.as_str(), preview.as_str()]);
-    unused.retain(|key| !named(key));
-    sweep::delete_all(&app.storage, &unused)
-        .await
-        .map_err(JobError::retry)
+    unused.retain(|key| !key.is_empty() && !named(key));
+    let Err(error) = sweep::delete_all(&app.storage, &unused).await else {
+        return Ok(());
+    };
+    // No row names them any more: they are noted, to go with the next cleaning.
+    tracing::warn!(id, %error, "what an upload left cannot be deleted now");
+    let unused: Vec<String> = unused.into_iter().map(str::to_owned).collect();
+    let now = app.clock.now_ms();
+    let noted: AppResult<()> = app
+        .write(move |tx| {
+            Box::pin(async move { Ok(db::profiles::retire_files(tx, &unused, now).await?) })
+        })
+        .await;
+    noted.map_err(JobError::retry)
 }
 
 /// Says that nothing will come of an upload, and deletes what was stored for it.

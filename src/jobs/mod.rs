@@ -30,6 +30,8 @@ mod verify_links;
 pub enum JobError {
     /// It may pass: try again later.
     Retry(anyhow::Error),
+    /// What it needs is out of reach: try again in some minutes, however often.
+    Later(anyhow::Error),
     /// It will not: give it up.
     Fail(anyhow::Error),
 }
@@ -38,6 +40,11 @@ impl JobError {
     /// Try again later.
     pub fn retry(source: impl Into<anyhow::Error>) -> JobError {
         JobError::Retry(source.into())
+    }
+
+    /// Try again in some minutes, without counting this as an attempt.
+    pub fn later(source: impl Into<anyhow::Error>) -> JobError {
+        JobError::Later(source.into())
     }
 
     /// Give it up.

@@ -12,7 +12,7 @@ use tracing::{Instrument, Span};
 
 use super::{JobError, backfill, collections, media, posts, sever_domain, standing, verify_links};
 use crate::app::App;
-use crate::clock::{DAY, SECOND};
+use crate::clock::{DAY, MINUTE, SECOND};
 use crate::db;
 use crate::db::jobs::{JobRow, Kinds};
 use crate::domain::jobs::{Job, PATIENT};
@@ -30,6 +30,8 @@ const RENEW: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_secs(1);
 /// How long the jobs under way may go on once the process is to end.
 const DRAIN: Duration = Duration::from_secs(10);
+/// When a job is tried again that needs what is out of reach.
+const LATER: i64 = 3 * MINUTE;
 /// Attempts before a job is given up: about two days.
 const ATTEMPTS: i64 = 20;
 
@@ -150,6 +152,22 @@ async fn run_one(app: App, row: JobRow) {
             app.db
                 .write(move |tx| {
                     Box::pin(async move { db::jobs::put_back(tx, id, at, &text).await })
+                })
+                .await
+        }
+        Err(JobError::Later(error)) => {
+            tracing::warn!(
+                id,
+                kind,
+                error = format!("{error:#}"),
+                "what a job needs is out of reach; it will be tried again"
+            );
+            app.metrics.job("retried");
+            let at = now + LATER + (LATER as f64 / 5.0 * app.random.unit()) as i64;
+            let text = format!("{error:#}");
+            app.db
+                .write(move |tx| {
+                    Box::pin(async move { db::jobs::put_off(tx, id, at, &text).await })
                 })
                 .await
         }

@@ -69,9 +69,12 @@ pub async fn make_room(app: &App) -> AppResult<()> {
                 wanted
             })
             .collect();
-        deleted += surplus.len();
-        lacking -= surplus.iter().map(|row| row.size).sum::<i64>();
-        evict(app, surplus).await?;
+        let evicted = evict(app, surplus).await?;
+        if evicted.is_empty() {
+            break;
+        }
+        deleted += evicted.len();
+        lacking -= evicted.iter().map(|row| row.size).sum::<i64>();
     }
     if deleted > 0 {
         tracing::info!(deleted, "made room among the remote files");
@@ -89,7 +92,7 @@ pub async fn forget(app: &App, urls: &[&str]) -> AppResult<()> {
     let rows = app
         .read(move |c| Box::pin(async move { Ok(db::remote_files::by_hashes(c, &hashes).await?) }))
         .await?;
-    evict(app, rows).await
+    evict(app, rows).await.map(drop)
 }
 
 /// Deletes the copies of the pictures of accounts that are forgotten; who else shows the same has it
@@ -108,16 +111,17 @@ pub async fn forget_pictures(app: &App, accounts: &[Account]) -> AppResult<()> {
     let rows = app
         .read(move |c| Box::pin(async move { Ok(db::remote_files::by_hashes(c, &hashes).await?) }))
         .await?;
-    evict(app, rows).await
+    evict(app, rows).await.map(drop)
 }
 
-/// The files first: a row without a file is fetched anew, a file without a row would stay.
-pub async fn evict(app: &App, rows: Vec<RemoteFile>) -> AppResult<()> {
-    let names = rows
-        .iter()
-        .flat_map(|row| [row.file.as_str(), &row.preview]);
-    let names: Vec<&str> = names.collect();
-    sweep::delete_all(&app.storage, &names).await?;
+/// Deletes copies, and tells which are gone. The files first: a row without a file is fetched anew, a file without
+/// a row would stay.
+pub async fn evict(app: &App, rows: Vec<RemoteFile>) -> AppResult<Vec<RemoteFile>> {
+    let gone = sweep::delete_each(&app.storage, rows, |row| {
+        vec![row.file.clone(), row.preview.clone()]
+    });
+    let gone = gone.await;
+    let rows = gone.clone();
     app.write(move |tx| {
         Box::pin(async move {
             for row in &rows {
@@ -126,5 +130,6 @@ pub async fn evict(app: &App, rows: Vec<RemoteFile>) -> AppResult<()> {
             Ok(())
         })
     })
-    .await
+    .await?;
+    Ok(gone)
 }

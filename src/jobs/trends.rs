@@ -79,22 +79,27 @@ pub async fn pass(app: &App) -> AppResult<()> {
             break;
         }
     }
-    forget_cards(app, now - CARDS).await
+    forget_cards(app, now).await
 }
 
-/// Deletes previews that no post shows, with their pictures.
-async fn forget_cards(app: &App, before: i64) -> AppResult<()> {
+/// Deletes previews that no post shows. Their pictures are noted in the same transaction, and go with the next
+/// cleaning.
+async fn forget_cards(app: &App, now: i64) -> AppResult<()> {
+    let before = now - CARDS;
     let cards = app
         .read(move |c| Box::pin(async move { Ok(db::cards::unused(c, before, BATCH).await?) }))
         .await?;
     for card in cards {
-        let id = card.id;
-        let gone = app
-            .write(move |tx| Box::pin(async move { Ok(db::cards::delete_unused(tx, id).await?) }))
-            .await?;
-        if gone && let Ok(key) = card.image.parse() {
-            app.storage.delete(&key).await?;
-        }
+        app.write(move |tx| {
+            let card = card.clone();
+            Box::pin(async move {
+                if db::cards::delete_unused(tx, card.id).await? && !card.image.is_empty() {
+                    db::profiles::retire_files(tx, &[card.image], now).await?;
+                }
+                Ok(())
+            })
+        })
+        .await?;
     }
     Ok(())
 }

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, HashSet};
 use aws_lc_rs::digest;
 use futures::{StreamExt, TryStreamExt};
 
-use super::intake::still_of;
+use super::listing::Listing;
+use super::named::NamedFiles;
 use super::storage::{Key, Storage, StorageError};
 use crate::clock::HOUR;
-use crate::db::stored_files::{self, Holder};
+use crate::db::stored_files::Holder;
 use crate::db::{self, Db};
 use crate::progress::Progress;
 
@@ -85,63 +86,56 @@ pub struct Orphans {
 #[derive(Debug, Default)]
 pub struct Named(HashSet<u64>);
 
-impl Named {
-    fn mark(name: &str) -> u64 {
-        let hash = digest::digest(&digest::SHA256, name.as_bytes());
-        let mut bytes = [0; 8];
-        bytes.copy_from_slice(&hash.as_ref()[..8]);
-        u64::from_le_bytes(bytes)
-    }
+/// What a name is known by where there are many.
+pub(super) fn mark(name: &str) -> u64 {
+    let hash = digest::digest(&digest::SHA256, name.as_bytes());
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&hash.as_ref()[..8]);
+    u64::from_le_bytes(bytes)
+}
 
+impl Named {
     /// Adds a name; false when it is there.
     pub fn add(&mut self, name: &str) -> bool {
-        self.0.insert(Named::mark(name))
+        self.0.insert(mark(name))
     }
 
-    fn has(&self, name: &str) -> bool {
-        self.0.contains(&Named::mark(name))
+    /// Whether it was added.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains(&mark(name))
     }
 }
 
 /// Looks for every file that a row names, and adds the names up.
+///
+/// # Errors
+/// The database's, and the store's.
 pub async fn usage(
     db: &Db,
     storage: &Storage,
     named: &mut Named,
 ) -> Result<BTreeMap<Holder, Usage>, AuditError> {
-    let mut all = BTreeMap::new();
+    let mut all: BTreeMap<Holder, Usage> = Holder::ALL.map(|it| (it, Usage::default())).into();
     let progress = Progress::counting("looking for files");
-    for holder in Holder::ALL {
-        let mut usage = Usage::default();
-        let mut after: Option<String> = None;
-        loop {
-            let page: stored_files::Page = db
-                .read(move |c| {
-                    Box::pin(async move { stored_files::page(c, holder, after.as_deref()).await })
-                })
-                .await?;
-            progress.add(page.keys.len() as u64);
-            let stills = page.keys.iter().filter_map(|name| still_of(name));
-            let mut names: Vec<String> = page.keys.iter().cloned().chain(stills).collect();
-            names.retain(|name| named.add(name));
-            let mut sizes = futures::stream::iter(names)
-                .map(|name| async {
-                    let size = match name.parse::<Key>() {
-                        Ok(key) => storage.size(&key).await?,
-                        Err(_) => None,
-                    };
-                    Ok::<_, StorageError>((name, size))
-                })
-                .buffered(AT_ONCE);
-            while let Some((name, size)) = sizes.try_next().await? {
-                usage.add(name, size);
-            }
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
+    let listing = Listing::of(storage).await?;
+    let listing = &listing;
+    let mut files = NamedFiles::all();
+    while let Some((holder, mut names)) = files.next_from(db).await? {
+        progress.add(names.len() as u64);
+        names.retain(|name| named.add(name));
+        let usage = all.entry(holder).or_default();
+        let mut sizes = futures::stream::iter(names)
+            .map(|name| async move {
+                let size = match name.parse::<Key>() {
+                    Ok(key) => listing.size(storage, &key).await?,
+                    Err(_) => None,
+                };
+                Ok::<_, StorageError>((name, size))
+            })
+            .buffered(AT_ONCE);
+        while let Some((name, size)) = sizes.try_next().await? {
+            usage.add(name, size);
         }
-        all.insert(holder, usage);
     }
     Ok(all)
 }

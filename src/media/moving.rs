@@ -1,14 +1,15 @@
 //! Moves files from one storage to another, beside servers that go on working.
 
 use aws_lc_rs::digest;
+use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 
-use super::audit::{AuditError, Named};
-use super::intake::still_of;
+use super::audit::{AREAS, AuditError, Named};
+use super::named::NamedFiles;
 use super::storage::{Key, Storage, StorageError};
 use crate::db::Db;
-use crate::db::stored_files::{self, Holder};
 use crate::progress::Progress;
+use crate::random::Random;
 
 /// Names told at most.
 const NAMED: usize = 100;
@@ -40,12 +41,31 @@ pub struct Moved {
     pub missing_names: Vec<String>,
     /// Files deleted where they came from.
     pub deleted: u64,
+    /// Copies deleted again, for their rows went meanwhile.
+    pub withdrawn: u64,
 }
 
 enum Step {
     Copied { bytes: u64, deleted: bool },
     There { deleted: bool },
     Missing(String),
+}
+
+/// Whether two storages are one under two names: what is put into one of them is in the other.
+///
+/// # Errors
+/// Those of both storages.
+pub async fn is_one(from: &Storage, to: &Storage, random: &Random) -> Result<bool, StorageError> {
+    let mark = random.bytes::<16>();
+    let key = Key::for_content("uploads", "probe", &mark, "png");
+    let key = key.map_err(|error| StorageError::Directory {
+        path: "uploads".into(),
+        source: std::io::Error::other(error),
+    })?;
+    to.put(&key, Bytes::copy_from_slice(&mark)).await?;
+    let there = from.exists(&key).await;
+    to.delete(&key).await?;
+    there
 }
 
 /// Moves every file that a row names. What is in its new place with the same size is passed over, so
@@ -57,31 +77,44 @@ pub async fn move_files(db: &Db, route: Route<'_>) -> Result<Moved, AuditError> 
     let mut moved = Moved::default();
     let mut named = Named::default();
     let progress = Progress::counting("moving files");
-    for holder in Holder::ALL {
-        let mut after: Option<String> = None;
-        loop {
-            let page: stored_files::Page = db
-                .read(move |c| {
-                    Box::pin(async move { stored_files::page(c, holder, after.as_deref()).await })
-                })
-                .await?;
-            let stills = page.keys.iter().filter_map(|name| still_of(name));
-            let mut names: Vec<String> = page.keys.iter().cloned().chain(stills).collect();
-            names.retain(|name| named.add(name));
-            let mut steps = futures::stream::iter(names)
-                .map(|name| move_one(route, name))
-                .buffer_unordered(AT_ONCE);
-            while let Some(step) = steps.try_next().await? {
-                moved.add(step);
-                progress.add(1);
-            }
-            after = page.next;
-            if after.is_none() {
-                break;
+    let mut files = NamedFiles::all();
+    while let Some((_, mut names)) = files.next_from(db).await? {
+        names.retain(|name| named.add(name));
+        let mut steps = futures::stream::iter(names)
+            .map(|name| move_one(route, name))
+            .buffer_unordered(AT_ONCE);
+        while let Some(step) = steps.try_next().await? {
+            moved.add(step);
+            progress.add(1);
+        }
+    }
+    if !route.dry {
+        moved.withdrawn = withdraw(db, route.to, &named).await?;
+    }
+    Ok(moved)
+}
+
+/// Deletes copies of files that a row named when they were met, and none names any more: whoever deleted
+/// them did so where the server looks.
+async fn withdraw(db: &Db, to: &Storage, met: &Named) -> Result<u64, AuditError> {
+    let mut named = Named::default();
+    let mut files = NamedFiles::all();
+    while let Some((_, names)) = files.next_from(db).await? {
+        for name in &names {
+            named.add(name);
+        }
+    }
+    let mut withdrawn = 0;
+    for area in AREAS {
+        let mut files = to.list(area);
+        while let Some(file) = files.try_next().await? {
+            let name = file.key.as_str();
+            if met.has(name) && !named.has(name) {
+                withdrawn += u64::from(to.delete(&file.key).await?);
             }
         }
     }
-    Ok(moved)
+    Ok(withdrawn)
 }
 
 impl Moved {

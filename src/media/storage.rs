@@ -27,6 +27,8 @@ pub use local::Local;
 pub use s3::Bucket;
 pub use spool::Spool;
 
+/// What an address that changes with its content may be kept for.
+pub const FOR_EVER: &str = "public, max-age=31536000, immutable";
 /// Longest key, in bytes.
 const MAX_KEY: usize = 512;
 /// The name of a stored file: segments of `a-z 0-9 _ . -` joined by `/`, none of them empty or beginning with a dot.
@@ -106,7 +108,7 @@ impl fmt::Display for Key {
 }
 
 /// What lies there is for those alone who are let in by the server: no public address leads to it.
-pub const PRIVATE_AREAS: [&str; 4] = ["archives", "chats", "remote-chats", "uploads"];
+pub const PRIVATE_AREAS: [&str; 5] = ["archives", "chats", "remote", "remote-chats", "uploads"];
 
 /// Where an upload's file is to lie once a chat holds it; `None` where it lies as well hidden already.
 pub fn in_chat(name: &str) -> Option<Key> {
@@ -181,12 +183,23 @@ pub enum StorageError {
 }
 
 impl StorageError {
+    /// Whether nothing was heard at all.
+    pub fn is_silence(&self) -> bool {
+        matches!(self, StorageError::Silent { .. })
+    }
+
     /// Whether it may go better later, without anybody doing anything here.
     pub fn is_unavailable(&self) -> bool {
-        matches!(
-            self,
-            StorageError::Store { .. } | StorageError::Silent { .. }
-        )
+        match self {
+            StorageError::Store { .. } | StorageError::Silent { .. } => true,
+            // What came of a file came from a store.
+            StorageError::Io { source, .. } => {
+                let inner = source.get_ref();
+                source.kind() == io::ErrorKind::TimedOut
+                    || inner.is_some_and(|inner| inner.is::<object_store::Error>())
+            }
+            StorageError::Directory { .. } => false,
+        }
     }
 }
 

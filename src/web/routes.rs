@@ -25,6 +25,7 @@ use crate::domain::moves;
 use crate::domain::pins::MAX_PINS;
 use crate::error::{AppError, AppResult};
 use crate::http::middleware::REQUEST_ID;
+use crate::media::storage::FOR_EVER;
 use crate::text::plain::normalize_tag;
 use crate::text::sanitize;
 
@@ -35,8 +36,6 @@ const RECENT: i64 = 10;
 /// Posts before and after one in its thread.
 const ANCESTORS: usize = 40;
 const REPLIES: usize = 60;
-/// What has its version in its address never changes.
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
 const A_DAY: &str = "public, max-age=86400";
 
 pub fn routes() -> Router<App> {

@@ -5,6 +5,7 @@ use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
 use super::any::AnyOfExt;
+use super::conn::Backend;
 use super::schema::{account_keys, account_stats, accounts, former_usernames};
 use super::{Conn, Result, on_db, prepared};
 
@@ -177,6 +178,23 @@ pub async fn by_uri(conn: &mut Conn, uri: &str) -> Result<Option<Account>> {
         .first(c)
         .await
         .optional())
+}
+
+/// The same, of a row that is about to be written: on PostgreSQL, what others write of it is in it, or waits.
+/// SQLite has one writer.
+#[boxed]
+pub async fn by_uri_to_write(conn: &mut Conn, uri: &str) -> Result<Option<Account>> {
+    if let Backend::Postgres(c) = &mut conn.backend {
+        conn.statements += 1;
+        let found: Vec<Account> = accounts::table
+            .filter(accounts::uri.eq(uri))
+            .select(Account::as_select())
+            .for_no_key_update()
+            .load(&mut **c)
+            .await?;
+        return Ok(found.into_iter().next());
+    }
+    by_uri(conn, uri).await
 }
 
 /// Accounts by actor id, in no order.

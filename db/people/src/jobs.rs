@@ -142,6 +142,21 @@ pub async fn put_back(conn: &mut Conn, id: i64, run_at: i64, error: &str) -> Res
     Ok(())
 }
 
+/// A job is to run again at a time, and this attempt does not count.
+#[boxed]
+pub async fn put_off(conn: &mut Conn, id: i64, run_at: i64, error: &str) -> Result<()> {
+    on_db!(conn, |c| diesel::update(jobs::table.find(id))
+        .set((
+            jobs::run_at.eq(run_at),
+            jobs::leased_until.eq(0),
+            jobs::attempts.eq(jobs::attempts - 1),
+            jobs::last_error.eq(error),
+        ))
+        .execute(c)
+        .await)?;
+    Ok(())
+}
+
 /// A job is given up; its key is free again.
 #[boxed]
 pub async fn give_up(conn: &mut Conn, id: i64, now: i64, error: &str) -> Result<()> {

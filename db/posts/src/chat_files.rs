@@ -145,19 +145,18 @@ pub async fn held(conn: &mut Conn, media_id: i64) -> Result<Option<Held>> {
     }))
 }
 
-/// Whose an upload is, and whether it is not for everyone: a message holds it, or it is about to go.
+/// Whose a stored file of an upload is, where it is for everyone: the upload names it, is not about to go, and no
+/// message holds it.
 #[boxed]
-pub async fn standing(conn: &mut Conn, media_id: i64) -> Result<Option<(i64, bool)>> {
-    let found: Option<(i64, i64, Option<i64>)> = on_db!(conn, |c| media::table
+pub async fn public_owner(conn: &mut Conn, media_id: i64, key: &str) -> Result<Option<i64>> {
+    on_db!(conn, |c| media::table
         .left_join(chat_files::table.on(chat_files::media_id.eq(media::id)))
         .filter(media::id.eq(media_id))
-        .select((
-            media::account_id,
-            media::position,
-            chat_files::media_id.nullable()
-        ))
+        .filter(media::file.eq(key).or(media::preview.eq(key)))
+        .filter(media::position.ne(GIVEN_UP))
+        .filter(chat_files::media_id.is_null())
+        .select(media::account_id)
         .first(c)
         .await
-        .optional())?;
-    Ok(found.map(|(owner, position, held)| (owner, position == GIVEN_UP || held.is_some())))
+        .optional())
 }

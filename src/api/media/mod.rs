@@ -145,7 +145,8 @@ async fn delete_files(app: &App, keys: &[&str]) {
     }
 }
 
-/// Deletes the files of an attachment that nobody can attach any more, then its row.
+/// Deletes the files of an attachment that nobody can attach any more, then its row. What cannot be deleted now
+/// is left to the sweep.
 async fn discard(app: &App, media: db::media::Media) -> AppResult<()> {
     let id = media.id;
     let work = app
@@ -153,7 +154,10 @@ async fn discard(app: &App, media: db::media::Media) -> AppResult<()> {
         .await?;
     let mut files = vec![media.file.as_str(), media.preview.as_str()];
     files.extend(work.iter().flat_map(|work| work.files()));
-    sweep::delete_all(&app.storage, &files).await?;
+    if let Err(error) = sweep::delete_all(&app.storage, &files).await {
+        tracing::warn!(id, %error, "the files of an attachment are left to the next cleaning");
+        return Ok(());
+    }
     app.write(move |tx| Box::pin(async move { Ok(db::media::delete(tx, id).await?) }))
         .await
 }

@@ -1,12 +1,12 @@
 //! `kith user rotate-keys`: new signing keys.
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use http::StatusCode;
 
 use super::{find, noted};
 use crate::app::App;
 use crate::cli::Outcome;
 use crate::db;
-use crate::db::accounts::Account;
 use crate::domain::accounts;
 use crate::error::AppError;
 use crate::progress::Progress;
@@ -37,9 +37,10 @@ pub fn command() -> Command {
 pub async fn run(app: &App, args: &ArgMatches) -> Outcome {
     if let Some(name) = args.get_one::<String>("name") {
         let (_, account) = find(app, name).await?;
-        let username = account.username.clone();
-        rotate(app, account).await?;
-        println!("{username} has new keys");
+        if !rotate(app, account.id).await? {
+            return Err(format!("{} is gone", account.username));
+        }
+        println!("{} has new keys", account.username);
         return Ok(());
     }
     let progress = Progress::counting("making keys");
@@ -52,8 +53,7 @@ pub async fn run(app: &App, args: &ArgMatches) -> Outcome {
         let Some((_, last)) = page.last() else { break };
         after = last.id;
         for (_, account) in page {
-            if account.deleted_at.is_none() {
-                rotate(app, account).await?;
+            if account.deleted_at.is_none() && rotate(app, account.id).await? {
                 number += 1;
                 progress.add(1);
             }
@@ -64,15 +64,21 @@ pub async fn run(app: &App, args: &ArgMatches) -> Outcome {
     Ok(())
 }
 
-async fn rotate(app: &App, account: Account) -> Outcome {
+/// Gives an account new keys; false where it is gone by now.
+async fn rotate(app: &App, id: i64) -> Result<bool, String> {
     let keys = app.keys.next().await.map_err(|e| e.to_string())?;
     let ctx = app.ctx.clone();
-    app.write(move |tx| {
-        Box::pin(async move {
-            accounts::rotate_keys(tx, &ctx, &account, &keys).await?;
-            noted(tx, &ctx, "rotate-keys", &account, &[]).await
+    let rotated = app
+        .write(move |tx| {
+            Box::pin(async move {
+                let account = accounts::rotate_keys(tx, &ctx, id, &keys).await?;
+                noted(tx, &ctx, "rotate-keys", &account, &[]).await
+            })
         })
-    })
-    .await
-    .map_err(|e: AppError| e.to_string())
+        .await;
+    match rotated {
+        Ok(()) => Ok(true),
+        Err(error) if error.status == StatusCode::NOT_FOUND => Ok(false),
+        Err(error) => Err(error.to_string()),
+    }
 }

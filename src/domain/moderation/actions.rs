@@ -14,7 +14,7 @@ use crate::domain::deletion::{self, is_leaving};
 use crate::domain::jobs::{self, Job};
 use crate::domain::mail::{self, Letter};
 use crate::domain::notifications::{self, Subject, Type};
-use crate::domain::outgoing::{self, Audience, FollowRef, Outgoing};
+use crate::domain::outgoing::{self, Audience, Outgoing};
 use crate::domain::{Ctx, accounts, follows, severances, sign_in, standing, users};
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Kind};
@@ -352,17 +352,7 @@ pub async fn sever_followers(tx: &mut Conn, ctx: &Ctx, id: i64) -> AppResult<()>
         let Some(row) = request.or(follow) else {
             continue;
         };
-        follows::end(tx, ctx, &account, target, follows::End::Refused).await?;
-        let activity = Outgoing::Reject {
-            uri: outgoing::activity_uri(ctx, target, "rejects"),
-            follow: FollowRef {
-                uri: row.uri,
-                actor: account.uri.clone(),
-                object: target.uri.clone(),
-            },
-        };
-        let inbox = (account.delivery_url.clone(), account.delivery_host.clone());
-        outgoing::send_to(tx, ctx, target, &activity, &[inbox]).await?;
+        follows::cut(tx, ctx, row, &account, target).await?;
     }
     if targets.len() as i64 >= BATCH {
         jobs::enqueue(tx, ctx, &Job::SeverSuspended { account_id: id }).await?;
@@ -412,18 +402,20 @@ pub(super) async fn restore(
     }
 }
 
-/// Deletes for good what an account that moderators suspended has here; 403 for any other.
+/// Deletes for good what an account that was suspended here has here; 403 for any other, and for one that its own
+/// server alone has suspended.
 pub async fn erase(tx: &mut Conn, ctx: &Ctx, actor: &Actor, id: i64) -> AppResult<()> {
     actor.must(Permission::DeleteUserData)?;
     let (account, user) = actor.target(tx, id).await?;
     let leaving = user.is_some_and(|user| is_leaving(user.leaving_at, account.suspended_at));
-    if account.suspended_at.is_none() || leaving {
+    let by_origin = standing::suspended_by_origin(tx, &account).await?;
+    if account.suspended_at == by_origin || leaving {
         return Err(denied().describe("The account has to be suspended first"));
     }
     if account.is_local() {
         deletion::begin(tx, ctx, id, ctx.now()).await?;
     } else {
-        accounts::remove_remote(tx, ctx, &account).await?;
+        accounts::remove(tx, ctx, &account).await?;
     }
     audit::record(tx, ctx, actor, "delete", Target::Account(&account), &[]).await
 }

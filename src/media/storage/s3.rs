@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures::stream::FuturesUnordered;
 use futures::{Stream, StreamExt, TryStreamExt};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::client::{HttpClient, HttpConnector};
@@ -20,14 +21,17 @@ use object_store::{
     ObjectStore, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, RetryConfig,
 };
 use tokio::io::AsyncReadExt;
+use tokio::sync::oneshot;
 
-use super::{Found, Key, Local, PRIVATE_AREAS, StorageError, Stored};
+use super::{FOR_EVER, Found, Key, Local, PRIVATE_AREAS, StorageError, Stored};
 use crate::config::S3;
 
-/// How long a connection, the next bytes of an answer, and a question without content may take.
+/// How long a connection, the next bytes of an answer, a question without content, and putting parts
+/// together may take.
 const CONNECT: Duration = Duration::from_secs(4);
 const READ: Duration = Duration::from_secs(30);
 const ANSWER: Duration = Duration::from_secs(10);
+const JOIN: Duration = Duration::from_secs(120);
 /// How long it is tried again, and how often.
 const RETRIED: Duration = Duration::from_secs(8);
 const RETRIES: usize = 3;
@@ -35,9 +39,7 @@ const RETRIES: usize = 3;
 const PART: usize = 8 << 20;
 const PARTS_AT_ONCE: usize = 2;
 /// Bytes in a second below which a request has failed.
-const SLOWEST: u64 = 256 << 10;
-/// What an address that changes with its content may be kept for.
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
+const SLOWEST: u64 = 64 << 10;
 
 /// A bucket of an object store. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -67,7 +69,11 @@ impl Bucket {
         let failed = failed("opening", &s3.name());
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT)
-            .read_timeout(READ)
+            // A file is what it is, whatever its metadata say of its encoding.
+            .no_gzip()
+            .no_brotli()
+            .no_deflate()
+            .no_zstd()
             // What is signed for one host is for no other.
             .redirect(reqwest::redirect::Policy::none())
             .build();
@@ -131,20 +137,15 @@ impl Bucket {
             attributes: attributes(key),
             ..PutOptions::default()
         };
-        let patience = ANSWER + Duration::from_secs(content.len() as u64 / SLOWEST);
+        let patience = patience(content.len());
         let location = path(key);
         let payload = PutPayload::from_bytes(content);
         let sent = self.store.put_opts(&location, payload, options);
-        match tokio::time::timeout(patience, sent).await {
-            Ok(sent) => sent.map(drop).map_err(failed("writing", key.as_str())),
-            Err(_) => Err(StorageError::Silent {
-                doing: "writing",
-                what: key.to_string(),
-            }),
-        }
+        written(key, patience, sent).await.map(drop)
     }
 
-    /// Sends a file of this machine.
+    /// Sends a file of this machine. Whoever asks for it may go away meanwhile: what was sent of a file in
+    /// parts is taken back then.
     pub(super) async fn upload(
         &self,
         key: &Key,
@@ -158,53 +159,38 @@ impl Bucket {
             file.read_to_end(&mut content).await.map_err(unread())?;
             return Box::pin(self.put(key, content.into())).await;
         }
+        let (mut asker, told) = oneshot::channel();
+        let (bucket, sent) = (self.clone(), key.clone());
+        tokio::spawn(async move {
+            let done = bucket.upload_parts(&sent, file, &mut asker).await;
+            // Whoever has gone away needs no answer.
+            let _ = asker.send(done);
+        });
+        told.await.unwrap_or_else(|_| Err(silent("writing", key)))
+    }
+
+    async fn upload_parts(
+        &self,
+        key: &Key,
+        mut file: tokio::fs::File,
+        asker: &mut oneshot::Sender<Result<(), StorageError>>,
+    ) -> Result<(), StorageError> {
         let options = PutMultipartOptions {
             attributes: attributes(key),
             ..PutMultipartOptions::default()
         };
-        let begun = self.store.put_multipart_opts(&path(key), options).await;
-        let mut upload = begun.map_err(failed("writing", key.as_str()))?;
-        let sent = self.send(key, &mut file, upload.as_mut()).await;
+        let location = path(key);
+        let begun = self.store.put_multipart_opts(&location, options);
+        let mut upload = written(key, ANSWER, begun).await?;
+        let sent = tokio::select! {
+            sent = send(key, &mut file, upload.as_mut()) => sent,
+            () = asker.closed() => Err(silent("writing", key)),
+        };
         if sent.is_err() {
             // The first error counts. A store that is gone keeps parts that nobody sees.
             let _ = tokio::time::timeout(ANSWER, upload.abort()).await;
         }
         sent
-    }
-
-    async fn send(
-        &self,
-        key: &Key,
-        file: &mut tokio::fs::File,
-        upload: &mut dyn MultipartUpload,
-    ) -> Result<(), StorageError> {
-        let mut under_way = futures::stream::FuturesUnordered::new();
-        loop {
-            let part = part_of(file)
-                .await
-                .map_err(super::failed("reading what is to be", key))?;
-            if part.is_empty() {
-                break;
-            }
-            under_way.push(upload.put_part(PutPayload::from_bytes(part)));
-            if under_way.len() >= PARTS_AT_ONCE {
-                under_way
-                    .try_next()
-                    .await
-                    .map_err(failed("writing", key.as_str()))?;
-            }
-        }
-        while under_way
-            .try_next()
-            .await
-            .map_err(failed("writing", key.as_str()))?
-            .is_some()
-        {}
-        upload
-            .complete()
-            .await
-            .map(drop)
-            .map_err(failed("writing", key.as_str()))
     }
 
     pub(super) async fn read(
@@ -229,7 +215,10 @@ impl Bucket {
         let answer = self.answer("opening", key.as_str(), asked).await?;
         Ok(answer.map(|answer| Stored {
             size: answer.range.end - answer.range.start,
-            content: Box::pin(answer.into_stream().map_err(std::io::Error::from)),
+            content: Box::pin(in_time(
+                answer.into_stream().map_err(std::io::Error::from),
+                || std::io::ErrorKind::TimedOut.into(),
+            )),
         }))
     }
 
@@ -253,21 +242,23 @@ impl Bucket {
     ) -> impl Stream<Item = Result<Found, StorageError>> + Send + use<> {
         let prefix = Path::from(area);
         let area = area.to_owned();
-        self.store
+        let late = area.clone();
+        let listed = self
+            .store
             .list(Some(&prefix))
-            .map_err(move |error| failed("listing", &area)(error))
-            .filter_map(|object| async move {
-                let object = match object {
-                    Ok(object) => object,
-                    Err(error) => return Some(Err(error)),
-                };
-                let key = object.location.as_ref().parse().ok()?;
-                Some(Ok(Found {
-                    key,
-                    size: object.size,
-                    written: object.last_modified.timestamp_millis(),
-                }))
-            })
+            .map_err(move |error| failed("listing", &area)(error));
+        in_time(listed, move || silent("listing", &late)).filter_map(|object| async move {
+            let object = match object {
+                Ok(object) => object,
+                Err(error) => return Some(Err(error)),
+            };
+            let key = object.location.as_ref().parse().ok()?;
+            Some(Ok(Found {
+                key,
+                size: object.size,
+                written: object.last_modified.timestamp_millis(),
+            }))
+        })
     }
 
     /// Waits for an answer, but not for long; `None` when there is no such object.
@@ -281,11 +272,74 @@ impl Bucket {
             Ok(Ok(answer)) => Ok(Some(answer)),
             Ok(Err(object_store::Error::NotFound { .. })) => Ok(None),
             Ok(Err(error)) => Err(failed(doing, what)(error)),
-            Err(_) => Err(StorageError::Silent {
-                doing,
-                what: what.to_owned(),
-            }),
+            Err(_) => Err(silent(doing, what)),
         }
+    }
+}
+
+async fn send(
+    key: &Key,
+    file: &mut tokio::fs::File,
+    upload: &mut dyn MultipartUpload,
+) -> Result<(), StorageError> {
+    let mut under_way = FuturesUnordered::new();
+    loop {
+        let part = part_of(file)
+            .await
+            .map_err(super::failed("reading what is to be", key))?;
+        if part.is_empty() {
+            break;
+        }
+        // They share the line.
+        let patience = patience(part.len() * PARTS_AT_ONCE);
+        let sent = upload.put_part(PutPayload::from_bytes(part));
+        under_way.push(written(key, patience, sent));
+        if under_way.len() >= PARTS_AT_ONCE {
+            under_way.try_next().await?;
+        }
+    }
+    while under_way.try_next().await?.is_some() {}
+    written(key, JOIN, upload.complete()).await.map(drop)
+}
+
+/// How long it may take to send so many bytes.
+fn patience(bytes: usize) -> Duration {
+    ANSWER + Duration::from_secs(bytes as u64 / SLOWEST)
+}
+
+/// Waits until something is written, but not for longer than that.
+async fn written<T>(
+    key: &Key,
+    patience: Duration,
+    sent: impl Future<Output = object_store::Result<T>>,
+) -> Result<T, StorageError> {
+    match tokio::time::timeout(patience, sent).await {
+        Ok(sent) => sent.map_err(failed("writing", key.as_str())),
+        Err(_) => Err(silent("writing", key)),
+    }
+}
+
+/// Ends a stream with an error when what comes next does not come in time.
+fn in_time<T, E>(
+    stream: impl Stream<Item = Result<T, E>> + Send + 'static,
+    late: impl Fn() -> E + Clone + Send + 'static,
+) -> impl Stream<Item = Result<T, E>> + Send {
+    futures::stream::unfold(Some(Box::pin(stream)), move |stream| {
+        let late = late.clone();
+        async move {
+            let mut stream = stream?;
+            match tokio::time::timeout(READ, stream.next()).await {
+                Ok(next) => next.map(|next| (next, Some(stream))),
+                Err(_) => Some((Err(late()), None)),
+            }
+        }
+    })
+}
+
+fn silent(doing: &'static str, what: impl ToString) -> StorageError {
+    StorageError::Silent {
+        doing,
+        what: what.to_string(),
     }
 }
 

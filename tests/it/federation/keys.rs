@@ -2,6 +2,7 @@
 //! signs by RFC 9421 with integrity proofs, and one that knows draft-cavage only.
 
 use kith::domain::accounts;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::fedify::Meeting;
@@ -112,14 +113,24 @@ async fn new_keys_here_are_told_and_fit() {
     say("signed with the first").await;
     let before = keys().await;
     let new = pair.one.app.keys.next().await.expect("keys");
-    let (ctx, alice) = (pair.one.app.ctx.clone(), pair.alice.account.clone());
+    // What happens while keys are made stays.
+    let path = "/api/v1/accounts/update_credentials";
+    let name = json!({"display_name": "Alice anew"});
+    let renamed = pair
+        .one
+        .send(Method::PATCH, path, Some(&pair.alice.token), Some(&name));
+    renamed.await.ok();
+    let (ctx, alice) = (pair.one.app.ctx.clone(), pair.alice.account.id);
     pair.one
         .app
         .write(move |tx| {
-            Box::pin(async move { accounts::rotate_keys(tx, &ctx, &alice, &new).await })
+            Box::pin(async move { accounts::rotate_keys(tx, &ctx, alice, &new).await })
         })
         .await
         .expect("it is written");
+    let shown = format!("/api/v1/accounts/{}", pair.alice.id());
+    let shown = pair.one.get_public(&shown).await.ok();
+    assert_eq!(shown["display_name"], "Alice anew");
     for (before, after) in before.iter().zip(keys().await) {
         assert!(before["id"].is_string());
         assert_eq!(before["id"], after["id"]);

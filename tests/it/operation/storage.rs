@@ -1,10 +1,13 @@
 //! Media in an object store.
 
+use axum::Router;
+use http::{StatusCode, Uri};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Town, file_at, listing, png};
 use crate::api::{media, media_av};
-use crate::support::peer::eventually;
+use crate::support::peer::{eventually, listener};
 use crate::support::process::Process;
 use crate::support::s3::{Gate, S3, SECRET};
 
@@ -49,7 +52,6 @@ async fn files_live_in_a_private_bucket_and_nothing_is_lost_when_it_is_gone() {
     assert_eq!(bare.status(), 403);
     let forged = bare.text().await.unwrap();
     assert!(!forged.contains("PNG"));
-    let url = store.url();
     let error = process.cli_fails(&["--s3-secret-key", "another secret", "media", "usage"]);
     assert!(error.contains("object store"), "{error}");
     assert!(!error.contains("another secret"), "{error}");
@@ -88,6 +90,22 @@ async fn files_live_in_a_private_bucket_and_nothing_is_lost_when_it_is_gone() {
     let verified = parsed(&process.cli_ok(&["media", "verify", "--json"]));
     // Young files may still get their row.
     assert_eq!(verified["orphaned"]["files"], 0, "{verified}");
+    // What lost its row is shown to nobody, and found.
+    let lost = "attachments/3f/a2/17-3fa2.png";
+    store.put_old(lost, &town.bytes);
+    let shown = process.http.get(format!("{}/media/{lost}", process.url));
+    assert_eq!(shown.send().await.unwrap().status(), 404);
+    let verified = parsed(&process.cli_ok(&["media", "verify", "--fix", "--json"]));
+    assert_eq!(
+        (
+            &verified["orphaned"]["names"],
+            &verified["orphaned"]["deleted"]
+        ),
+        (&json!([lost]), &json!(1)),
+        "{verified}"
+    );
+    assert!(!store.object(lost).exists());
+    assert!(store.object(&name).exists());
 
     // A store that is gone, and one that is silent.
     let unavailable = async |what: &str, request: reqwest::RequestBuilder| {
@@ -103,6 +121,10 @@ async fn files_live_in_a_private_bucket_and_nothing_is_lost_when_it_is_gone() {
             .header("content-type", media::FORM)
             .body(media::form(&[("file", &png())]))
     };
+    let file = process.upload(&alice, &png()).await;
+    let body = json!({"status": "to be deleted", "media_ids": [file["id"]]});
+    let doomed = process.post(&alice, "/api/v1/statuses", &body).await.ok();
+    let doomed = format!("/api/v1/statuses/{}", doomed["id"].as_str().unwrap());
     store.freeze(true);
     unavailable("silent", process.http.get(&town.picture)).await;
     store.freeze(false);
@@ -113,6 +135,13 @@ async fn files_live_in_a_private_bucket_and_nothing_is_lost_when_it_is_gone() {
         .post(&alice, "/api/v1/statuses", &json!({"status": "still here"}))
         .await;
     posted.ok();
+    // The status goes; its files follow with the next cleaning.
+    let path = format!("{doomed}?delete_media=true");
+    let gone = process
+        .send(&alice, Method::DELETE, &path, &json!({}))
+        .await;
+    gone.entity("Status");
+    process.get(&alice, &doomed).await.refused(404);
     store.run().await;
     assert_eq!(
         file_at(process, &town.picture).await.as_deref(),
@@ -158,7 +187,6 @@ async fn files_live_in_a_private_bucket_and_nothing_is_lost_when_it_is_gone() {
         .iter()
         .find(|c| c["check"] == "storage");
     assert_eq!(storage.unwrap()["state"], "fail", "{doctor}");
-    assert_eq!(url, store.url());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,11 +223,11 @@ async fn a_backup_says_what_stayed_in_the_bucket_and_a_restore_looks_for_it() {
     );
     let object = store.object(key(&town.picture));
     std::fs::remove_file(&object).unwrap();
-    let told = parsed(
-        &town
-            .process
-            .cli_ok(&["restore", &light, "--force", "--json"]),
-    );
+    let ended = town.process.cli(&["restore", &light, "--force", "--json"]);
+    assert!(!ended.status.success());
+    let error = String::from_utf8(ended.stderr).unwrap();
+    assert!(error.contains("1 of its files"), "{error}");
+    let told = parsed(&String::from_utf8(ended.stdout).unwrap());
     assert_eq!(told["absent"]["count"], 1, "{told}");
     assert_eq!(told["absent"]["names"][0], key(&town.picture), "{told}");
     // The other one has it.
@@ -253,6 +281,14 @@ async fn files_move_to_a_bucket_and_back_beside_the_server() {
     assert!(error.contains("local is what the settings name"), "{error}");
     let error = town.process.cli_fails(&["media", "move", "local"]);
     assert!(error.contains("already"), "{error}");
+    // One store under two names.
+    let alias = store.url_at(&store.address().replace("127.0.0.1", "localhost"));
+    for more in [&["--delete"][..], &[]] {
+        let args = [&["media", "move", &alias, "--from", &url], more].concat();
+        let error = town.process.cli_fails(&args);
+        assert!(error.contains("are one store"), "{error}");
+    }
+    assert_eq!(std::fs::read(&object).unwrap(), town.bytes);
 
     // The switch, what came in between, and the old files go.
     let late = town.process.upload(&town.alice, &png()).await;
@@ -320,6 +356,69 @@ async fn public_files_have_the_address_of_the_cdn_and_private_ones_do_not() {
     let document = parsed(&request.send().await.unwrap().text().await.unwrap());
     let url = document["url"].as_str().expect("an address");
     assert!(url.starts_with(&process.url), "{url}");
+}
+
+/// A CDN in front of a store, which gives out what lies in some areas, and maybe says what there is.
+async fn cdn(store: &S3, areas: &'static [&'static str], lists: bool) -> String {
+    let root = store.object("");
+    let give = move |uri: Uri| async move {
+        let key = uri.path().trim_start_matches('/');
+        if key.is_empty() && lists {
+            let list =
+                "<?xml version=\"1.0\"?><ListBucketResult><Name>media</Name></ListBucketResult>";
+            return (StatusCode::OK, list.into());
+        }
+        let open = areas
+            .iter()
+            .any(|area| key.starts_with(&format!("{area}/")));
+        match std::fs::read(root.join(key)).ok().filter(|_| open) {
+            Some(content) => (StatusCode::OK, content),
+            None => (StatusCode::FORBIDDEN, Vec::new()),
+        }
+    };
+    let listener = listener().await;
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let app = Router::new().fallback(give);
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    url
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_finds_a_cdn_that_gives_out_too_much() {
+    let store = S3::start().await;
+    let settings = store.settings();
+    let settings: Vec<(&str, &str)> = settings
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let process = Process::start_with(&settings).await;
+    for (areas, lists, found) in [
+        (&["previews"][..], false, None),
+        (
+            &["previews", "remote"],
+            false,
+            Some("gives out files of remote/"),
+        ),
+        (
+            &["previews"],
+            true,
+            Some("tells everybody what files there are"),
+        ),
+    ] {
+        let url = cdn(&store, areas, lists).await;
+        let told = process.cli(&["doctor", "--json", "--storage-public-url", &url]);
+        let told = parsed(&String::from_utf8(told.stdout).unwrap());
+        let checks = told.as_array().unwrap();
+        let storage = checks.iter().find(|c| c["check"] == "storage").unwrap();
+        let state = if found.is_some() { "fail" } else { "ok" };
+        assert_eq!(storage["state"], state, "{storage}");
+        assert!(
+            storage
+                .to_string()
+                .contains(found.unwrap_or("public alone")),
+            "{storage}"
+        );
+    }
 }
 
 /// A document for a chat, which is kept as it comes: of a kind that nobody knows, and of `size` bytes.

@@ -85,6 +85,11 @@ async fn posts_that_nobody_has_to_do_with_are_forgotten() {
     );
     assert!(there(&answer).await, "a dry run forgets nothing");
     assert_eq!(prune(&[])["forgotten"], 3);
+    let log = parsed(&process.cli_ok(&["audit", "list", "--json"]));
+    let pruned = |entry: &&Value| entry["action"] == "prune_remote";
+    let noted: Vec<&Value> = log.as_array().unwrap().iter().filter(pruned).collect();
+    assert_eq!(noted.len(), 1, "{log}");
+    assert_eq!(noted[0]["target"], "older than 90 days", "{log}");
     for id in [&plain, &answer, &alone] {
         eventually("it is gone", async || (!there(id).await).then_some(())).await;
     }
@@ -303,6 +308,8 @@ async fn a_server_ends_and_others_are_told() {
 
     let begun = parsed(&process.cli_ok(&["self-destruct", domain, "--json"]));
     assert_eq!(begun["accounts"], 2);
+    // Given again while that is being done, it tells how far it is.
+    process.cli_ok(&["self-destruct", domain]);
     came("Delete").await;
     eventually("both are gone", async || {
         let gone = profile("alice").await == 410 && profile("bob").await == 410;

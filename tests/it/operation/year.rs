@@ -545,9 +545,9 @@ async fn months_pass_and_neither_server_notices() {
         match month {
             4 => {
                 let keys = pair.one.app.keys.next().await.expect("keys");
-                let (ctx, alice) = (pair.one.app.ctx.clone(), pair.alice.account.clone());
+                let (ctx, alice) = (pair.one.app.ctx.clone(), pair.alice.account.id);
                 let rotate = pair.one.app.write(move |tx| {
-                    Box::pin(async move { accounts::rotate_keys(tx, &ctx, &alice, &keys).await })
+                    Box::pin(async move { accounts::rotate_keys(tx, &ctx, alice, &keys).await })
                 });
                 rotate.await.expect("the keys are changed");
             }

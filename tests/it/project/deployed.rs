@@ -11,7 +11,7 @@ use serde_json::Value;
 
 /// What may stand at the top of a compose file, and in a service (the specification has more; these are ours).
 const TOP: [&str; 3] = ["networks", "services", "volumes"];
-const SERVICE: [&str; 11] = [
+const SERVICE: [&str; 12] = [
     "build",
     "command",
     "depends_on",
@@ -19,6 +19,7 @@ const SERVICE: [&str; 11] = [
     "environment",
     "healthcheck",
     "image",
+    "networks",
     "ports",
     "restart",
     "stop_grace_period",

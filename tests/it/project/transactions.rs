@@ -1,14 +1,19 @@
 //! Transactions that get into each other's way.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use kith::client::Budget;
 use kith::db;
+use kith::db::accounts::Account;
+use kith::domain::accounts::{self, RemoteActor};
+use kith::domain::profiles::StatusLine;
 use kith::error::AppError;
 use kith::federation::{fetch, local_keys};
+use tokio::sync::Notify;
 
-use crate::support::Server;
-use crate::support::peer::Peer;
+use crate::support::peer::{Peer, eventually};
+use crate::support::{Server, database};
 
 /// Both change the same rows, in opposite orders: PostgreSQL ends one as deadlocked, and it is run
 /// again.
@@ -62,4 +67,74 @@ async fn whoever_comes_second_finds_what_the_first_stored() {
     let found = futures::future::join_all(finding).await;
     let ids: HashSet<i64> = found.into_iter().map(|found| found.unwrap().id).collect();
     assert_eq!(ids.len(), 1);
+}
+
+/// A moderator suspends an account at the moment at which it is read anew: the one that comes second sees what the
+/// first wrote.
+#[tokio::test(flavor = "multi_thread")]
+async fn reading_an_account_anew_undoes_no_suspension() {
+    if !database::is_postgres() {
+        // SQLite has one writer.
+        return;
+    }
+    let (server, peer) = (Server::start().await, Peer::start().await);
+    let sara = peer.add_actor("sara");
+    local_keys::ensure_instance(&server.app)
+        .await
+        .expect("keys");
+    let budget = Budget::new(fetch::LIMITS);
+    let known = fetch::actor(&server.app, &sara, &budget).await.unwrap();
+    let (id, now) = (known.id, server.app.clock.now_ms());
+    let (suspended, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (app, told, waits) = (server.app.clone(), suspended.clone(), go_on.clone());
+    let moderator = tokio::spawn(async move {
+        app.write(move |tx| {
+            let (told, waits) = (told.clone(), waits.clone());
+            Box::pin(async move {
+                db::policies::set_standing(tx, id, Some(now), None).await?;
+                told.notify_one();
+                waits.notified().await;
+                Ok::<_, AppError>(())
+            })
+        })
+        .await
+    });
+    suspended.notified().await;
+    let (app, ctx) = (server.app.clone(), server.app.ctx.clone());
+    let anew = RemoteActor {
+        account: Account {
+            display_name: "Sara anew".to_owned(),
+            ..known
+        },
+        keys: Vec::new(),
+        location: String::new(),
+        status: StatusLine::default(),
+        suspended: false,
+    };
+    let reading = tokio::spawn(async move {
+        app.write(move |tx| {
+            let (ctx, anew) = (ctx.clone(), anew.clone());
+            Box::pin(async move { accounts::upsert_remote(tx, &ctx, anew).await })
+        })
+        .await
+    });
+    let url = server.app.config.database_url.clone();
+    eventually("one waits for the other", async || {
+        let sql = "SELECT count(*) AS n FROM pg_stat_activity \
+                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        (database::count(&url, sql).await > 0).then_some(())
+    })
+    .await;
+    go_on.notify_one();
+    moderator.await.unwrap().unwrap();
+    let read = reading.await.unwrap().unwrap();
+    assert_eq!(read.display_name, "Sara anew");
+    let stored = server
+        .app
+        .read(move |c| Box::pin(async move { Ok(db::accounts::by_id(c, id).await?) }))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(stored.suspended_at, Some(now));
+    assert_eq!(stored.display_name, "Sara anew");
 }

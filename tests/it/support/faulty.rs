@@ -56,26 +56,48 @@ struct State {
     met: Vec<Met>,
 }
 
-/// A peer behind a door that has the faults.
-pub struct Faulty {
-    pub peer: Peer,
+/// A door with the faults, in front of anything that speaks HTTP.
+pub struct Door {
+    pub port: u16,
     state: Arc<Mutex<State>>,
     task: JoinHandle<()>,
 }
 
-impl Drop for Faulty {
+impl Drop for Door {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+/// A peer behind such a door.
+pub struct Faulty {
+    pub peer: Peer,
+    door: Door,
+}
+
+impl std::ops::Deref for Faulty {
+    type Target = Door;
+
+    fn deref(&self) -> &Door {
+        &self.door
     }
 }
 
 impl Faulty {
     /// One without faults.
     pub async fn start() -> Faulty {
-        let (door, inside) = (listener().await, listener().await);
+        let inside = listener().await;
+        let door = Door::before(inside.local_addr().expect("an address")).await;
+        let peer = Peer::on(inside, format!("http://localhost:{}", door.port));
+        Faulty { peer, door }
+    }
+}
+
+impl Door {
+    /// One without faults.
+    pub async fn before(inner: SocketAddr) -> Door {
+        let door = listener().await;
         let port = door.local_addr().expect("an address").port();
-        let inner = inside.local_addr().expect("an address");
-        let peer = Peer::on(inside, format!("http://localhost:{port}"));
         let state = Arc::new(Mutex::new(State::default()));
         let shared = state.clone();
         let task = tokio::spawn(async move {
@@ -84,7 +106,7 @@ impl Faulty {
                 tokio::spawn(serve(stream, inner, shared.clone()));
             }
         });
-        Faulty { peer, state, task }
+        Door { port, state, task }
     }
 
     /// From now on this is wrong with every path that begins so.

@@ -84,6 +84,20 @@ impl S3 {
         let pid = self.child.as_ref().expect("it runs").id().to_string();
         let told = Command::new("kill").args([signal, &pid]).status();
         assert!(told.expect("kill runs").success());
+        // The signal is with the process at once, and with the last of its threads a little later.
+        let stopped = |task: std::fs::DirEntry| {
+            let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+            stat.rsplit(") ")
+                .next()
+                .is_some_and(|rest| rest.starts_with('T'))
+        };
+        let all = || {
+            let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).expect("it runs");
+            tasks.flatten().all(|task| stopped(task) == frozen)
+        };
+        while !all() {
+            std::thread::yield_now();
+        }
     }
 
     pub fn url(&self) -> String {
@@ -91,6 +105,11 @@ impl S3 {
             "s3://{BUCKET}?endpoint=http://127.0.0.1:{}&region=eu-1&path_style=true",
             self.port
         )
+    }
+
+    /// The same store under another address, `HOST:PORT`.
+    pub fn url_at(&self, address: &str) -> String {
+        self.url().replace(&self.address(), address)
     }
 
     /// Where an object would be had without leave.
@@ -101,6 +120,17 @@ impl S3 {
     /// The file of an object.
     pub fn object(&self, key: &str) -> PathBuf {
         self.dir.path().join(BUCKET).join(key)
+    }
+
+    /// An object that was written so long ago that no row of it can be on its way.
+    pub fn put_old(&self, key: &str, content: &[u8]) {
+        let path = self.object(key);
+        std::fs::create_dir_all(path.parent().expect("a directory")).expect("it is made");
+        std::fs::write(&path, content).expect("it is written");
+        let written = std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 3600);
+        let file = std::fs::File::options().write(true).open(path);
+        file.and_then(|file| file.set_modified(written))
+            .expect("it is old");
     }
 
     /// For a server.

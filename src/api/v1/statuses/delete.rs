@@ -8,6 +8,7 @@ use super::shown;
 use crate::api::entities::Json;
 use crate::app::App;
 use crate::db;
+use crate::db::media::Media;
 use crate::domain::statuses;
 use crate::error::AppResult;
 use crate::http::auth::{User, scope};
@@ -38,11 +39,10 @@ pub async fn delete(
             Box::pin(async move { statuses::delete(tx, &ctx, &author, id, delete_media).await })
         })
         .await?;
-    // Should we stop half-way, the sweep goes on: the rows go after their files.
-    for media in given_up {
-        sweep::delete_files(&app.storage, &media.file, &media.preview).await?;
-        app.write(move |tx| Box::pin(async move { Ok(db::media::delete(tx, media.id).await?) }))
-            .await?;
+    // The status is gone whatever becomes of these. Should we stop half-way, the sweep goes on: the rows go
+    // after their files.
+    if let Err(error) = delete_given_up(&app, given_up).await {
+        tracing::warn!(id, %error, "the files of a deleted status are left to the next cleaning");
     }
     let mut json = before.get().to_owned();
     json.pop();
@@ -50,4 +50,13 @@ pub async fn delete(
     json.push_str(&serde_json::to_string(&status.source)?);
     json.push('}');
     Ok(Json(json))
+}
+
+async fn delete_given_up(app: &App, given_up: Vec<Media>) -> AppResult<()> {
+    for media in given_up {
+        sweep::delete_files(&app.storage, &media.file, &media.preview).await?;
+        app.write(move |tx| Box::pin(async move { Ok(db::media::delete(tx, media.id).await?) }))
+            .await?;
+    }
+    Ok(())
 }

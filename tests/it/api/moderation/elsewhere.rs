@@ -141,6 +141,10 @@ async fn whom_their_own_server_suspends_is_hidden_here_until_it_thinks_better_of
     says("gone", true).await;
     stands(true).await;
     assert!(!shows().await);
+    // What was not decided here is not made final here.
+    let admin = staff(&server, "admin", Role::Admin).await;
+    let erase = format!("/api/v1/admin/accounts/{id}");
+    server.delete(&admin, &erase).await.refused(403);
     // No word of moderators here brings them back, nor the end of a policy.
     let lifted = verb(&server, &moderator, &id, "unsuspend").await;
     assert_eq!(lifted.entity("Admin::Account")["suspended"], true);

@@ -63,6 +63,21 @@ async fn who_is_suspended_is_deleted_for_good() {
     let path = format!("{ACCOUNTS}/{id}");
     server.delete(&admin, &path).await.entity("Admin::Account");
     erased(&server).await;
+    // Its server hears that nobody here follows it any more.
+    eventually("the Undo arrives", async || {
+        peer.received().into_iter().find(|a| {
+            a["type"] == "Undo"
+                && a["actor"] == alice.account.uri
+                && a["object"]["type"] == "Follow"
+                && a["object"]["object"] == good.as_str()
+        })
+    })
+    .await;
+    let following = format!("/api/v1/accounts/{}", alice.id());
+    assert_eq!(
+        server.get_public(&following).await.ok()["following_count"],
+        0
+    );
     server.get(&admin, &path).await.refused(404);
     let again = peer.note("good", "2", "words of after");
     deliver(&server, &good, &peer.create("good", &again)).await;

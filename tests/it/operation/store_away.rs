@@ -1,0 +1,103 @@
+//! An object store that is away for a while, or in part.
+
+use bytes::Bytes;
+use kith::clock::MINUTE;
+use kith::db;
+use kith::media::storage::Key;
+use reqwest::Method;
+
+use crate::api::media::send;
+use crate::api::media_av::made;
+use crate::support::Server;
+use crate::support::faulty::{Door, Fault};
+use crate::support::peer::eventually;
+use crate::support::s3::S3;
+
+/// A server whose files are in a store behind a door.
+async fn behind_a_door(store: &S3) -> (Door, Server) {
+    let door = Door::before(store.address().parse().expect("an address")).await;
+    let url = store.url_at(&format!("127.0.0.1:{}", door.port));
+    let path = std::env::var("PATH").expect("a PATH");
+    let mut settings = vec![("PATH", path.as_str()), ("KITH_STORAGE_URL", url.as_str())];
+    let of_store = store.settings();
+    let keys = of_store.iter().filter(|(name, _)| name.contains("KEY"));
+    settings.extend(keys.map(|(name, value)| (*name, value.as_str())));
+    let server = Server::start_with(&settings).await;
+    (door, server)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_outlives_a_store_that_is_away_for_long() {
+    let store = S3::start().await;
+    let (door, server) = behind_a_door(&store).await;
+    let alice = server.person("alice").await;
+    let sound = made(
+        "sound.wav",
+        &["-f", "lavfi", "-i", "sine=frequency=440:duration=1"],
+    );
+    // At first what is made of it cannot be stored, then it cannot be read itself.
+    door.breaks("/media/attachments/", Fault::Busy);
+    let form = [("file", &sound[..])];
+    let begun = send(&server, &alice, Method::POST, "/api/v2/media", &form).await;
+    assert_eq!(begun.status, 202, "{}", begun.text);
+    let begun = begun.entity("MediaAttachment");
+    let one = format!("/api/v1/media/{}", begun["id"].as_str().expect("an id"));
+    for _ in 0..5 {
+        eventually("the work is put off", async || {
+            let jobs = server
+                .app
+                .read(|c| Box::pin(async move { Ok(db::jobs::waiting(c, "media", 1).await?) }))
+                .await
+                .expect("it is read");
+            let now = server.app.clock.now_ms();
+            let put_off = |job: &db::jobs::JobRow| job.leased_until == 0 && job.run_at > now;
+            jobs.first().filter(|job| put_off(job)).map(drop)
+        })
+        .await;
+        assert_eq!(server.get(&alice, &one).await.status, 206);
+        door.breaks("/media/uploads/", Fault::Busy);
+        server.pass(4 * MINUTE);
+    }
+    assert!(door.met_on("/media/uploads/") > 3);
+    door.is_well();
+    server.pass(4 * MINUTE);
+    let done = eventually("it is made after all", async || {
+        let answer = server.get(&alice, &one).await;
+        (answer.status == 200).then(|| answer.entity("MediaAttachment"))
+    })
+    .await;
+    assert_eq!(done["type"], "audio");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_cannot_be_deleted_keeps_no_other() {
+    let store = S3::start().await;
+    let (door, server) = behind_a_door(&store).await;
+    let names = ["previews/aa/aa/1-stuck.png", "previews/bb/bb/2-free.png"];
+    for name in names {
+        let key: Key = name.parse().expect("a key");
+        let content = Bytes::from_static(b"unused");
+        server.app.storage.put(&key, content).await.expect("stored");
+    }
+    server
+        .app
+        .write(move |tx| {
+            let names = names.map(str::to_owned);
+            Box::pin(async move { Ok(db::profiles::retire_files(tx, &names, 1).await?) })
+        })
+        .await
+        .expect("they are noted");
+    door.breaks("/media/previews/aa/", Fault::Busy);
+    let cleaned = async || {
+        kith::jobs::cleanup::pass(&server.app)
+            .await
+            .expect("it ends")
+    };
+    cleaned().await;
+    let there = || names.map(|name| store.object(name).exists());
+    assert_eq!(there(), [true, false]);
+    // It is still noted.
+    door.is_well();
+    cleaned().await;
+    assert_eq!(there(), [false, false]);
+}
