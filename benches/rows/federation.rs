@@ -196,6 +196,7 @@ pub async fn backlog() {
             kind: "Like".to_owned(),
             payload: serde_json::to_string(&activity).expect("JSON"),
             created_at: now,
+            trace: None,
         };
         site.app
             .write(move |tx| {

@@ -74,6 +74,7 @@ impl Site {
             random: Random::system(),
             keys: local_keys::source(),
             stop: stopped,
+            traces: None,
         };
         let app = App::open(config, environment)
             .await
