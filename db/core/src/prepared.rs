@@ -31,7 +31,8 @@ macro_rules! prepared {
 }
 
 /// A statement of diesel's whose text is the same whenever this place is come to: of what is
-/// inserted, no column may be left to its default at one time and not at another.
+/// inserted, no column may be left to its default at one time and not at another, as diesel does for
+/// `None` unless the struct says `treat_none_as_default_value = false`.
 #[macro_export]
 macro_rules! kept {
     ($statement:expr $(,)?) => {{

@@ -13,7 +13,7 @@ use crate::event::{Event, Kind};
 
 /// A row of `statuses`: a post, or a reblog of one.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = statuses, treat_none_as_null = true)]
+#[diesel(table_name = statuses, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Status {
     pub id: i64,
     /// The object's id; for a reblog, the Announce's.
@@ -72,7 +72,7 @@ pub mod consent {
 
 /// A row of `status_stats`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = status_stats, treat_none_as_null = true)]
+#[diesel(table_name = status_stats, treat_none_as_default_value = false)]
 pub struct StatusStats {
     pub status_id: i64,
     pub replies_count: i64,
