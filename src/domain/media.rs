@@ -194,7 +194,8 @@ pub async fn change(
         }
         if media.preview != thumbnail.preview {
             let before = std::mem::replace(&mut media.preview, thumbnail.preview);
-            replaced = Some(before).filter(|key| !key.is_empty());
+            // A small picture and its thumbnail may be one file.
+            replaced = Some(before).filter(|key| !key.is_empty() && *key != media.file);
             media.size += thumbnail.bytes;
         }
     }

@@ -36,7 +36,6 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
     let api = path.starts_with("/api/");
     let private = api || path.starts_with("/oauth/");
     let (surface, began) = (Surface::of(path), Instant::now());
-    let span = tracing::info_span!("request", id, method = %request.method(), path);
     // Whether the process lives is told without a look into the database.
     let health = path == "/health" || path.starts_with("/health/");
     let method = method_name(request.method());
@@ -44,6 +43,9 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
         true => Span::none(),
         false => traced(method, &id),
     };
+    // What the log calls the request is part of it: what happens in it is found to be so.
+    let span =
+        traced.in_scope(|| tracing::info_span!("request", id, method = %request.method(), path));
     if !health && is_shut_out(&app, address_of(&app, &request)).await {
         let mut response =
             crate::error::AppError::forbidden("This action is not allowed").into_response();

@@ -11,6 +11,7 @@ use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderName, Uri};
 use serde::{Deserialize, Serialize};
 
@@ -58,15 +59,15 @@ async fn tell(
     }
     let live = app.config.live.now();
     let trusted = &live.trusted_proxies;
-    Json(Seen {
+    let seen = Seen {
         peer,
         peer_trusted: trusted.iter().any(|range| range.contains(peer.ip())),
         client: client_ip(peer.ip(), &headers, trusted),
         forwarded_for: forwarded_for(&headers)
             .map(|named| named.trim().to_owned())
             .collect(),
-    })
-    .into_response()
+    };
+    ([(CACHE_CONTROL, "no-store")], Json(seen)).into_response()
 }
 
 /// Derived, so that nothing it signs can be taken for anything else.

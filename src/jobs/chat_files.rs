@@ -8,7 +8,7 @@ use super::JobError;
 use crate::app::App;
 use crate::db;
 use crate::db::media::Media;
-use crate::error::AppResult;
+use crate::error::{AppError, AppResult};
 use crate::media::storage::{Key, in_chat};
 use crate::media::sweep;
 
@@ -52,6 +52,7 @@ async fn hide(app: &App, media: Media) -> AppResult<()> {
             app.storage.send(to, found.path()).await?;
         }
     }
+    let id = media.id;
     let name = |new: Option<Key>, old: &str| new.map_or_else(|| old.to_owned(), |k| k.to_string());
     let named = (name(file, &media.file), name(preview, &media.preview));
     let (kept, replaced) = (new.clone(), old.clone());
@@ -67,12 +68,32 @@ async fn hide(app: &App, media: Media) -> AppResult<()> {
             })
         })
         .await?;
-    // Where the row has changed meanwhile, the copies are what nobody needs.
-    let unused = if moved { old } else { new };
+    if moved {
+        return drop_files(app, &old, &[]).await;
+    }
+    // The row has changed meanwhile, or another run was quicker: what it names now stays.
+    let row = app
+        .read(move |c| Box::pin(async move { Ok(db::media::by_ids(c, &[id]).await?.pop()) }))
+        .await?;
+    let named = |key: &String| {
+        row.as_ref()
+            .is_some_and(|row| row.file == *key || row.preview == *key)
+    };
+    let (live, unused): (Vec<String>, Vec<String>) = new.into_iter().partition(named);
+    drop_files(app, &unused, &live).await?;
+    match row.is_some_and(|row| in_chat(&row.file).or(in_chat(&row.preview)).is_some()) {
+        true => Err(AppError::internal("the upload has changed meanwhile")),
+        false => Ok(()),
+    }
+}
+
+/// Deletes files, and takes the marks from them and from those that are `live`.
+async fn drop_files(app: &App, unused: &[String], live: &[String]) -> AppResult<()> {
     let names: Vec<&str> = unused.iter().map(String::as_str).collect();
     sweep::delete_all(&app.storage, &names).await?;
+    let marked = [unused, live].concat();
     app.write(move |tx| {
-        Box::pin(async move { Ok(db::profiles::unretire_files(tx, &unused).await?) })
+        Box::pin(async move { Ok(db::profiles::unretire_files(tx, &marked).await?) })
     })
     .await
 }

@@ -162,7 +162,7 @@ async fn run_one(app: App, row: JobRow) {
                 error = format!("{error:#}"),
                 "what a job needs is out of reach; it will be tried again"
             );
-            app.metrics.job("retried");
+            ended(&app, "retried");
             let at = now + LATER + (LATER as f64 / 5.0 * app.random.unit()) as i64;
             let text = format!("{error:#}");
             app.db

@@ -8,7 +8,7 @@ use crate::db;
 use crate::db::accounts::Account;
 use crate::db::remote_files::RemoteFile;
 use crate::disk::COPIES;
-use crate::error::AppResult;
+use crate::error::{AppError, AppResult};
 use crate::media::remote::{Purpose, hash};
 use crate::media::sweep;
 
@@ -83,7 +83,7 @@ pub async fn make_room(app: &App) -> AppResult<()> {
 }
 
 /// Deletes the copies of attachments that are gone; should another status have the same file, it
-/// is fetched again.
+/// is fetched again. An error where some are still there.
 pub async fn forget(app: &App, urls: &[&str]) -> AppResult<()> {
     let urls = urls.iter().filter_map(|url| Url::parse(url).ok());
     let hashes: Vec<String> = urls
@@ -92,7 +92,11 @@ pub async fn forget(app: &App, urls: &[&str]) -> AppResult<()> {
     let rows = app
         .read(move |c| Box::pin(async move { Ok(db::remote_files::by_hashes(c, &hashes).await?) }))
         .await?;
-    evict(app, rows).await.map(drop)
+    let wanted = rows.len();
+    match evict(app, rows).await?.len() == wanted {
+        true => Ok(()),
+        false => Err(AppError::internal("some copies cannot be deleted now")),
+    }
 }
 
 /// Deletes the copies of the pictures of accounts that are forgotten; who else shows the same has it

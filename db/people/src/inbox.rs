@@ -41,7 +41,7 @@ pub struct Received {
 }
 
 #[derive(Insertable)]
-#[diesel(table_name = inbox_queue)]
+#[diesel(table_name = inbox_queue, treat_none_as_default_value = false)]
 struct New<'a> {
     id: i64,
     activity_uri: &'a str,

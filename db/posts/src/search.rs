@@ -53,7 +53,8 @@ pub async fn find(conn: &mut Conn, query: &Query, limit: i64, offset: i64) -> Re
         let Some(text) = tsquery(query) else {
             return Ok(Vec::new());
         };
-        on_db!(conn, |c| prepared!(
+        // Planned for its words each time: rare ones and common ones are not looked for alike.
+        on_db!(conn, |c| diesel::sql_query(
             "SELECT rowid AS id FROM search_text WHERE body @@ CAST($1 AS tsquery) \
              AND rowid < $2 AND rowid > $3 ORDER BY rowid DESC LIMIT $4 OFFSET $5",
         )

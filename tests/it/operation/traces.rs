@@ -14,7 +14,8 @@ const THEIRS: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 #[tokio::test(flavor = "multi_thread")]
 async fn an_activity_and_what_it_causes_are_one_trace() {
     let collector = Collector::start().await;
-    let mut process = Process::start_with(&[("KITH_OTLP_URL", &collector.url)]).await;
+    let mut process =
+        Process::start_with(&[("KITH_OTLP_URL", &collector.url), ("KITH_LOG", "info")]).await;
     let peer = Peer::start().await;
     let alice = process.person("alice");
     let actor = peer.add_actor("mallory");
