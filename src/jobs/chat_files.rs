@@ -82,7 +82,9 @@ async fn hide(app: &App, media: Media) -> AppResult<()> {
     let (live, unused): (Vec<String>, Vec<String>) = new.into_iter().partition(named);
     drop_files(app, &unused, &live).await?;
     match row.is_some_and(|row| in_chat(&row.file).or(in_chat(&row.preview)).is_some()) {
-        true => Err(AppError::internal("the upload has changed meanwhile")),
+        true => Err(AppError::internal(anyhow::anyhow!(
+            "the upload has changed meanwhile"
+        ))),
         false => Ok(()),
     }
 }

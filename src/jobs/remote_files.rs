@@ -95,7 +95,9 @@ pub async fn forget(app: &App, urls: &[&str]) -> AppResult<()> {
     let wanted = rows.len();
     match evict(app, rows).await?.len() == wanted {
         true => Ok(()),
-        false => Err(AppError::internal("some copies cannot be deleted now")),
+        false => Err(AppError::internal(anyhow::anyhow!(
+            "some copies cannot be deleted now"
+        ))),
     }
 }
 
