@@ -133,12 +133,17 @@ impl std::ops::Deref for App {
     }
 }
 
+/// Connections to PostgreSQL that a process makes at most: its default allows 100 in all.
+pub const CONNECTIONS: usize = 16;
+
 /// What is passed in besides the settings.
 pub struct Environment {
     pub clock: Clock,
     pub random: Random,
     pub keys: KeySource,
     pub stop: watch::Receiver<bool>,
+    /// Connections to PostgreSQL at most.
+    pub connections: usize,
     /// Where the spans go that this process records.
     pub traces: Option<Traces>,
 }
@@ -151,6 +156,7 @@ impl App {
             random,
             keys,
             stop,
+            connections,
             traces,
         } = environment;
         backup::settle(&config.data_dir, &config.database_url).await?;
@@ -183,6 +189,7 @@ impl App {
             db::Options {
                 url: config.database_url.clone(),
                 sync_full: config.sqlite_sync_full,
+                connections,
                 origin,
                 now: {
                     let clock = clock.clone();

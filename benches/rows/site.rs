@@ -74,6 +74,7 @@ impl Site {
             random: Random::system(),
             keys: local_keys::source(),
             stop: stopped,
+            connections: kith::app::CONNECTIONS,
             traces: None,
         };
         let app = App::open(config, environment)

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::Outcome;
-use crate::app::{App, Environment};
+use crate::app::{App, CONNECTIONS, Environment};
 use crate::clock::Clock;
 use crate::config::{Config, Listen};
 use crate::federation::local_keys;
@@ -141,6 +141,7 @@ async fn start(
         random: random.clone(),
         keys: local_keys::source(),
         stop,
+        connections: CONNECTIONS,
         traces: None,
     };
     let app = App::open(config, environment).await?;

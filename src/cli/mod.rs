@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use tokio::sync::watch;
 
-use crate::app::{App, Environment};
+use crate::app::{App, CONNECTIONS, Environment};
 use crate::clock::Clock;
 use crate::config::{Config, SETTINGS};
 use crate::db::SPANS;
@@ -312,6 +312,7 @@ pub(crate) async fn open(config: Config) -> Result<App, String> {
             random: Random::system(),
             keys: local_keys::source(),
             stop,
+            connections: CONNECTIONS,
             traces: None,
         },
     )

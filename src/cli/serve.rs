@@ -5,7 +5,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::Outcome;
-use crate::app::{App, Environment};
+use crate::app::{App, CONNECTIONS, Environment};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::federation::local_keys;
@@ -42,6 +42,7 @@ pub(super) async fn open_until_told(
         random: Random::system(),
         keys: local_keys::source(),
         stop,
+        connections: CONNECTIONS,
         traces,
     };
     // Caught from here on: otherwise it would end a process that is still opening.

@@ -250,7 +250,14 @@ impl Shared {
 pub async fn run(app: App) {
     // Each has its own actors. PostgreSQL writes for several at once; on SQLite one gathers while the
     // other is written.
-    let appliers = if app.db.is_postgres() { 6 } else { 2 };
+    let appliers = if app.db.is_postgres() {
+        6
+    } else {
+        std::env::var("APPLIERS")
+            .ok()
+            .and_then(|v| v.parse().ok())
+            .unwrap_or(2)
+    };
     let (senders, receivers): (Vec<_>, Vec<_>) =
         (0..appliers).map(|_| mpsc::channel(IN_FLIGHT)).unzip();
     let shared = Arc::new(Shared {
@@ -681,6 +688,12 @@ async fn write_chunk(tx: &mut Conn, ctx: &Ctx, works: &[Work]) -> AppResult<()> 
         .into_iter()
         .map(|account| (account.id, account))
         .collect();
+    // Marked done first, so that what another process did meanwhile is not done again.
+    let to_apply = works.iter().filter_map(|work| match work.what {
+        What::Apply { row, .. } => Some(row),
+        _ => None,
+    });
+    let taken = db::inbox::finish_all(tx, &to_apply.collect::<Vec<i64>>()).await?;
     for work in works {
         tx.trace = traces::of(&work.span);
         match &work.what {
@@ -695,17 +708,16 @@ async fn write_chunk(tx: &mut Conn, ctx: &Ctx, works: &[Work]) -> AppResult<()> 
             What::Apply {
                 row, actor, deed, ..
             } => {
+                if !taken.contains(row) {
+                    continue;
+                }
                 let goes = matches!(**deed, Deed::RemoveActor);
                 let may =
                     |actor: &&Account| actor.is_active() || goes && actor.deleted_at.is_none();
                 let Some(actor) = actors.get(&actor.id).filter(may) else {
-                    db::inbox::finish(tx, *row, "the actor is suspended or gone").await?;
+                    db::inbox::explain(tx, *row, "the actor is suspended or gone").await?;
                     continue;
                 };
-                // First, so that what another process did meanwhile is not done again.
-                if !db::inbox::finish(tx, *row, "").await? {
-                    continue;
-                }
                 let reason = activities::apply(tx, ctx, actor, deed).await?;
                 if !reason.is_empty() {
                     db::inbox::explain(tx, *row, reason).await?;

@@ -150,6 +150,8 @@ pub struct Options {
     pub url: String,
     /// SQLite: wait for the disk at every commit (`KITH_SQLITE_SYNC=full`).
     pub sync_full: bool,
+    /// PostgreSQL: connections at most.
+    pub connections: usize,
     /// Marks this process's rows in the event log.
     pub origin: i64,
     /// For the event log's rows.

@@ -18,8 +18,6 @@ use super::conn::{Backend, Conn};
 use super::{AfterCommit, Error, Job, Now, OpenError, Options, Ran, gone, migrate};
 use crate::event::Event;
 
-/// Connections of one process. PostgreSQL's default allows 100 in all.
-const CONNECTIONS: usize = 16;
 /// How often a transaction that others are in the way of is run.
 const TRIES: u32 = 6;
 /// The pause after its first run; the second is four times as long, the third nine times.
@@ -49,7 +47,7 @@ impl Pool {
         );
         // The one that was used last knows most statements already.
         let pool = Deadpool::builder(manager)
-            .max_size(CONNECTIONS)
+            .max_size(options.connections)
             .queue_mode(QueueMode::Lifo)
             .build()
             .map_err(|e| OpenError::Connect(e.to_string()))?;

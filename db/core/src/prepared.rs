@@ -168,11 +168,19 @@ impl<P, V: Values<Sqlite>> QueryFragment<Sqlite> for Prepared<P, V> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         walk(self, out)
     }
+
+    fn is_safe_to_cache_prepared(&self, _: &Sqlite) -> QueryResult<bool> {
+        Ok(true)
+    }
 }
 
 impl<P, V: Values<Pg>> QueryFragment<Pg> for Prepared<P, V> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         walk(self, out)
+    }
+
+    fn is_safe_to_cache_prepared(&self, _: &Pg) -> QueryResult<bool> {
+        Ok(true)
     }
 }
 
@@ -208,11 +216,20 @@ impl<P, Q: QueryFragment<Sqlite>> QueryFragment<Sqlite> for Kept<P, Q> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         self.statement.walk_ast(out)
     }
+
+    // It is said to be: diesel would look through all of it, each time.
+    fn is_safe_to_cache_prepared(&self, _: &Sqlite) -> QueryResult<bool> {
+        Ok(true)
+    }
 }
 
 impl<P, Q: QueryFragment<Pg>> QueryFragment<Pg> for Kept<P, Q> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         self.statement.walk_ast(out)
+    }
+
+    fn is_safe_to_cache_prepared(&self, _: &Pg) -> QueryResult<bool> {
+        Ok(true)
     }
 }
 

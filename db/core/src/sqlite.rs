@@ -23,6 +23,10 @@ const BATCH: usize = 256;
 /// Commits after which the log's pages are moved into the database file: some hundred pages.
 const CHECKPOINT: u64 = 64;
 
+/// Pages of the log from which on the writer moves them itself, for the thread that does so lags behind:
+/// 64 MiB of 4 KiB, and as much stays of the file.
+const LOG: u32 = 16_000;
+
 /// Hears once a transaction is committed.
 type Answer = oneshot::Sender<Result<(), Error>>;
 
@@ -118,7 +122,7 @@ fn connect(path: &str, sync_full: bool, reader: bool) -> Result<SqliteConnection
         .batch_execute(&format!(
             "PRAGMA busy_timeout=10000; PRAGMA journal_mode=WAL; PRAGMA synchronous={sync};
              PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8192;
-             PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=67108864; {query_only}"
+             PRAGMA wal_autocheckpoint={LOG}; PRAGMA journal_size_limit=67108864; {query_only}"
         ))
         .map_err(|e| OpenError::Connect(format!("{path}: {e}")))?;
     Ok(connection)
@@ -154,8 +158,9 @@ struct Writer {
 }
 
 impl Writer {
-    /// Runs the first job and all that wait behind it in one transaction, each in its savepoint,
-    /// then answers them all.
+    /// Runs the first job and all that wait behind it in one transaction, then answers them all. The first
+    /// is undone with the transaction, should it come to nothing; the others have a savepoint each, in
+    /// which SQLite keeps a copy of each page that they change.
     fn run_batch(&mut self, first: (Job, Answer), jobs: &async_channel::Receiver<(Job, Answer)>) {
         if let Err(error) = self.execute("BEGIN IMMEDIATE") {
             tracing::error!(%error, "cannot begin a transaction");
@@ -165,14 +170,13 @@ impl Writer {
         }
         let mut answers = Vec::new();
         let mut events = Vec::new();
-        let mut next = Some(first);
-        while let Some((job, answer)) = next {
+        if !self.run_first(first, &mut answers, &mut events) {
+            return;
+        }
+        while answers.len() < BATCH
+            && let Ok((job, answer)) = jobs.try_recv()
+        {
             self.run_job(job, answer, &mut answers, &mut events);
-            next = if answers.len() < BATCH {
-                jobs.try_recv().ok()
-            } else {
-                None
-            };
         }
         let logged = block_on(super::events::append(
             &mut self.conn,
@@ -209,6 +213,39 @@ impl Writer {
                 }
             }
         }
+    }
+
+    /// Runs a job with which a transaction begins; false when it was rolled back, and the transaction with
+    /// it.
+    fn run_first(
+        &mut self,
+        (mut job, answer): (Job, Answer),
+        answers: &mut Vec<Answer>,
+        events: &mut Vec<Event>,
+    ) -> bool {
+        let conn = &mut self.conn;
+        let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| block_on(job(conn))));
+        let emitted = std::mem::take(&mut self.conn.emitted);
+        if matches!(ran, Ok(Ran::Well)) {
+            events.extend(emitted);
+            answers.push(answer);
+            return true;
+        }
+        // On a full disk SQLite has done so by itself.
+        if let Err(error) = self.execute("ROLLBACK") {
+            tracing::error!(%error, "cannot roll back a transaction");
+        }
+        self.statements
+            .fetch_add(std::mem::take(&mut self.conn.statements), Ordering::Relaxed);
+        match ran {
+            // It has its own error already.
+            Ok(_) => {
+                let _ = answer.send(Ok(()));
+            }
+            // The panic was printed; the caller sees that its answer never came.
+            Err(_) => tracing::error!("a transaction panicked and was rolled back"),
+        }
+        false
     }
 
     fn run_job(

@@ -308,6 +308,32 @@ pub async fn finish(conn: &mut Conn, id: i64, reason: &str) -> Result<bool> {
     Ok(changed > 0)
 }
 
+/// Marks activities done; says which of them were still waiting, as [`finish`] does of one.
+#[boxed]
+pub async fn finish_all(conn: &mut Conn, ids: &[i64]) -> Result<Vec<i64>> {
+    match ids {
+        [] => return Ok(Vec::new()),
+        // Quicker without a list.
+        [id] => return Ok(Vec::from_iter(finish(conn, *id, "").await?.then_some(*id))),
+        _ => {}
+    }
+    on_db!(conn, |c| kept!(
+        diesel::update(
+            inbox_queue::table
+                .filter(inbox_queue::id.any_of(ids))
+                .filter(inbox_queue::state.eq(WAITING))
+        )
+        .set((
+            inbox_queue::state.eq(DONE),
+            inbox_queue::leased_until.eq(0),
+            inbox_queue::last_error.eq(""),
+        ))
+        .returning(inbox_queue::id)
+    )
+    .load(c)
+    .await)
+}
+
 /// Deletes the texts of activities, of those among them that are done.
 #[boxed]
 pub async fn forget_bodies(conn: &mut Conn, ids: &[i64]) -> Result<()> {

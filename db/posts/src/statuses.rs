@@ -612,6 +612,34 @@ pub async fn buried(conn: &mut Conn, uri: &str) -> Result<Option<i64>> {
         .optional())
 }
 
+/// What the database has to do with a URI that a status comes with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
+pub struct Standing {
+    /// It was deleted before it came.
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    pub buried: bool,
+    /// It came before.
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    pub here: bool,
+    /// Replies to it came before it.
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    pub awaited: bool,
+}
+
+/// The [`Standing`] of a URI, by one statement: of most that comes, nothing is known.
+#[boxed]
+pub async fn standing(conn: &mut Conn, uri: &str) -> Result<Standing> {
+    on_db!(conn, |c| prepared!(
+        "SELECT EXISTS (SELECT 1 FROM tombstones WHERE uri = $1) AS buried, \
+         EXISTS (SELECT 1 FROM statuses WHERE uri = $1) AS here, \
+         EXISTS (SELECT 1 FROM statuses WHERE in_reply_to_uri = $1 AND in_reply_to_id IS NULL) \
+         AS awaited"
+    )
+    .bind::<diesel::sql_types::Text, _>(uri)
+    .get_result(c)
+    .await)
+}
+
 /// The status an idempotency key made, since a time.
 #[boxed]
 pub async fn by_idempotency_key(

@@ -5,13 +5,14 @@ use super::prepared::prepared;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
+use super::conn::Backend;
 use super::relations::Page;
 use super::schema::{
     accounts, follows, home_entries, list_members, lists, media, status_tags, statuses,
 };
-use super::{Conn, Result, kept, on_db};
+use super::{Conn, Result, kept, on_db, prepared};
 
-/// Puts a status into the homes of local followers of its author.
+/// Puts a status into the homes of local followers of its author; says whose.
 ///
 /// `reply_to`: only of those who follow that account too, or are it. `reblog`: only of those
 /// who want the author's reblogs. `language`: only of those who want the author's posts in it;
@@ -24,8 +25,8 @@ pub async fn fan_out(
     reply_to: Option<i64>,
     reblog: bool,
     language: Option<&str>,
-) -> Result<usize> {
-    use diesel::dsl::{AsExprOf, exists};
+) -> Result<Vec<i64>> {
+    use diesel::dsl::{AsExprOf, exists, not};
     use diesel::sql_types::{BigInt, Text};
     fn value(id: i64) -> AsExprOf<i64, BigInt> {
         id.into_sql::<BigInt>()
@@ -40,12 +41,12 @@ pub async fn fan_out(
         .inner_join(lists::table.on(lists::id.eq(list_members::list_id)))
         .filter(list_members::account_id.eq(author_id))
         .filter(lists::exclusive.eq(true))
-        .select(lists::account_id);
+        .filter(lists::account_id.eq(follows::account_id));
     let followers = follows::table
         .inner_join(accounts::table.on(accounts::id.eq(follows::account_id)))
         .filter(follows::target_id.eq(author_id))
         .filter(accounts::domain.eq(""))
-        .filter(follows::account_id.ne_all(elsewhere))
+        .filter(not(exists(elsewhere)))
         .filter(
             follows::languages
                 .eq("")
@@ -53,24 +54,39 @@ pub async fn fan_out(
                 .or(wanted().like(base)),
         );
     macro_rules! put {
-        ($followers:expr) => {
-            on_db!(conn, |c| kept!(
-                diesel::insert_into(home_entries::table)
-                    .values($followers.select((
-                        follows::account_id,
-                        value(status_id),
-                        value(author_id)
-                    )))
-                    .into_columns((
-                        home_entries::account_id,
-                        home_entries::status_id,
-                        home_entries::author_id,
-                    ))
-                    .on_conflict_do_nothing()
-            )
-            .execute(c)
-            .await)
-        };
+        ($followers:expr) => {{
+            conn.statements += 1;
+            match &mut conn.backend {
+                // A statement that writes what it selects keeps a copy of each page that it changes, in
+                // case it fails half way: two cost half as much, where followers are few.
+                Backend::Sqlite(c) => {
+                    let homes: Vec<i64> = kept!($followers.select(follows::account_id))
+                        .load(c)
+                        .await?;
+                    put_home(conn, &homes, status_id, author_id).await?;
+                    Ok(homes)
+                }
+                Backend::Postgres(c) => {
+                    kept!(
+                        diesel::insert_into(home_entries::table)
+                            .values($followers.select((
+                                follows::account_id,
+                                value(status_id),
+                                value(author_id)
+                            )))
+                            .into_columns((
+                                home_entries::account_id,
+                                home_entries::status_id,
+                                home_entries::author_id,
+                            ))
+                            .on_conflict_do_nothing()
+                            .returning(home_entries::account_id)
+                    )
+                    .load(&mut **c)
+                    .await
+                }
+            }
+        }};
     }
     let also = diesel::alias!(follows as also);
     match (reply_to.filter(|to| *to != author_id), reblog) {
@@ -121,6 +137,9 @@ pub(super) fn language_patterns(language: Option<&str>) -> [String; 2] {
     }
 }
 
+/// Homes from which on they are written by one statement.
+const MANY: usize = 16;
+
 /// Puts a status into the homes of the given accounts.
 #[boxed]
 pub async fn put_home(
@@ -129,16 +148,36 @@ pub async fn put_home(
     status_id: i64,
     author_id: i64,
 ) -> Result<()> {
+    use diesel::sql_types::{BigInt, Text};
+    if let Backend::Sqlite(c) = &mut conn.backend
+        && accounts.len() >= MANY
+    {
+        conn.statements += 1;
+        let accounts = serde_json::to_string(accounts)
+            .map_err(|error| diesel::result::Error::SerializationError(error.into()))?;
+        prepared!(
+            "INSERT OR IGNORE INTO home_entries (account_id, status_id, author_id) \
+             SELECT value, $1, $2 FROM json_each($3)"
+        )
+        .bind::<BigInt, _>(status_id)
+        .bind::<BigInt, _>(author_id)
+        .bind::<Text, _>(accounts)
+        .execute(c)
+        .await?;
+        return Ok(());
+    }
     for account in accounts {
-        on_db!(conn, |c| diesel::insert_into(home_entries::table)
-            .values((
-                home_entries::account_id.eq(account),
-                home_entries::status_id.eq(status_id),
-                home_entries::author_id.eq(author_id),
-            ))
-            .on_conflict_do_nothing()
-            .execute(c)
-            .await)?;
+        on_db!(conn, |c| kept!(
+            diesel::insert_into(home_entries::table)
+                .values((
+                    home_entries::account_id.eq(account),
+                    home_entries::status_id.eq(status_id),
+                    home_entries::author_id.eq(author_id),
+                ))
+                .on_conflict_do_nothing()
+        )
+        .execute(c)
+        .await)?;
     }
     Ok(())
 }

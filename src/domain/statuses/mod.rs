@@ -122,41 +122,49 @@ async fn appear(
         analytics::happened(tx, parent, status.created_at, comments(1)).await?;
         tx.emit(Event::of(Kind::StatusCounts, parent.id));
     }
+    let mut homes = Vec::new();
     if quiet {
         db::thread_reads::keep_quiet(tx, id, ctx.now()).await?;
     } else {
-        bring_home(tx, author, status, mentions).await?;
+        homes = bring_home(tx, author, status, mentions).await?;
         tell(tx, ctx, author, status, mentions).await?;
     }
     discovery::published(tx, ctx, author, status, mentions, tag_ids, quiet).await?;
-    let homes = db::timelines::homes_of(tx, id, HOMES_IN_EVENT).await?;
+    if !tag_ids.is_empty() {
+        // It came to the homes of those who follow one of them.
+        homes = db::timelines::homes_of(tx, id, HOMES_IN_EVENT).await?;
+    }
     tx.emit(Event::created(id, author.id, quiet).in_homes(homes));
-    if !status.local {
-        // Who may answer what has a policy is looked at when the answer comes.
-        let own = status.consent & consent::POLICY != 0;
-        let adopted = db::statuses::adopt_orphans(tx, status, own, ADOPTED).await?;
-        if !adopted.is_empty() {
-            db::statuses::count(tx, id, adopted.len() as i64, 0, 0).await?;
-            groups::adopt(tx, id, &adopted).await?;
-            for reply in adopted {
-                tx.emit(Event::of(Kind::StatusEdited, reply));
-            }
+    Ok(())
+}
+
+/// Gives a status that came from elsewhere the replies to it that came before it.
+async fn adopt(tx: &mut Conn, status: &Status) -> AppResult<()> {
+    // Who may answer what has a policy is looked at when the answer comes.
+    let own = status.consent & consent::POLICY != 0;
+    let adopted = db::statuses::adopt_orphans(tx, status, own, ADOPTED).await?;
+    if !adopted.is_empty() {
+        db::statuses::count(tx, status.id, adopted.len() as i64, 0, 0).await?;
+        groups::adopt(tx, status.id, &adopted).await?;
+        for reply in adopted {
+            tx.emit(Event::of(Kind::StatusEdited, reply));
         }
     }
     Ok(())
 }
 
-/// Puts a new status into the homes and lists that it belongs to.
+/// Puts a new status into the homes and lists that it belongs to; says whose homes those are, at most
+/// [`HOMES_IN_EVENT`].
 async fn bring_home(
     tx: &mut Conn,
     author: &Account,
     status: &Status,
     mentions: &[Account],
-) -> AppResult<()> {
+) -> AppResult<Vec<i64>> {
     let id = status.id;
     let visibility = Visibility::from_db(status.visibility);
+    let mut homes = Vec::new();
     if visibility == Visibility::Direct {
-        let mut homes = Vec::new();
         for account in mentions.iter().filter(|a| a.is_local()) {
             if db::relations::follow(tx, account.id, author.id)
                 .await?
@@ -169,16 +177,19 @@ async fn bring_home(
     } else {
         let reply_to = status.in_reply_to_account_id;
         let language = status.language.as_deref();
-        db::timelines::fan_out(tx, id, author.id, reply_to, false, language).await?;
+        homes = db::timelines::fan_out(tx, id, author.id, reply_to, false, language).await?;
         db::lists::fan_out(tx, id, author.id, reply_to, false, language).await?;
         if visibility == Visibility::Mutuals {
             db::timelines::keep_mutuals(tx, id, author.id).await?;
+            homes = db::timelines::homes_of(tx, id, HOMES_IN_EVENT).await?;
         }
     }
     if author.is_local() {
         db::timelines::put_home(tx, &[author.id], id, author.id).await?;
+        homes.push(author.id);
     }
-    Ok(())
+    homes.truncate(HOMES_IN_EVENT as usize);
+    Ok(homes)
 }
 
 /// Notifies those whom a new status concerns.

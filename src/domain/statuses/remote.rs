@@ -1,7 +1,7 @@
 //! What authors elsewhere do. `federation` has checked by now that they did it: the activity is
 //! theirs, and what it speaks of lives on their server.
 
-use super::{Parts, context_of, edits, erase, publish, tell_late, waiting};
+use super::{Parts, adopt, context_of, edits, erase, publish, tell_late, waiting};
 use crate::db::accounts::Account;
 use crate::db::media::Media;
 use crate::db::statuses::{Status, Tag, consent};
@@ -90,10 +90,13 @@ pub async fn receive(
     note: RemoteNote,
     quiet: bool,
 ) -> AppResult<Option<Status>> {
-    if db::statuses::buried(tx, &note.uri).await?.is_some() {
+    let standing = db::statuses::standing(tx, &note.uri).await?;
+    if standing.buried {
         return Ok(None);
     }
-    if let Some(known) = db::statuses::by_uri(tx, &note.uri).await? {
+    if standing.here
+        && let Some(known) = db::statuses::by_uri(tx, &note.uri).await?
+    {
         let late = !quiet
             && known.account_id == author.id
             && db::thread_reads::end_quiet(tx, known.id).await?;
@@ -177,6 +180,9 @@ pub async fn receive(
     };
     if published.is_none() {
         return Ok(db::statuses::by_uri(tx, &status.uri).await?);
+    }
+    if standing.awaited && !waits {
+        adopt(tx, &status).await?;
     }
     if let Some(poll) = &note.poll {
         polls::attach_remote(tx, ctx, &status, poll).await?;

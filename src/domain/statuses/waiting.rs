@@ -1,7 +1,7 @@
 //! Replies that wait for the leave of whom they answer: written, and seen by the two alone.
 
 use super::send::{audience, send_note};
-use super::{Parts, appear, attach, note_of};
+use super::{Parts, adopt, appear, attach, note_of};
 use crate::db::accounts::Account;
 use crate::db::statuses::{Status, consent};
 use crate::db::{self, Conn};
@@ -68,7 +68,10 @@ pub(in crate::domain) async fn admitted(
     let named: Vec<i64> = named.map(|group| group.id).collect();
     groups::join(tx, &status, (&named, false)).await?;
     appear(tx, ctx, author, &status, &mentions, &tag_ids, parent, false).await?;
-    if !status.local || status.local_only {
+    if !status.local {
+        return adopt(tx, &status).await;
+    }
+    if status.local_only {
         return Ok(());
     }
     let note = note_of(tx, ctx, author, &status).await?;

@@ -42,6 +42,7 @@ impl Turned {
             random: Random::system(),
             keys: fixed_keys(),
             stop: stopped,
+            connections: database::CONNECTIONS,
             traces: None,
         };
         Turned {

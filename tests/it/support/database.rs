@@ -4,6 +4,10 @@ use std::path::Path;
 
 use tokio::sync::OnceCell;
 
+/// What a server of the tests makes: each is a process of PostgreSQL's, which reads the catalogue and
+/// plans every statement anew, and to many that is most of what they do.
+pub const CONNECTIONS: usize = 4;
+
 /// Whether this run is on PostgreSQL.
 pub fn is_postgres() -> bool {
     std::env::var("KITH_TEST_DATABASE").as_deref() == Ok("postgres")

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::{ACTOR_KEY, ACTOR_PUBLIC_KEY, database, fixed_keys, schema};
+use database::CONNECTIONS;
 
 /// A running server. It ends when it is dropped.
 pub struct Server {
@@ -97,6 +98,7 @@ impl Server {
             random: Random::system(),
             keys: fixed_keys(),
             stop: stopped,
+            connections: CONNECTIONS,
             traces: None,
         };
         let app = App::open(config, environment)
