@@ -47,6 +47,9 @@ const CHUNK: usize = 24;
 /// The same on SQLite while others arrive: with one writer, each of those waits for all of it
 /// before it can be acknowledged.
 const SMALL_CHUNK: usize = 1;
+/// Who write, each for actors of its own: PostgreSQL takes it from several at once; on SQLite the others
+/// gather, or hand in what shares the commit, while one is written.
+const APPLIERS: usize = 6;
 /// Texts of finished activities that are deleted together, and how long they are gathered.
 const BODIES: usize = 256;
 const GATHER_FINISHED: Duration = Duration::from_millis(500);
@@ -248,18 +251,8 @@ impl Shared {
 
 /// Works on the queue until the application ends.
 pub async fn run(app: App) {
-    // Each has its own actors. PostgreSQL writes for several at once; on SQLite one gathers while the
-    // other is written.
-    let appliers = if app.db.is_postgres() {
-        6
-    } else {
-        std::env::var("APPLIERS")
-            .ok()
-            .and_then(|v| v.parse().ok())
-            .unwrap_or(2)
-    };
     let (senders, receivers): (Vec<_>, Vec<_>) =
-        (0..appliers).map(|_| mpsc::channel(IN_FLIGHT)).unzip();
+        (0..APPLIERS).map(|_| mpsc::channel(IN_FLIGHT)).unzip();
     let shared = Arc::new(Shared {
         app: app.clone(),
         in_flight: Mutex::default(),

@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
 
@@ -25,6 +25,8 @@ use crate::events::{Cursor, Event, Gone, Kind, Logged, log};
 
 /// How soon an event is told again that nobody could be told of.
 const AGAIN: Duration = Duration::from_millis(200);
+/// How long what happens is gathered while nobody listens.
+const UNHEARD: Duration = Duration::from_millis(5);
 /// Readers that are tried for the rendering that most share.
 const TRIES: usize = 5;
 
@@ -34,6 +36,7 @@ pub async fn run(app: App, from: Cursor) {
     let (db, wake, stop) = (app.db.clone(), app.wake.log.clone(), app.stop.clone());
     // Who listens before anything happens has heard all there was.
     app.hub.told(from);
+    let mut read = Instant::now();
     log::follow(db, from, wake, stop, async move |batch: Vec<Logged>| {
         for logged in batch {
             app.heard(&logged).await;
@@ -49,6 +52,11 @@ pub async fn run(app: App, from: Cursor) {
             tell_surely(&app, event).await;
             app.hub.told(logged.cursor);
         }
+        // Where much happens and nobody listens, it is not read commit by commit.
+        if app.hub.is_empty() && read.elapsed() < UNHEARD {
+            tokio::time::sleep(UNHEARD).await;
+        }
+        read = Instant::now();
     })
     .await;
 }

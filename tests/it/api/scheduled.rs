@@ -248,6 +248,7 @@ async fn make_due(url: &str, account_id: i64) {
     let options = db::Options {
         url: url.to_owned(),
         sync_full: false,
+        connections: 1,
         origin: 1,
         tracing: None,
         now: std::sync::Arc::new(|| Clock::System.now_ms()),
