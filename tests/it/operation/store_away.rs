@@ -1,7 +1,7 @@
 //! An object store that is away for a while, or in part.
 
 use bytes::Bytes;
-use kith::clock::MINUTE;
+use kith::clock::{HOUR, MINUTE};
 use kith::db;
 use kith::media::storage::Key;
 use reqwest::Method;
@@ -26,6 +26,25 @@ async fn behind_a_door(store: &S3) -> (Door, Server) {
     (door, server)
 }
 
+/// Waits until the work on an upload waits for later.
+pub async fn put_off(server: &Server) {
+    eventually("the work is put off", async || {
+        is_put_off(server).await.then_some(())
+    })
+    .await;
+}
+
+async fn is_put_off(server: &Server) -> bool {
+    let jobs = server
+        .app
+        .read(|c| Box::pin(async move { Ok(db::jobs::waiting(c, "media", 1).await?) }))
+        .await
+        .expect("it is read");
+    let now = server.app.clock.now_ms();
+    let put_off = |job: &db::jobs::JobRow| job.leased_until == 0 && job.run_at > now;
+    jobs.first().is_some_and(put_off)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_outlives_a_store_that_is_away_for_long() {
     let store = S3::start().await;
@@ -43,17 +62,7 @@ async fn an_upload_outlives_a_store_that_is_away_for_long() {
     let begun = begun.entity("MediaAttachment");
     let one = format!("/api/v1/media/{}", begun["id"].as_str().expect("an id"));
     for _ in 0..5 {
-        eventually("the work is put off", async || {
-            let jobs = server
-                .app
-                .read(|c| Box::pin(async move { Ok(db::jobs::waiting(c, "media", 1).await?) }))
-                .await
-                .expect("it is read");
-            let now = server.app.clock.now_ms();
-            let put_off = |job: &db::jobs::JobRow| job.leased_until == 0 && job.run_at > now;
-            jobs.first().filter(|job| put_off(job)).map(drop)
-        })
-        .await;
+        put_off(&server).await;
         assert_eq!(server.get(&alice, &one).await.status, 206);
         door.breaks("/media/uploads/", Fault::Busy);
         server.pass(4 * MINUTE);
@@ -67,6 +76,49 @@ async fn an_upload_outlives_a_store_that_is_away_for_long() {
     })
     .await;
     assert_eq!(done["type"], "audio");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_does_not_wait_for_ever_for_a_store_that_refuses_it() {
+    let store = S3::start().await;
+    let (door, server) = behind_a_door(&store).await;
+    let alice = server.person("alice").await;
+    let sound = made(
+        "sound.wav",
+        &["-f", "lavfi", "-i", "sine=frequency=440:duration=1"],
+    );
+    let begin = async || {
+        let form = [("file", &sound[..])];
+        let begun = send(&server, &alice, Method::POST, "/api/v2/media", &form).await;
+        assert_eq!(begun.status, 202, "{}", begun.text);
+        let begun = begun.entity("MediaAttachment");
+        format!("/api/v1/media/{}", begun["id"].as_str().expect("an id"))
+    };
+    let refused = async |one: &str| {
+        eventually("it is given up", async || {
+            let answer = server.get(&alice, one).await;
+            // What failed is tried again after some seconds.
+            if is_put_off(&server).await {
+                server.pass(MINUTE);
+            }
+            (answer.status == 422).then_some(answer.text)
+        })
+        .await
+    };
+    // What is wrong with the request will be wrong with the next.
+    door.breaks("/media/attachments/", Fault::Refuses);
+    let why = refused(&begin().await).await;
+    assert!(why.contains("could not be processed"), "{why}");
+    assert_eq!(door.met_on("/media/attachments/"), 3);
+    // Keys may be mended, within a day.
+    door.breaks("/media/attachments/", Fault::Forbids);
+    let one = begin().await;
+    put_off(&server).await;
+    server.pass(20 * HOUR);
+    put_off(&server).await;
+    assert_eq!(server.get(&alice, &one).await.status, 206);
+    server.pass(5 * HOUR);
+    refused(&one).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
