@@ -3,6 +3,9 @@
 use bytes::Bytes;
 use kith::clock::{HOUR, MINUTE};
 use kith::db;
+use kith::db::accounts::Account;
+use kith::db::remote_files::RemoteFile;
+use kith::media::remote::{Purpose, hash};
 use kith::media::storage::Key;
 use reqwest::Method;
 
@@ -119,6 +122,50 @@ async fn an_upload_does_not_wait_for_ever_for_a_store_that_refuses_it() {
     assert_eq!(server.get(&alice, &one).await.status, 206);
     server.pass(5 * HOUR);
     refused(&one).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_of_forgotten_accounts_are_not_lost_sight_of() {
+    let store = S3::start().await;
+    let (door, server) = behind_a_door(&store).await;
+    let avatar = "https://elsewhere.example/avatar.png";
+    let account = Account {
+        avatar: avatar.to_owned(),
+        ..server.person("alice").await.account
+    };
+    let name = "remote/aa/bb/1.png";
+    let content = Bytes::from_static(b"a picture");
+    let key: Key = name.parse().expect("a key");
+    server.app.storage.put(&key, content).await.expect("stored");
+    let row = RemoteFile {
+        hash: hash(Purpose::Avatar, avatar),
+        url: avatar.to_owned(),
+        file: name.to_owned(),
+        preview: String::new(),
+        size: 9,
+        failures: 0,
+        error: String::new(),
+        retry_at: 0,
+        fetched_at: 1,
+        used_at: 1,
+    };
+    server
+        .app
+        .write(move |tx| {
+            let row = row.clone();
+            Box::pin(async move { Ok(db::remote_files::put(tx, &row).await?) })
+        })
+        .await
+        .expect("it is noted");
+    let forget = async || {
+        let accounts = [account.clone()];
+        let left = kith::jobs::remote_files::forget_pictures(&server.app, &accounts).await;
+        (left.expect("it ends"), store.object(name).exists())
+    };
+    door.breaks("/media/remote/", Fault::Busy);
+    assert_eq!(forget().await, (1, true));
+    door.is_well();
+    assert_eq!(forget().await, (0, false));
 }
 
 #[tokio::test(flavor = "multi_thread")]
