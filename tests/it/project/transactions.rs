@@ -194,3 +194,46 @@ async fn describing_a_file_undoes_no_other_change_of_it() {
     assert_eq!((&*row.file, &*row.preview), ("chats/a.png", "chats/b.png"));
     assert_eq!(row.description, "anew");
 }
+
+/// A process that does not know whether its lease was committed gives back that one, and no other.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_have_been_leased_is_given_back() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let (url, origin) = (&server.app.config.database_url, server.app.origin);
+    let until = server.app.clock.now_ms() + 90_000;
+    let activity = format!(
+        "INSERT INTO outgoing_activities (id, account_id, kind, payload, created_at) \
+         VALUES (1, {}, 'x', '{{}}', 1)",
+        alice.id()
+    );
+    database::change(url, &activity).await;
+    for (number, host, who, until) in [
+        (1, "a.example", origin, until),
+        (2, "a.example", origin + 1, until),
+        (3, "a.example", origin, until + 1),
+        (4, "b.example", origin, until),
+    ] {
+        let leased = format!(
+            "INSERT INTO deliveries (activity_id, inbox, host, state, attempts, next_at, leased_until, leased_by, \
+             last_error) VALUES (1, 'https://{host}/{number}', '{host}', 0, 0, {until}, {until}, {who}, '')"
+        );
+        database::change(url, &leased).await;
+    }
+    let (hosts, at) = (["a.example".to_owned()], until + 60_000);
+    let given = server.app.write(move |tx| {
+        let hosts = hosts.clone();
+        Box::pin(async move {
+            db::deliveries::unlease(tx, origin, &hosts, until, at).await?;
+            Ok::<_, AppError>(())
+        })
+    });
+    given.await.unwrap();
+    let sql = format!(
+        "SELECT count(*) AS n FROM deliveries WHERE next_at = {at} AND leased_until = 0 \
+         AND inbox = 'https://a.example/1'"
+    );
+    assert_eq!(database::count(url, &sql).await, 1);
+    let others = format!("SELECT count(*) AS n FROM deliveries WHERE leased_until >= {until}");
+    assert_eq!(database::count(url, &others).await, 3);
+}
