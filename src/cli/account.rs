@@ -256,7 +256,9 @@ async fn prune(app: &App, args: &ArgMatches) -> Outcome {
         false => println!("{gone} of {looked} accounts were forgotten"),
     }
     if left > 0 {
-        println!("{left} copies of their pictures cannot be deleted now: kith media prune deletes them later");
+        println!(
+            "{left} copies of their pictures cannot be deleted now: kith media prune deletes them later"
+        );
     }
     Ok(())
 }

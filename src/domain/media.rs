@@ -10,6 +10,7 @@ use crate::db::media_work::Work;
 use crate::db::{self, Conn};
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Kind};
+use crate::media::storage::in_chat;
 
 /// Longest alt text, in characters.
 pub const MAX_DESCRIPTION: usize = 1500;
@@ -180,9 +181,10 @@ pub async fn give_up(tx: &mut Conn, owner: &Account, id: i64) -> AppResult<Media
 }
 
 /// Changes alt text, focus and thumbnail of an attachment of one's own; says besides which
-/// thumbnail's file is to go.
+/// thumbnail's file is to go. A thumbnail of what a chat holds moves to where that lies.
 pub async fn change(
     tx: &mut Conn,
+    ctx: &Ctx,
     owner: &Account,
     id: i64,
     change: Change,
@@ -204,7 +206,11 @@ pub async fn change(
             media.blurhash = thumbnail.blurhash;
             changed.blurhash = Some(media.blurhash.clone());
         }
-        if media.preview != thumbnail.preview {
+        // The same picture as before, which has moved since.
+        let hidden = in_chat(&thumbnail.preview).is_some_and(|key| key.as_str() == media.preview);
+        if hidden {
+            replaced = Some(thumbnail.preview);
+        } else if media.preview != thumbnail.preview {
             let before = std::mem::replace(&mut media.preview, thumbnail.preview);
             // A small picture and its thumbnail may be one file.
             replaced = Some(before).filter(|key| !key.is_empty() && *key != media.file);
@@ -219,6 +225,12 @@ pub async fn change(
         changed.meta = Some(meta);
     }
     db::media::change(tx, id, &changed).await?;
+    if changed.preview.is_some() {
+        let held = db::chat_files::among(tx, &[id]).await?.pop();
+        if let Some(message_id) = held.and_then(|file| file.message_id) {
+            jobs::enqueue(tx, ctx, &Job::ChatFiles { message_id }).await?;
+        }
+    }
     if let Some(status) = media.status_id {
         tx.emit(Event::of(Kind::StatusCounts, status));
     }

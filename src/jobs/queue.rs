@@ -213,7 +213,7 @@ async fn renew(app: &App, id: i64) {
 
 /// Milliseconds until a job is tried again that has waited so long for what is out of reach, with a fifth of jitter.
 fn later(waited: i64, jitter: f64) -> i64 {
-    let base = LATER.max(waited / LATER_PART);
+    let base = (waited / LATER_PART).clamp(LATER, DAY / 4);
     base + (base as f64 / 5.0 * jitter) as i64
 }
 
@@ -305,7 +305,8 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
             .map_err(JobError::retry)
         }
         Job::Import { import_id } => super::import::run(app, import_id).await,
-        Job::ChatFiles { message_id } => super::chat_files::run(app, message_id).await,
+        Job::ChatFiles { message_id } => super::chat_files::run(app, row.id, message_id).await,
+        Job::HideChatFiles { above } => super::chat_files::hide_all(app, row.id, above).await,
         Job::Archive { archive_id } => super::archive::write(app, archive_id).await,
         Job::StatusLine { account_id } => {
             let ctx = app.ctx.clone();

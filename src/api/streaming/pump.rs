@@ -44,7 +44,11 @@ pub async fn run(app: App, from: Cursor) {
             let done = AssertUnwindSafe(hear(&app, &logged)).catch_unwind().await;
             if done.is_err() {
                 let (kind, subject) = (logged.event.kind.as_str(), logged.event.subject_id);
-                tracing::error!(kind, subject, "an event is passed over: telling it panicked");
+                tracing::error!(
+                    kind,
+                    subject,
+                    "an event is passed over: telling it panicked"
+                );
             }
             app.hub.told(logged.cursor);
         }
