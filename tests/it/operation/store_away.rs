@@ -11,10 +11,10 @@ use reqwest::Method;
 
 use crate::api::media::send;
 use crate::api::media_av::made;
-use crate::support::{Server, database};
 use crate::support::faulty::{Door, Fault};
 use crate::support::peer::eventually;
 use crate::support::s3::S3;
+use crate::support::{Server, database};
 
 /// A server whose files are in a store behind a door.
 async fn behind_a_door(store: &S3) -> (Door, Server) {
