@@ -204,7 +204,7 @@ async fn what_may_have_been_leased_is_given_back() {
     let until = server.app.clock.now_ms() + 90_000;
     let activity = format!(
         "INSERT INTO outgoing_activities (id, account_id, kind, payload, created_at) \
-         VALUES (1, {}, 'x', '{{}}', 1)",
+         VALUES (1, {}, 'x', '{{}}', {until})",
         alice.id()
     );
     database::change(url, &activity).await;
