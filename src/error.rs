@@ -144,9 +144,9 @@ impl crate::db::Transient for AppError {
 }
 
 impl From<StorageError> for AppError {
-    /// 503 where the object store is in trouble, which may pass.
+    /// 503 where the object store is in trouble, or the disk is full, which may pass.
     fn from(error: StorageError) -> AppError {
-        if !error.is_unavailable() {
+        if !error.is_unavailable() && !error.awaits_admin() {
             return AppError::internal(error);
         }
         AppError {

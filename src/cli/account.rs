@@ -67,7 +67,7 @@ pub fn command() -> Command {
                     "Forget accounts from elsewhere that nobody here has to do with: of whom no posts \
                      are known, whom nobody here follows or asked to, who follow nobody here, whom no \
                      post mentions, who liked, disliked, reacted to, boosted, voted on or quoted \
-                     nothing, and who are in no chats, lists, collections, notifications, blocks, \
+                     nothing, whom no preview of a link names as its author, and who are in no chats, lists, collections, notifications, blocks, \
                      mutes, private notes, endorsements, reports or warnings, and whom nobody \
                      suspended, silenced or marked as sensitive. With them go their keys and the \
                      copies of their pictures.\n\n\
@@ -213,7 +213,9 @@ async fn prune(app: &App, args: &ArgMatches) -> Outcome {
     let dry = args.get_flag("dry-run");
     let since = app.clock.now_ms() - i64::from(days) * DAY;
     let progress = Progress::counting("looking");
-    let (mut looked, mut gone, mut above) = (0, 0, 0);
+    let (mut looked, mut gone, mut left, mut above) = (0, 0, 0, 0);
+    // The audit log tells of it with the first who go: a run that is killed has done what it did.
+    let mut noted = Some(days);
     loop {
         let page = app
             .read(move |c| {
@@ -232,36 +234,45 @@ async fn prune(app: &App, args: &ArgMatches) -> Outcome {
             gone += free.len();
         } else {
             for some in free.chunks(STEP) {
-                gone += forget(app, some, since).await?;
+                let (forgotten, stay) = forget(app, some, since, noted).await?;
+                gone += forgotten;
+                left += stay;
+                noted = noted.filter(|_| forgotten == 0);
             }
         }
         progress.add(page.len() as u64);
     }
     drop(progress);
-    if !dry && gone > 0 {
-        let ctx = app.ctx.clone();
-        app.write(move |tx| {
-            Box::pin(async move {
-                let (typed, number) = ("kith account prune", gone.to_string());
-                audit::command(tx, &ctx, typed, "accounts", &number).await
-            })
-        })
-        .await
-        .map_err(|e: AppError| e.to_string())?;
-    }
     if args.get_flag("json") {
-        return print_json(&json!({"looked_at": looked, "forgotten": gone, "dry_run": dry}));
+        return print_json(&json!({
+            "looked_at": looked,
+            "forgotten": gone,
+            "pictures_left": left,
+            "dry_run": dry,
+        }));
     }
     match dry {
         true => println!("{gone} of {looked} accounts would be forgotten"),
         false => println!("{gone} of {looked} accounts were forgotten"),
     }
+    if left > 0 {
+        println!(
+            "{left} copies of their pictures cannot be deleted now: kith media prune deletes them later"
+        );
+    }
     Ok(())
 }
 
-/// Forgets some accounts, those that still nothing keeps, and their pictures; says how many went.
-async fn forget(app: &App, ids: &[i64], since: i64) -> Result<usize, String> {
-    let ids = ids.to_vec();
+/// Forgets some accounts, those that still nothing keeps, and their pictures; says how many went, and how many copies of
+/// pictures stay. With a number of
+/// days, the audit log tells of those whose profiles were not read for so long.
+async fn forget(
+    app: &App,
+    ids: &[i64],
+    since: i64,
+    noted: Option<u32>,
+) -> Result<(usize, usize), String> {
+    let (ctx, ids) = (app.ctx.clone(), ids.to_vec());
     let gone = app
         .write(move |tx| {
             Box::pin(async move {
@@ -269,12 +280,15 @@ async fn forget(app: &App, ids: &[i64], since: i64) -> Result<usize, String> {
                 for id in ids {
                     gone.extend(accounts::prune(tx, id, since).await?);
                 }
+                if let Some(days) = noted.filter(|_| !gone.is_empty()) {
+                    let name = format!("not read for {days} days");
+                    audit::command(tx, &ctx, "kith account prune", "accounts", &name).await?;
+                }
                 Ok(gone)
             })
         })
         .await
         .map_err(|e: AppError| e.to_string())?;
-    let done = remote_files::forget_pictures(app, &gone).await;
-    done.map_err(|e| e.to_string())?;
-    Ok(gone.len())
+    let left = remote_files::forget_pictures(app, &gone).await;
+    Ok((gone.len(), left.map_err(|e| e.to_string())?))
 }

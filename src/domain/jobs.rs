@@ -54,6 +54,8 @@ pub enum Job {
     Media { id: i64 },
     /// Files of a chat message that lie where everybody may read are to lie where nobody may.
     ChatFiles { message_id: i64 },
+    /// The same of all that messages hold, above an id: what was sent before files moved at once.
+    HideChatFiles { above: i64 },
     /// The preview of a link to fetch.
     Card {
         /// Row of `preview_cards`.
@@ -129,6 +131,7 @@ impl Job {
             Job::Profile { .. } => "profile",
             Job::Media { .. } => "media",
             Job::ChatFiles { .. } => "chat_files",
+            Job::HideChatFiles { .. } => "hide_chat_files",
             Job::Card { .. } => "card",
             Job::Reindex { .. } => "reindex",
             Job::Push { .. } => "push",
@@ -156,6 +159,7 @@ impl Job {
             | Job::Standing { .. }
             | Job::Standings { .. }
             | Job::Media { .. }
+            | Job::HideChatFiles { .. }
             | Job::Reindex { .. }
             | Job::Push { .. }
             | Job::SettleNotifications { .. }

@@ -5,11 +5,12 @@ use serde_json::Value;
 use super::Ctx;
 use super::jobs::{self, Job};
 use crate::db::accounts::Account;
-use crate::db::media::Media;
+use crate::db::media::{Changed, Media};
 use crate::db::media_work::Work;
 use crate::db::{self, Conn};
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Kind};
+use crate::media::storage::in_chat;
 
 /// Longest alt text, in characters.
 pub const MAX_DESCRIPTION: usize = 1500;
@@ -117,8 +118,8 @@ pub async fn begin(tx: &mut Conn, ctx: &Ctx, id: i64) -> AppResult<()> {
 /// Ends the work on an upload; what its owner said of it meanwhile stays. False when it was
 /// given up, and its files are to go.
 pub async fn finish(tx: &mut Conn, id: i64, done: Finished) -> AppResult<bool> {
-    let found = db::media::by_ids(tx, &[id]).await?.pop();
-    let Some(mut media) = found.filter(|media| !media.is_given_up()) else {
+    let found = db::media::hold(tx, id).await?;
+    let Some(media) = found.filter(|media| !media.is_given_up()) else {
         return Ok(false);
     };
     let said: Value = serde_json::from_str(&media.meta).unwrap_or_default();
@@ -126,26 +127,35 @@ pub async fn finish(tx: &mut Conn, id: i64, done: Finished) -> AppResult<bool> {
     if let (Some(meta), Value::Object(said)) = (meta.as_object_mut(), said) {
         meta.extend(said);
     }
-    media.kind = done.kind;
-    media.mime = done.mime;
-    media.file = done.file;
-    media.size += done.size;
-    media.meta = meta.to_string();
-    // A thumbnail that the owner chose is better than ours.
-    if media.preview.is_empty() {
-        media.preview = done.preview;
-    }
-    if media.blurhash.is_empty() {
-        media.blurhash = done.blurhash;
-    }
-    db::media::update(tx, &media).await?;
+    let changed = Changed {
+        kind: Some(done.kind),
+        mime: Some(done.mime),
+        file: Some(done.file),
+        size: Some(media.size + done.size),
+        meta: Some(meta.to_string()),
+        // A thumbnail that the owner chose is better than ours.
+        preview: media.preview.is_empty().then_some(done.preview),
+        blurhash: media.blurhash.is_empty().then_some(done.blurhash),
+        description: None,
+    };
+    db::media::change(tx, id, &changed).await?;
     db::media_work::remove(tx, id).await?;
     Ok(true)
 }
 
 /// An attachment of an account's own.
 pub async fn own(tx: &mut Conn, owner: &Account, id: i64) -> AppResult<Media> {
-    match db::media::by_ids(tx, &[id]).await?.pop() {
+    if_own(db::media::by_ids(tx, &[id]).await?.pop(), owner)
+}
+
+/// The same, which nobody else changes until the transaction is through: conversion writes names and `meta`, and
+/// what is sent in a chat moves.
+async fn hold_own(tx: &mut Conn, owner: &Account, id: i64) -> AppResult<Media> {
+    if_own(db::media::hold(tx, id).await?, owner)
+}
+
+fn if_own(found: Option<Media>, owner: &Account) -> AppResult<Media> {
+    match found {
         Some(media) if media.account_id == owner.id && !media.is_given_up() => Ok(media),
         _ => Err(AppError::not_found()),
     }
@@ -154,7 +164,7 @@ pub async fn own(tx: &mut Conn, owner: &Account, id: i64) -> AppResult<Media> {
 /// Gives up an attachment of one's own that no status holds: nothing can take it up any more,
 /// and the caller deletes its files, then its row.
 pub async fn give_up(tx: &mut Conn, owner: &Account, id: i64) -> AppResult<Media> {
-    let media = own(tx, owner, id).await?;
+    let media = hold_own(tx, owner, id).await?;
     if media.status_id.is_some() || !db::scheduled::held(tx, &[id]).await?.is_empty() {
         return Err(AppError::invalid(
             "Media attachment is currently used by a status",
@@ -171,16 +181,19 @@ pub async fn give_up(tx: &mut Conn, owner: &Account, id: i64) -> AppResult<Media
 }
 
 /// Changes alt text, focus and thumbnail of an attachment of one's own; says besides which
-/// thumbnail's file is to go.
+/// thumbnail's file is to go. A thumbnail of what a chat holds moves to where that lies.
 pub async fn change(
     tx: &mut Conn,
+    ctx: &Ctx,
     owner: &Account,
     id: i64,
     change: Change,
 ) -> AppResult<(Media, Option<String>)> {
-    let mut media = own(tx, owner, id).await?;
+    let mut media = hold_own(tx, owner, id).await?;
+    let mut changed = Changed::default();
     if let Some(text) = change.description {
         media.description = description(text)?;
+        changed.description = Some(media.description.clone());
     }
     let mut meta: Value = serde_json::from_str(&media.meta).unwrap_or_default();
     set_focus(&mut meta, change.focus);
@@ -191,16 +204,33 @@ pub async fn change(
         }
         if media.kind != "image" {
             media.blurhash = thumbnail.blurhash;
+            changed.blurhash = Some(media.blurhash.clone());
         }
-        if media.preview != thumbnail.preview {
+        // The same picture as before, which has moved since.
+        let hidden = in_chat(&thumbnail.preview).is_some_and(|key| key.as_str() == media.preview);
+        if hidden {
+            replaced = Some(thumbnail.preview);
+        } else if media.preview != thumbnail.preview {
             let before = std::mem::replace(&mut media.preview, thumbnail.preview);
             // A small picture and its thumbnail may be one file.
             replaced = Some(before).filter(|key| !key.is_empty() && *key != media.file);
             media.size += thumbnail.bytes;
+            changed.preview = Some(media.preview.clone());
+            changed.size = Some(media.size);
         }
     }
-    media.meta = meta.to_string();
-    db::media::update(tx, &media).await?;
+    let meta = meta.to_string();
+    if meta != media.meta {
+        media.meta.clone_from(&meta);
+        changed.meta = Some(meta);
+    }
+    db::media::change(tx, id, &changed).await?;
+    if changed.preview.is_some() {
+        let held = db::chat_files::among(tx, &[id]).await?.pop();
+        if let Some(message_id) = held.and_then(|file| file.message_id) {
+            jobs::enqueue(tx, ctx, &Job::ChatFiles { message_id }).await?;
+        }
+    }
     if let Some(status) = media.status_id {
         tx.emit(Event::of(Kind::StatusCounts, status));
     }

@@ -4,26 +4,83 @@
 //! Whenever the process dies, the job is run again. A copy that no row names yet is marked as held by
 //! nothing, as what it replaces is afterwards: no file is ever lost sight of.
 
+use http::StatusCode;
+
 use super::JobError;
 use crate::app::App;
 use crate::db;
 use crate::db::media::Media;
+use crate::domain::jobs::{self, Job};
 use crate::error::{AppError, AppResult};
 use crate::media::storage::{Key, in_chat};
 use crate::media::sweep;
 
-/// Moves the files of a message.
-pub async fn run(app: &App, message_id: i64) -> Result<(), JobError> {
-    let files = app
-        .read(move |c| {
-            Box::pin(async move { Ok(db::chat_files::of_messages(c, &[message_id]).await?) })
+/// Files looked at in one run of [`hide_all`], and files moved.
+const LOOKED: i64 = 500;
+const MOVED: usize = 50;
+
+/// Moves the files of a message. The job's key is free first: who puts another thumbnail on one meanwhile has it moved
+/// by a job of its own.
+pub async fn run(app: &App, job_id: i64, message_id: i64) -> Result<(), JobError> {
+    let files: AppResult<_> = app
+        .write(move |tx| {
+            Box::pin(async move {
+                db::jobs::release_key(tx, job_id).await?;
+                Ok(db::chat_files::of_messages(tx, &[message_id]).await?)
+            })
         })
-        .await
-        .map_err(JobError::retry)?;
+        .await;
+    let files = files.map_err(JobError::retry)?;
     for (_, media) in files {
         hide(app, media).await.map_err(JobError::retry)?;
     }
     Ok(())
+}
+
+/// Moves what messages hold, above an id, some of it, and leaves the rest to a job that it puts in its place. What
+/// cannot be moved is left to a job of its message's.
+pub async fn hide_all(app: &App, job_id: i64, above: i64) -> Result<(), JobError> {
+    let page = app
+        .read(move |c| Box::pin(async move { Ok(db::chat_files::above(c, above, LOOKED).await?) }))
+        .await
+        .map_err(JobError::retry)?;
+    let (mut reached, mut moved, mut failed) = (None, 0, Vec::new());
+    for (file, media) in page {
+        if moved == MOVED {
+            break;
+        }
+        reached = Some(media.id);
+        let exposed = in_chat(&media.file).or(in_chat(&media.preview)).is_some();
+        let Some(message_id) = file.message_id.filter(|_| exposed && !media.is_given_up()) else {
+            continue;
+        };
+        moved += 1;
+        if let Err(error) = hide(app, media).await {
+            // Nothing else can be moved now either; what was moved is passed over then.
+            if error.status == StatusCode::SERVICE_UNAVAILABLE {
+                return Err(JobError::later(error));
+            }
+            tracing::warn!(message_id, %error, "a file of a chat cannot be moved now");
+            failed.push(message_id);
+        }
+    }
+    let Some(above) = reached else {
+        return Ok(());
+    };
+    let ctx = app.ctx.clone();
+    app.write(move |tx| {
+        let (ctx, failed) = (ctx.clone(), failed.clone());
+        Box::pin(async move {
+            for message_id in failed {
+                jobs::enqueue(tx, &ctx, &Job::ChatFiles { message_id }).await?;
+            }
+            // At once, so that however often we are killed one of the two is there.
+            db::jobs::delete(tx, job_id).await?;
+            jobs::enqueue(tx, &ctx, &Job::HideChatFiles { above }).await
+        })
+    })
+    .await
+    .map_err(JobError::retry)
 }
 
 async fn hide(app: &App, media: Media) -> AppResult<()> {

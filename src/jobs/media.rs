@@ -7,27 +7,38 @@ use std::time::Duration;
 
 use super::JobError;
 use crate::app::App;
+use crate::clock::DAY;
 use crate::db;
 use crate::db::media_work::Work;
 use crate::domain::media::{self, Finished};
 use crate::error::AppResult;
 use crate::media::intake::{Attachment, IntakeError};
 use crate::media::sniff::Format;
-use crate::media::storage::Key;
+use crate::media::storage::{Key, is_full};
 use crate::media::sweep;
 
 /// Attempts at a file: one that ended this process so often is not tried again.
 const ATTEMPTS: i64 = 3;
+/// How long an upload waits for a store that is away or closed, or for room on the disk: as long as one that no post
+/// took up is kept.
+const PATIENCE: i64 = DAY;
 /// Waiting for a turn included; each step of the work has a limit of its own.
 const TIME: Duration = Duration::from_secs(1800);
 
 /// Works on an upload.
 pub async fn run(app: &App, id: i64, attempts: i64) -> Result<(), JobError> {
     let work = app
-        .read(move |c| Box::pin(async move { Ok(db::media_work::of(c, &[id]).await?.pop()) }))
+        .read(move |c| {
+            Box::pin(async move {
+                let media = db::media::by_ids(c, &[id]).await?.pop();
+                let given_up = media.is_none_or(|media| media.is_given_up());
+                let work = db::media_work::of(c, &[id]).await?.pop();
+                Ok(work.filter(|_| !given_up))
+            })
+        })
         .await
         .map_err(JobError::retry)?;
-    // Done before, or deleted meanwhile.
+    // Done before, or deleted meanwhile, or about to be.
     let Some(work) = work.filter(|work| work.error.is_empty()) else {
         return Ok(());
     };
@@ -39,7 +50,7 @@ pub async fn run(app: &App, id: i64, attempts: i64) -> Result<(), JobError> {
         Ok(Err(IntakeError::Refused(reason))) => {
             return give_up(app, &work, &format!("Validation failed: {reason}")).await;
         }
-        Ok(Err(error)) if is_unavailable(&error) => return Err(JobError::later(error)),
+        Ok(Err(error)) if waits(app, &work, &error) => return Err(JobError::later(error)),
         Ok(Err(error)) if attempts == ATTEMPTS => {
             tracing::error!(id, %error, "an upload could not be processed");
             return give_up(app, &work, "The file could not be processed").await;
@@ -50,9 +61,15 @@ pub async fn run(app: &App, id: i64, attempts: i64) -> Result<(), JobError> {
     store(app, &work, done).await
 }
 
-/// What was acknowledged is not lost by a store that is away for a while.
-fn is_unavailable(error: &IntakeError) -> bool {
-    matches!(error, IntakeError::Storage(error) if error.is_unavailable())
+/// What was acknowledged is not lost by a store that is away for a while, nor by a disk that is full.
+fn waits(app: &App, work: &Work, error: &IntakeError) -> bool {
+    let passes = match error {
+        IntakeError::Storage(error) => error.is_unavailable() || error.awaits_admin(),
+        IntakeError::File(error) => is_full(error),
+        IntakeError::Full => true,
+        _ => false,
+    };
+    passes && app.clock.now_ms() - work.created_at < PATIENCE
 }
 
 async fn make(app: &App, work: &Work) -> Result<Attachment, IntakeError> {
@@ -93,7 +110,7 @@ async fn store(app: &App, work: &Work, done: Attachment) -> Result<(), JobError>
     app.intake
         .store(done)
         .await
-        .map_err(|error| match is_unavailable(&error) {
+        .map_err(|error| match waits(app, work, &error) {
             true => JobError::later(error),
             false => JobError::retry(error),
         })?;

@@ -30,7 +30,7 @@ mod verify_links;
 pub enum JobError {
     /// It may pass: try again later.
     Retry(anyhow::Error),
-    /// What it needs is out of reach: try again in some minutes, however often.
+    /// What it needs is out of reach: try again in some minutes, however often; less often after some hours.
     Later(anyhow::Error),
     /// It will not: give it up.
     Fail(anyhow::Error),

@@ -30,8 +30,9 @@ const RENEW: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_secs(1);
 /// How long the jobs under way may go on once the process is to end.
 const DRAIN: Duration = Duration::from_secs(10);
-/// When a job is tried again that needs what is out of reach.
+/// When a job is tried again that needs what is out of reach: the longer it has waited, the later, by this part of it.
 const LATER: i64 = 3 * MINUTE;
+const LATER_PART: i64 = 8;
 /// Attempts before a job is given up: about two days.
 const ATTEMPTS: i64 = 20;
 
@@ -163,7 +164,7 @@ async fn run_one(app: App, row: JobRow) {
                 "what a job needs is out of reach; it will be tried again"
             );
             ended(&app, "retried");
-            let at = now + LATER + (LATER as f64 / 5.0 * app.random.unit()) as i64;
+            let at = now + later(now - row.created_at, app.random.unit());
             let text = format!("{error:#}");
             app.db
                 .write(move |tx| {
@@ -208,6 +209,12 @@ async fn renew(app: &App, id: i64) {
     if let Err(error) = renewed {
         tracing::warn!(id, %error, "cannot renew the lease of a job");
     }
+}
+
+/// Milliseconds until a job is tried again that has waited so long for what is out of reach, with a fifth of jitter.
+fn later(waited: i64, jitter: f64) -> i64 {
+    let base = (waited / LATER_PART).clamp(LATER, DAY / 4);
+    base + (base as f64 / 5.0 * jitter) as i64
 }
 
 /// Milliseconds until the next attempt: 5 s, doubled each time up to 6 h, with a fifth of jitter.
@@ -298,7 +305,8 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
             .map_err(JobError::retry)
         }
         Job::Import { import_id } => super::import::run(app, import_id).await,
-        Job::ChatFiles { message_id } => super::chat_files::run(app, message_id).await,
+        Job::ChatFiles { message_id } => super::chat_files::run(app, row.id, message_id).await,
+        Job::HideChatFiles { above } => super::chat_files::hide_all(app, row.id, above).await,
         Job::Archive { archive_id } => super::archive::write(app, archive_id).await,
         Job::StatusLine { account_id } => {
             let ctx = app.ctx.clone();
@@ -322,6 +330,18 @@ async fn work(app: &App, row: &JobRow) -> Result<(), JobError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_out_of_reach_for_long_is_asked_for_seldom() {
+        assert_eq!(later(0, 0.0), LATER);
+        assert_eq!(later(20 * MINUTE, 1.0), LATER + LATER / 5);
+        let (mut waited, mut tries) = (0, 0);
+        while waited < DAY {
+            waited += later(waited, 0.0);
+            tries += 1;
+        }
+        assert!(tries < 50, "{tries}");
+    }
 
     #[test]
     fn waits_grow_to_six_hours_and_last_for_days() {

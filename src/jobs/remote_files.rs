@@ -102,8 +102,9 @@ pub async fn forget(app: &App, urls: &[&str]) -> AppResult<()> {
 }
 
 /// Deletes the copies of the pictures of accounts that are forgotten; who else shows the same has it
-/// fetched again.
-pub async fn forget_pictures(app: &App, accounts: &[Account]) -> AppResult<()> {
+/// fetched again. Says how many cannot be deleted now: their rows stay, and they go with the copies that nobody looks
+/// at.
+pub async fn forget_pictures(app: &App, accounts: &[Account]) -> AppResult<usize> {
     let pictures = accounts.iter().flat_map(|account| {
         [
             (Purpose::Avatar, account.avatar.as_str()),
@@ -117,7 +118,8 @@ pub async fn forget_pictures(app: &App, accounts: &[Account]) -> AppResult<()> {
     let rows = app
         .read(move |c| Box::pin(async move { Ok(db::remote_files::by_hashes(c, &hashes).await?) }))
         .await?;
-    evict(app, rows).await.map(drop)
+    let wanted = rows.len();
+    Ok(wanted - evict(app, rows).await?.len())
 }
 
 /// Deletes copies, and tells which are gone. The files first: a row without a file is fetched anew, a file without

@@ -42,6 +42,9 @@ pub enum IntakeError {
     /// ffmpeg cannot be run.
     #[error("{0}")]
     Machine(String),
+    /// What ffmpeg made found no room.
+    #[error("there is no room on the disk")]
+    Full,
     /// The work did not come to its end.
     #[error("media processing was interrupted")]
     Interrupted,
@@ -52,6 +55,7 @@ impl From<AvError> for IntakeError {
         match error {
             AvError::Refused(refused) => IntakeError::Refused(refused),
             AvError::Machine(text) => IntakeError::Machine(text),
+            AvError::Full => IntakeError::Full,
         }
     }
 }

@@ -97,6 +97,33 @@ pub async fn move_files(db: &Db, route: Route<'_>) -> Result<Moved, AuditError> 
 /// Deletes copies of files that a row named when they were met, and none names any more: whoever deleted
 /// them did so where the server looks.
 async fn withdraw(db: &Db, to: &Storage, met: &Named) -> Result<u64, AuditError> {
+    let named = all_named(db).await?;
+    let mut unnamed = Vec::new();
+    for area in AREAS {
+        let mut files = to.list(area);
+        while let Some(file) = files.try_next().await? {
+            let name = file.key.as_str();
+            if met.has(name) && !named.has(name) {
+                unnamed.push(file.key);
+            }
+        }
+    }
+    if unnamed.is_empty() {
+        return Ok(0);
+    }
+    // Names are read some at a time: one may have gone from a row that was not read yet to one that was. It is where it
+    // came to by now.
+    let named = all_named(db).await?;
+    let mut withdrawn = 0;
+    for key in unnamed {
+        if !named.has(key.as_str()) {
+            withdrawn += u64::from(to.delete(&key).await?);
+        }
+    }
+    Ok(withdrawn)
+}
+
+async fn all_named(db: &Db) -> Result<Named, AuditError> {
     let mut named = Named::default();
     let mut files = NamedFiles::all();
     while let Some((_, names)) = files.next_from(db).await? {
@@ -104,17 +131,7 @@ async fn withdraw(db: &Db, to: &Storage, met: &Named) -> Result<u64, AuditError>
             named.add(name);
         }
     }
-    let mut withdrawn = 0;
-    for area in AREAS {
-        let mut files = to.list(area);
-        while let Some(file) = files.try_next().await? {
-            let name = file.key.as_str();
-            if met.has(name) && !named.has(name) {
-                withdrawn += u64::from(to.delete(&file.key).await?);
-            }
-        }
-    }
-    Ok(withdrawn)
+    Ok(named)
 }
 
 impl Moved {

@@ -13,6 +13,7 @@ use std::str::FromStr;
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt};
+use http::StatusCode;
 use thiserror::Error;
 
 use super::sniff::{Format, Kind};
@@ -191,16 +192,67 @@ impl StorageError {
     /// Whether it may go better later, without anybody doing anything here.
     pub fn is_unavailable(&self) -> bool {
         match self {
-            StorageError::Store { .. } | StorageError::Silent { .. } => true,
-            // What came of a file came from a store.
-            StorageError::Io { source, .. } => {
-                let inner = source.get_ref();
-                source.kind() == io::ErrorKind::TimedOut
-                    || inner.is_some_and(|inner| inner.is::<object_store::Error>())
-            }
-            StorageError::Directory { .. } => false,
+            StorageError::Silent { .. } => true,
+            StorageError::Io { source, .. } if source.kind() == io::ErrorKind::TimedOut => true,
+            _ => (self.of_store()).is_some_and(|error| refusal(error).is_none()),
         }
     }
+
+    /// Whether it goes better once an admin has seen to it: the store lets nobody in, or the disk is full.
+    pub fn awaits_admin(&self) -> bool {
+        match self {
+            StorageError::Io { source, .. } | StorageError::Directory { source, .. }
+                if is_full(source) =>
+            {
+                true
+            }
+            _ => {
+                let refused = self.of_store().and_then(refusal);
+                refused.is_some_and(|status| matches!(status.as_u16(), 401 | 403))
+            }
+        }
+    }
+
+    /// What the object store's client said. What came of a file may have come from a store, too.
+    fn of_store(&self) -> Option<&object_store::Error> {
+        match self {
+            StorageError::Store { source, .. } => Some(source),
+            StorageError::Io { source, .. } => source.get_ref()?.downcast_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// Whether nothing more can be written where something was to be.
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
+/// The status by which a store said that it is asked for what it will not do. One that is busy says so, too.
+fn refusal(error: &object_store::Error) -> Option<StatusCode> {
+    let status = match error {
+        object_store::Error::PermissionDenied { .. } => StatusCode::FORBIDDEN,
+        object_store::Error::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
+        object_store::Error::Generic { source, .. } => {
+            // Its client has a type for this, which it shows to nobody.
+            let first: &(dyn std::error::Error + 'static) = source.as_ref();
+            std::iter::successors(Some(first), |error| error.source()).find_map(|error| {
+                let text = error.to_string();
+                let status = text.strip_prefix("Server returned non-2xx status code: ")?;
+                StatusCode::from_bytes(status.as_bytes().get(..3)?).ok()
+            })?
+        }
+        _ => return None,
+    };
+    let busy = [
+        StatusCode::REQUEST_TIMEOUT,
+        StatusCode::TOO_EARLY,
+        StatusCode::TOO_MANY_REQUESTS,
+    ];
+    (status.is_client_error() && !busy.contains(&status)).then_some(status)
 }
 
 /// A place for media files. Cheap to clone.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::peer::{Delivery, Page, Peer, eventually};
-use crate::support::{Person, Server};
+use crate::support::{Person, Server, database};
 
 /// Noise, so that it does not compress.
 fn png(side: u32) -> Vec<u8> {
@@ -304,24 +304,12 @@ async fn the_copies_of_a_deleted_status_are_deleted() {
         (world.get(url).await.status() == 404).then_some(())
     })
     .await;
-    let id: i64 = status["media_attachments"][0]["id"]
-        .as_str()
-        .unwrap()
-        .parse()
-        .unwrap();
+    let id = status["media_attachments"][0]["id"].as_str().unwrap();
     let app = &world.server.app;
-    app.write(move |tx| {
-        Box::pin(async move {
-            // As it would be a day later.
-            for mut media in kith::db::media::by_ids(tx, &[id]).await? {
-                media.created_at -= 2 * kith::clock::DAY;
-                kith::db::media::update(tx, &media).await?;
-            }
-            Ok::<_, kith::error::AppError>(())
-        })
-    })
-    .await
-    .unwrap();
+    // As it would be a day later.
+    let by = 2 * kith::clock::DAY;
+    let older = format!("UPDATE media SET created_at = created_at - {by} WHERE id = {id}");
+    database::change(&app.config.database_url, &older).await;
     kith::jobs::cleanup::pass(app).await.unwrap();
     assert_eq!(
         bytes_below(&world.server.data_dir().join("media/remote")),

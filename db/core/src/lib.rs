@@ -95,7 +95,7 @@ impl<T, E: From<Error>> Outcome<T, E> {
     /// What the job came to. One that panicked came to nothing.
     fn take(&self) -> std::result::Result<T, E> {
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        slot.take().unwrap_or_else(|| Err(E::from(gone())))
+        slot.take().unwrap_or_else(|| Err(E::from(panicked())))
     }
 }
 
@@ -284,6 +284,11 @@ pub(crate) fn gone() -> Error {
         diesel::result::DatabaseErrorKind::ClosedConnection,
         Box::new("the database is shut down".to_owned()),
     )
+}
+
+/// That the work on the database panicked: it would do so again.
+pub(crate) fn panicked() -> Error {
+    Error::QueryBuilderError("the work on the database panicked".into())
 }
 
 /// Whether a query failed because the database is not in reach, which may pass.

@@ -280,8 +280,10 @@ impl Writer {
                 tracing::error!(%error, "cannot close a savepoint");
                 let _ = answer.send(Err(error));
             }
-            // The panic was printed; the caller sees that its answer never came.
-            (Err(_), _) => tracing::error!("a transaction panicked and was rolled back"),
+            (Err(_), _) => {
+                tracing::error!("a transaction panicked and was rolled back");
+                let _ = answer.send(Err(super::panicked()));
+            }
         }
     }
 

@@ -13,7 +13,7 @@ use super::{Conn, Result, on_db};
 
 /// Where a row that names an account keeps it, each with an index that leads there. Everything else
 /// that names one says no more than its own server does, or is only ever of somebody here.
-const KEPT_BY: [(&str, &str); 49] = [
+const KEPT_BY: [(&str, &str); 50] = [
     ("statuses", "account_id"),
     ("follows", "account_id"),
     ("follows", "target_id"),
@@ -63,6 +63,7 @@ const KEPT_BY: [(&str, &str); 49] = [
     ("account_severances", "account_id"),
     ("severed_follows", "other_id"),
     ("origin_suspensions", "account_id"),
+    ("preview_cards", "author_account_id"),
 ];
 
 /// An account, and whether something keeps it here.

@@ -113,6 +113,28 @@ pub async fn lease(
     Ok(rows)
 }
 
+/// Gives back what a process may have leased for some hosts until a time: it does not know whether it did.
+#[boxed]
+pub async fn unlease(
+    conn: &mut Conn,
+    who: i64,
+    hosts: &[String],
+    until: i64,
+    now: i64,
+) -> Result<()> {
+    on_db!(conn, |c| diesel::update(
+        deliveries::table
+            .filter(waiting())
+            .filter(deliveries::host.any_of(hosts))
+            .filter(deliveries::next_at.eq(until))
+            .filter(deliveries::leased_by.eq(who))
+    )
+    .set((deliveries::next_at.eq(now), deliveries::leased_until.eq(0)))
+    .execute(c)
+    .await)?;
+    Ok(())
+}
+
 /// Gives leased deliveries back, to be made from a time on.
 #[boxed]
 pub async fn release(conn: &mut Conn, ids: &[i64], next_at: i64) -> Result<()> {

@@ -89,6 +89,19 @@ pub async fn of_messages(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(ChatFile, 
         .await)
 }
 
+/// Files that messages hold, above an id, in the order of their ids, at most `limit`.
+#[boxed]
+pub async fn above(conn: &mut Conn, id: i64, limit: i64) -> Result<Vec<(ChatFile, Media)>> {
+    on_db!(conn, |c| chat_files::table
+        .inner_join(media::table.on(media::id.eq(chat_files::media_id)))
+        .filter(chat_files::media_id.gt(id))
+        .order(chat_files::media_id)
+        .limit(limit)
+        .select((ChatFile::as_select(), Media::as_select()))
+        .load(c)
+        .await)
+}
+
 /// Gives up the files of a message that goes.
 #[boxed]
 pub async fn give_up_with(conn: &mut Conn, message_id: i64) -> Result<()> {

@@ -5,12 +5,13 @@ use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
 use super::any::AnyOfExt;
+use super::conn::Backend;
 use super::schema::{chat_files, draft_media, media, scheduled_media};
 use super::{Conn, Result, on_db};
 
 /// A row of `media`.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = media, treat_none_as_null = true)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = media)]
 pub struct Media {
     pub id: i64,
     pub account_id: i64,
@@ -32,6 +33,20 @@ pub struct Media {
     /// Bytes in storage.
     pub size: i64,
     pub created_at: i64,
+}
+
+/// Columns of an attachment that are written anew; the others stay as they are, whoever changes them meanwhile.
+#[derive(Debug, Clone, Default, PartialEq, Eq, AsChangeset)]
+#[diesel(table_name = media)]
+pub struct Changed {
+    pub kind: Option<String>,
+    pub mime: Option<String>,
+    pub file: Option<String>,
+    pub preview: Option<String>,
+    pub description: Option<String>,
+    pub blurhash: Option<String>,
+    pub meta: Option<String>,
+    pub size: Option<i64>,
 }
 
 /// Position of what no status can take up any more: its files go first, then its row.
@@ -56,11 +71,30 @@ pub async fn insert(conn: &mut Conn, row: &Media) -> Result<()> {
     Ok(())
 }
 
-/// Writes every column.
+/// An attachment by its id, which nobody else changes until the transaction is through.
 #[boxed]
-pub async fn update(conn: &mut Conn, row: &Media) -> Result<()> {
-    on_db!(conn, |c| diesel::update(media::table.find(row.id))
-        .set(row)
+pub async fn hold(conn: &mut Conn, id: i64) -> Result<Option<Media>> {
+    if let Backend::Postgres(c) = &mut conn.backend {
+        conn.statements += 1;
+        return media::table
+            .find(id)
+            .for_update()
+            .first(&mut **c)
+            .await
+            .optional();
+    }
+    Ok(by_ids(conn, &[id]).await?.pop())
+}
+
+/// Writes some columns of an attachment.
+#[boxed]
+pub async fn change(conn: &mut Conn, id: i64, changed: &Changed) -> Result<()> {
+    // diesel refuses an update of nothing.
+    if *changed == Changed::default() {
+        return Ok(());
+    }
+    on_db!(conn, |c| diesel::update(media::table.find(id))
+        .set(changed)
         .execute(c)
         .await)?;
     Ok(())

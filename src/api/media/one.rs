@@ -73,9 +73,10 @@ pub async fn change(
             bytes: chosen.bytes.len() as i64,
         }),
     };
+    let ctx = app.ctx.clone();
     let changed = app
         .write(move |tx| {
-            Box::pin(async move { media::change(tx, &user.account, id, change).await })
+            Box::pin(async move { media::change(tx, &ctx, &user.account, id, change).await })
         })
         .await;
     match changed {

@@ -5,9 +5,11 @@
 //! [`crate::domain::visibility`], from what each listening account hides.
 
 use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use serde_json::value::RawValue;
 
 use super::{chat, notices, passing, presence};
@@ -27,6 +29,8 @@ use crate::events::{Cursor, Event, Gone, Kind, Logged, log};
 const AGAIN: Duration = Duration::from_millis(200);
 /// How long what happens is gathered while nobody listens.
 const UNHEARD: Duration = Duration::from_millis(5);
+/// How often an event is told that the database is gone for, and answers others.
+const MOST: u32 = 25;
 /// Readers that are tried for the rendering that most share.
 const TRIES: usize = 5;
 
@@ -39,17 +43,16 @@ pub async fn run(app: App, from: Cursor) {
     let mut read = Instant::now();
     log::follow(db, from, wake, stop, async move |batch: Vec<Logged>| {
         for logged in batch {
-            app.heard(&logged).await;
-            let event = &logged.event;
-            app.hub.telling(logged.cursor);
-            if logged.origin != app.origin {
-                // Someone else is there; the next beat finds out whether they stay.
-                app.bus.set_company(true);
-                if event.kind == Kind::Passing {
-                    passing::arrived(&app, &event.payload);
-                }
+            // What panics once does so again, and what comes behind it is not to wait for ever.
+            let done = AssertUnwindSafe(hear(&app, &logged)).catch_unwind().await;
+            if done.is_err() {
+                let (kind, subject) = (logged.event.kind.as_str(), logged.event.subject_id);
+                tracing::error!(
+                    kind,
+                    subject,
+                    "an event is passed over: telling it panicked"
+                );
             }
-            tell_surely(&app, event).await;
             app.hub.told(logged.cursor);
         }
         // Where much happens and nobody listens, it is not read commit by commit.
@@ -61,11 +64,27 @@ pub async fn run(app: App, from: Cursor) {
     .await;
 }
 
+async fn hear(app: &App, logged: &Logged) {
+    app.heard(logged).await;
+    let event = &logged.event;
+    app.hub.telling(logged.cursor);
+    if logged.origin != app.origin {
+        // Someone else is there; the next beat finds out whether they stay.
+        app.bus.set_company(true);
+        if event.kind == Kind::Passing {
+            passing::arrived(app, &event.payload);
+        }
+    }
+    tell_surely(app, event).await;
+}
+
 /// Tells an event, also when the database is away for a while: nobody is to miss it, or to hear it twice.
 async fn tell_surely(app: &App, event: &Event) {
     let mut stop = app.stop.clone();
+    let mut tries = 0;
     while let Err(error) = tell(app, event).await {
         let kind = event.kind.as_str();
+        tries += 1;
         if !error.is_database_gone() {
             tracing::warn!(%error, kind, "an event did not reach the streams");
             return;
@@ -76,11 +95,24 @@ async fn tell_surely(app: &App, event: &Event) {
             app.hub.end_all(End::Behind);
             return;
         }
+        if tries == 1 {
+            tracing::warn!(%error, kind, "an event waits for the database");
+        }
+        if tries >= MOST && database_answers(app).await {
+            let subject = event.subject_id;
+            tracing::error!(%error, kind, subject, "an event is passed over: it alone cannot be told");
+            return;
+        }
         tokio::select! {
             () = tokio::time::sleep(AGAIN) => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
     }
+}
+
+async fn database_answers(app: &App) -> bool {
+    let asked = (app.db).read(|c| Box::pin(async move { db::events::end(c).await }));
+    asked.await.is_ok()
 }
 
 /// Tells an event to those who listen and may hear of it.

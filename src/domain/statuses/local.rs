@@ -374,7 +374,7 @@ pub async fn edit(
     let composed = compose(tx, ctx, &edit.text, source_type, &edit.spoiler_text).await?;
     let emojis = emojis::used(tx, ctx, &[&edit.text, &edit.spoiler_text]).await?;
     let version = edits::version(tx, ctx, &before).await?;
-    let new_media = change_media(tx, author, id, &edit).await?;
+    let new_media = change_media(tx, ctx, author, id, &edit).await?;
     let poll = edit_poll(tx, ctx, &before, &edit).await?;
     let has_poll = db::polls::of_status(tx, id).await?.is_some();
     if has_poll {
@@ -469,7 +469,13 @@ async fn welcome(
 
 /// Puts the wanted attachments on an edited status, described anew; says whether that changed
 /// anything.
-async fn change_media(tx: &mut Conn, author: &Account, id: i64, edit: &Edit) -> AppResult<bool> {
+async fn change_media(
+    tx: &mut Conn,
+    ctx: &Ctx,
+    author: &Account,
+    id: i64,
+    edit: &Edit,
+) -> AppResult<bool> {
     let before = db::media::of_statuses(tx, &[id]).await?;
     for (media_id, (text, focus)) in &edit.media_changes {
         if edit.media_ids.contains(media_id) {
@@ -478,7 +484,7 @@ async fn change_media(tx: &mut Conn, author: &Account, id: i64, edit: &Edit) -> 
                 focus: *focus,
                 thumbnail: None,
             };
-            media::change(tx, author, *media_id, change).await?;
+            media::change(tx, ctx, author, *media_id, change).await?;
         }
     }
     db::media::attach(tx, id, &edit.media_ids, false).await?;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -19,6 +20,8 @@ use crate::error::AppResult;
 const HOSTS: i64 = 100_000;
 /// Hosts looked up in one statement.
 const CHUNK: usize = 500;
+/// How soon it is tried again to give back what was leased when the database went.
+const AGAIN: Duration = Duration::from_secs(1);
 /// Deliveries given up in one transaction.
 const GIVEN_UP: i64 = 1000;
 /// How long a delivery waits in vain for a host that does not answer.
@@ -97,6 +100,37 @@ async fn give_up(app: &App, host: String, before: i64, why: &'static str) -> App
     Ok(())
 }
 
+/// The database went while something was leased until a time, and may have committed that: gives it back as soon as
+/// it can be reached, rather than wait until the lease ends.
+async fn give_back(app: App, hosts: Vec<String>, until: i64) {
+    let (mut stop, who) = (app.stop.clone(), app.origin);
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(AGAIN) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+        let (hosts, now) = (hosts.clone(), app.clock.now_ms());
+        if now >= until {
+            return;
+        }
+        let given: AppResult<()> = app
+            .write(move |tx| {
+                Box::pin(
+                    async move { Ok(db::deliveries::unlease(tx, who, &hosts, until, now).await?) },
+                )
+            })
+            .await;
+        match given {
+            Ok(()) => return app.wake.deliveries.notify_one(),
+            Err(error) if error.is_database_gone() => {}
+            Err(error) => {
+                tracing::warn!(%error, "leased deliveries wait until their lease ends");
+                return;
+            }
+        }
+    }
+}
+
 /// Leases for some hosts, in one transaction, and prepares what it got.
 pub async fn take(
     app: &App,
@@ -126,6 +160,10 @@ pub async fn take(
         Ok(rows) => rows,
         Err(error) => {
             tracing::error!(%error, "cannot lease deliveries");
+            if error.is_database_gone() {
+                let hosts = asked.iter().map(|(host, _)| host.to_string()).collect();
+                tokio::spawn(give_back(app.clone(), hosts, now + LEASE));
+            }
             Vec::new()
         }
     };

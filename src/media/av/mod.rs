@@ -84,13 +84,22 @@ pub enum AvError {
     /// Ours: the programs cannot be run.
     #[error("{0}")]
     Machine(String),
+    /// Ours: what they made found no room.
+    #[error("there is no room on the disk")]
+    Full,
 }
+
+/// How the system calls a disk that is full, in the language that the programs are run in.
+const FULL: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
 
 impl AvError {
     /// `doing`: what the file was found unfit for.
     fn of(error: ChildError, doing: &'static str) -> AvError {
         match error {
             ChildError::Start { .. } => AvError::Machine(error.to_string()),
+            ChildError::Failed { said, .. } if FULL.iter().any(|full| said.contains(full)) => {
+                AvError::Full
+            }
             other => {
                 tracing::debug!(error = %other, doing, "a media file was refused");
                 AvError::Refused(MediaError::Unplayable(format!(

@@ -4,9 +4,10 @@ use kith::db::users::ChatSettings;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::media::{png, upload};
+use super::media::{png, send, upload};
+use crate::support::peer::eventually;
 use crate::support::server::{Answer, ids, with_json};
-use crate::support::{Person, Server};
+use crate::support::{Person, Server, database};
 
 pub const PATH: &str = "/api/kith/v1/chats";
 
@@ -636,4 +637,125 @@ async fn a_page_costs_the_same_however_long_it_is() {
         costs.push(server.cost(cost).await);
     }
     assert_eq!(costs[0], costs[1]);
+}
+
+/// The row of an upload.
+async fn media(server: &Server, id: i64) -> kith::db::media::Media {
+    let app = &server.app;
+    let read = app
+        .read(move |c| Box::pin(async move { Ok(kith::db::media::by_ids(c, &[id]).await?.pop()) }));
+    read.await.unwrap().expect("it is there")
+}
+
+/// Waits until both files of an upload lie in the area of chats; their names.
+async fn hidden(server: &Server, id: i64) -> [String; 2] {
+    eventually("the file has moved", async || {
+        let row = media(server, id).await;
+        let names = [row.file, row.preview];
+        let moved = names.iter().all(|name| name.starts_with("chats/"));
+        moved.then_some(names)
+    })
+    .await
+}
+
+async fn exists(server: &Server, name: &str) -> bool {
+    let key = name.parse().expect("a key");
+    server
+        .app
+        .storage
+        .exists(&key)
+        .await
+        .expect("it is looked at")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_chat_holds_leaves_the_public_area_whenever_it_came() {
+    let server = Server::start().await;
+    let (alice, bob) = (server.person("alice").await, server.person("bob").await);
+    opens_up(&server, &bob).await;
+    let chat = open(&server, &alice, &bob.id()).await;
+    let mut sent = Vec::new();
+    // Of the first, the thumbnail is another file.
+    for size in [800, 24] {
+        let picture = upload(&server, &alice, &png(size, size)).await.ok();
+        let id: i64 = id(&picture).parse().unwrap();
+        say(
+            &server,
+            &alice,
+            &chat,
+            json!({"media_ids": [picture["id"]]}),
+        )
+        .await;
+        sent.push((id, hidden(&server, id).await));
+    }
+    // A thumbnail that is put on afterwards.
+    let (id, [_, before]) = sent[0].clone();
+    let one = format!("/api/v1/media/{id}");
+    let (other, files) = (png(40, 20), async |bytes: &[u8]| {
+        let answer = send(&server, &alice, Method::PUT, &one, &[("thumbnail", bytes)]).await;
+        answer.entity("MediaAttachment")
+    });
+    files(&other[..]).await;
+    let chosen = eventually("it has moved, too", async || {
+        let preview = media(&server, id).await.preview;
+        (preview.starts_with("chats/") && preview != before).then_some(preview)
+    })
+    .await;
+    assert!(exists(&server, &chosen).await);
+    eventually("the one before is gone", async || {
+        (!exists(&server, &before).await).then_some(())
+    })
+    .await;
+    // The same once more: it is where it was.
+    files(&other[..]).await;
+    assert_eq!(media(&server, id).await.preview, chosen);
+    assert!(exists(&server, &chosen).await);
+    let public = |name: &str, area: &str| name.replacen("chats/", area, 1);
+    assert!(!exists(&server, &public(&chosen, "previews/")).await);
+
+    // As it was with servers that moved nothing: the migration has it done.
+    let (id, names) = sent[1].clone();
+    let mut exposed = Vec::new();
+    for (name, area) in names.iter().zip(["attachments/", "previews/"]) {
+        let (from, to) = (name.parse().unwrap(), public(name, area));
+        let content = server.app.storage.get(&from).await.unwrap().unwrap();
+        let key = to.parse().unwrap();
+        server.app.storage.put(&key, content).await.unwrap();
+        exposed.push(to);
+    }
+    for name in &names {
+        server
+            .app
+            .storage
+            .delete(&name.parse().unwrap())
+            .await
+            .unwrap();
+    }
+    let url = &server.app.config.database_url;
+    let (file, preview) = (&exposed[0], &exposed[1]);
+    let sql = format!("UPDATE media SET file = '{file}', preview = '{preview}' WHERE id = {id}");
+    database::change(url, &sql).await;
+    let backend = if database::is_postgres() {
+        "postgres"
+    } else {
+        "sqlite"
+    };
+    let up = format!(
+        "{}/migrations/{backend}/2026-11-28-000211_exposed_chat_files/up.sql",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    database::change(url, &std::fs::read_to_string(up).unwrap()).await;
+    assert_eq!(hidden(&server, id).await, names);
+    for (name, public) in names.iter().zip(&exposed) {
+        assert!(exists(&server, name).await);
+        eventually("the public one is gone", async || {
+            (!exists(&server, public).await).then_some(())
+        })
+        .await;
+    }
+    eventually("there is nothing more to do", async || {
+        let sql = "SELECT count(*) AS n FROM jobs WHERE kind = 'hide_chat_files'";
+        (database::count(url, sql).await == 0).then_some(())
+    })
+    .await;
 }

@@ -1,12 +1,17 @@
 //! Video and sound, with the ffmpeg of this machine (tests/run.sh installs it).
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
+use kith::clock::MINUTE;
+use kith::media::av::Tools;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::media::{file, header, path, png, send};
+use crate::operation::store_away::put_off;
 use crate::support::peer::eventually;
 use crate::support::{Answer, Person, Server};
 
@@ -196,6 +201,42 @@ async fn the_first_version_waits_for_it() {
     assert_eq!(entity["meta"]["original"]["size"], "160x120");
     let served = bytes(&server, &entity, "url").await;
     assert_eq!(find(&served, b"ftyp"), Some(4));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_waits_for_room_on_the_disk() {
+    let path = std::env::var("PATH").expect("a PATH");
+    let tools = Tools::find(&path).expect("ffmpeg is installed");
+    // Stands in for ffmpeg, and has no room while there is a file.
+    let dir = tempfile::tempdir().unwrap();
+    let full = dir.path().join("full");
+    let script = format!(
+        "#!/bin/sh\n\
+         case \" $* \" in *' -fs '*) if [ -e {} ]; then\n\
+         echo 'Error muxing a packet: No space left on device' >&2; exit 228\nfi;; esac\n\
+         exec {} \"$@\"\n",
+        full.display(),
+        tools.ffmpeg.display()
+    );
+    std::fs::write(dir.path().join("ffmpeg"), script).unwrap();
+    let all = Permissions::from_mode(0o755);
+    std::fs::set_permissions(dir.path().join("ffmpeg"), all).unwrap();
+    std::os::unix::fs::symlink(&tools.ffprobe, dir.path().join("ffprobe")).unwrap();
+    std::fs::write(&full, "").unwrap();
+    let path = format!("{}:{path}", dir.path().display());
+    let server = Server::start_with(&[("PATH", &path)]).await;
+    let alice = server.person("alice").await;
+    let begun = post(&server, &alice, &video()).await;
+    assert_eq!(begun.status, 202, "{}", begun.text);
+    let begun = begun.entity("MediaAttachment");
+    // More often than a file that is at fault itself is tried.
+    for _ in 0..4 {
+        put_off(&server).await;
+        server.pass(4 * MINUTE);
+    }
+    std::fs::remove_file(&full).unwrap();
+    server.pass(4 * MINUTE);
+    assert_eq!(done(&server, &alice, &begun).await["type"], "video");
 }
 
 #[tokio::test(flavor = "multi_thread")]

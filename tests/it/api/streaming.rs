@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-use crate::support::{Answer, Person, Server};
+use crate::support::{Answer, Person, Server, database};
 
 pub type Socket =
     tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
@@ -354,4 +354,29 @@ async fn a_reader_hears_when_accepted_notifications_are_merged() {
         )
     );
     nothing(&mut socket).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_cannot_be_told_holds_up_no_other() {
+    let server = Server::start().await;
+    let (alice, bob, eve) = (
+        server.person("alice").await,
+        server.person("bob").await,
+        server.person("eve").await,
+    );
+    let mut socket = socket(&server, &alice, "&stream=public:local").await;
+    // Whoever adds these up panics: overflow is checked.
+    let sql = format!(
+        "UPDATE account_stats SET followers_count = 1, followers_beyond = {} WHERE account_id = {}",
+        i64::MAX,
+        eve.id()
+    );
+    database::change(&server.app.config.database_url, &sql).await;
+    let body = json!({"status": "unheard"});
+    let answer = server.post(&eve, "/api/v1/statuses", body).await;
+    assert!(answer.status.is_server_error(), "{}", answer.text);
+    server.status(&bob, "heard").await;
+    let heard = frame(&mut socket).await;
+    let payload = heard["payload"].as_str().unwrap();
+    assert!(payload.contains("heard") && !payload.contains("unheard"));
 }

@@ -7,7 +7,7 @@ mod doctor;
 mod move_database;
 mod reload;
 mod storage;
-mod store_away;
+pub mod store_away;
 mod traces;
 mod upkeep;
 mod year;

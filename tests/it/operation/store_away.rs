@@ -1,17 +1,20 @@
 //! An object store that is away for a while, or in part.
 
 use bytes::Bytes;
-use kith::clock::MINUTE;
+use kith::clock::{HOUR, MINUTE};
 use kith::db;
+use kith::db::accounts::Account;
+use kith::db::remote_files::RemoteFile;
+use kith::media::remote::{Purpose, hash};
 use kith::media::storage::Key;
 use reqwest::Method;
 
 use crate::api::media::send;
 use crate::api::media_av::made;
-use crate::support::Server;
 use crate::support::faulty::{Door, Fault};
 use crate::support::peer::eventually;
 use crate::support::s3::S3;
+use crate::support::{Server, database};
 
 /// A server whose files are in a store behind a door.
 async fn behind_a_door(store: &S3) -> (Door, Server) {
@@ -24,6 +27,25 @@ async fn behind_a_door(store: &S3) -> (Door, Server) {
     settings.extend(keys.map(|(name, value)| (*name, value.as_str())));
     let server = Server::start_with(&settings).await;
     (door, server)
+}
+
+/// Waits until the work on an upload waits for later.
+pub async fn put_off(server: &Server) {
+    eventually("the work is put off", async || {
+        is_put_off(server).await.then_some(())
+    })
+    .await;
+}
+
+async fn is_put_off(server: &Server) -> bool {
+    let jobs = server
+        .app
+        .read(|c| Box::pin(async move { Ok(db::jobs::waiting(c, "media", 1).await?) }))
+        .await
+        .expect("it is read");
+    let now = server.app.clock.now_ms();
+    let put_off = |job: &db::jobs::JobRow| job.leased_until == 0 && job.run_at > now;
+    jobs.first().is_some_and(put_off)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,17 +65,7 @@ async fn an_upload_outlives_a_store_that_is_away_for_long() {
     let begun = begun.entity("MediaAttachment");
     let one = format!("/api/v1/media/{}", begun["id"].as_str().expect("an id"));
     for _ in 0..5 {
-        eventually("the work is put off", async || {
-            let jobs = server
-                .app
-                .read(|c| Box::pin(async move { Ok(db::jobs::waiting(c, "media", 1).await?) }))
-                .await
-                .expect("it is read");
-            let now = server.app.clock.now_ms();
-            let put_off = |job: &db::jobs::JobRow| job.leased_until == 0 && job.run_at > now;
-            jobs.first().filter(|job| put_off(job)).map(drop)
-        })
-        .await;
+        put_off(&server).await;
         assert_eq!(server.get(&alice, &one).await.status, 206);
         door.breaks("/media/uploads/", Fault::Busy);
         server.pass(4 * MINUTE);
@@ -67,6 +79,105 @@ async fn an_upload_outlives_a_store_that_is_away_for_long() {
     })
     .await;
     assert_eq!(done["type"], "audio");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_does_not_wait_for_ever_for_a_store_that_refuses_it() {
+    let store = S3::start().await;
+    let (door, server) = behind_a_door(&store).await;
+    let alice = server.person("alice").await;
+    let sound = made(
+        "sound.wav",
+        &["-f", "lavfi", "-i", "sine=frequency=440:duration=1"],
+    );
+    let begin = async || {
+        let form = [("file", &sound[..])];
+        let begun = send(&server, &alice, Method::POST, "/api/v2/media", &form).await;
+        assert_eq!(begun.status, 202, "{}", begun.text);
+        let begun = begun.entity("MediaAttachment");
+        format!("/api/v1/media/{}", begun["id"].as_str().expect("an id"))
+    };
+    let refused = async |one: &str| {
+        eventually("it is given up", async || {
+            let answer = server.get(&alice, one).await;
+            // What failed is tried again after some seconds.
+            if is_put_off(&server).await {
+                server.pass(MINUTE);
+            }
+            (answer.status == 422).then_some(answer.text)
+        })
+        .await
+    };
+    // What is wrong with the request will be wrong with the next.
+    door.breaks("/media/attachments/", Fault::Refuses);
+    let why = refused(&begin().await).await;
+    assert!(why.contains("could not be processed"), "{why}");
+    let met = door.met();
+    let put = |line: &&(String, Fault)| line.0.starts_with("PUT /media/attachments/");
+    assert_eq!(met.iter().filter(put).count(), 3);
+    door.is_well();
+    eventually("nothing of it waits", async || {
+        if is_put_off(&server).await {
+            server.pass(MINUTE);
+        }
+        let sql = "SELECT count(*) AS n FROM jobs WHERE kind = 'media'";
+        let url = &server.app.config.database_url;
+        (database::count(url, sql).await == 0).then_some(())
+    })
+    .await;
+    // Keys may be mended, within a day.
+    door.breaks("/media/attachments/", Fault::Forbids);
+    let one = begin().await;
+    put_off(&server).await;
+    server.pass(20 * HOUR);
+    put_off(&server).await;
+    assert_eq!(server.get(&alice, &one).await.status, 206);
+    server.pass(5 * HOUR);
+    refused(&one).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_of_forgotten_accounts_are_not_lost_sight_of() {
+    let store = S3::start().await;
+    let (door, server) = behind_a_door(&store).await;
+    let avatar = "https://elsewhere.example/avatar.png";
+    let account = Account {
+        avatar: avatar.to_owned(),
+        ..server.person("alice").await.account
+    };
+    let name = "remote/aa/bb/1.png";
+    let content = Bytes::from_static(b"a picture");
+    let key: Key = name.parse().expect("a key");
+    server.app.storage.put(&key, content).await.expect("stored");
+    let row = RemoteFile {
+        hash: hash(Purpose::Avatar, avatar),
+        url: avatar.to_owned(),
+        file: name.to_owned(),
+        preview: String::new(),
+        size: 9,
+        failures: 0,
+        error: String::new(),
+        retry_at: 0,
+        fetched_at: 1,
+        used_at: 1,
+    };
+    server
+        .app
+        .write(move |tx| {
+            let row = row.clone();
+            Box::pin(async move { Ok(db::remote_files::put(tx, &row).await?) })
+        })
+        .await
+        .expect("it is noted");
+    let forget = async || {
+        let accounts = [account.clone()];
+        let left = kith::jobs::remote_files::forget_pictures(&server.app, &accounts).await;
+        (left.expect("it ends"), store.object(name).exists())
+    };
+    door.breaks("/media/remote/", Fault::Busy);
+    assert_eq!(forget().await, (1, true));
+    door.is_well();
+    assert_eq!(forget().await, (0, false));
 }
 
 #[tokio::test(flavor = "multi_thread")]

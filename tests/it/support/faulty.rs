@@ -38,6 +38,10 @@ pub enum Fault {
     Circles,
     /// 503.
     Busy,
+    /// 403.
+    Forbids,
+    /// 400.
+    Refuses,
     /// A byte of the head now and then, for ever.
     DripsHead,
     /// A byte of the body now and then, for ever.
@@ -232,6 +236,8 @@ async fn misbehave(
         Fault::Circles => {
             format!("HTTP/1.1 302 Found\r\n{close}location: {path}\r\ncontent-length: 0\r\n\r\n")
         }
+        Fault::Forbids => format!("HTTP/1.1 403 No\r\n{close}content-length: 0\r\n\r\n"),
+        Fault::Refuses => format!("HTTP/1.1 400 No\r\n{close}content-length: 0\r\n\r\n"),
         Fault::Busy => format!("HTTP/1.1 503 Busy\r\n{close}content-length: 0\r\n\r\n"),
         Fault::DripsHead => "HTTP/1.1 202 A\r\nx-slow: ".to_owned(),
         Fault::DripsBody => format!("{good}content-length: 1000000\r\n\r\n"),

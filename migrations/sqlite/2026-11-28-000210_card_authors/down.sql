@@ -1,0 +1,1 @@
+DROP INDEX preview_cards_author;

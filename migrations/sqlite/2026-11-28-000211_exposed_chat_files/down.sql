@@ -1,0 +1,1 @@
+DELETE FROM jobs WHERE kind = 'hide_chat_files';
