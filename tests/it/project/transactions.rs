@@ -3,14 +3,18 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use http::StatusCode;
 use kith::client::Budget;
 use kith::db;
 use kith::db::accounts::Account;
+use kith::db::users::User;
 use kith::domain::accounts::{self, RemoteActor};
-use kith::domain::profiles::StatusLine;
+use kith::domain::moves;
+use kith::domain::profiles::{self, Changes, StatusLine};
 use kith::error::AppError;
 use kith::federation::{fetch, local_keys};
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 
 use crate::support::peer::{Peer, eventually};
 use crate::support::{Server, database};
@@ -85,21 +89,7 @@ async fn reading_an_account_anew_undoes_no_suspension() {
     let budget = Budget::new(fetch::LIMITS);
     let known = fetch::actor(&server.app, &sara, &budget).await.unwrap();
     let (id, now) = (known.id, server.app.clock.now_ms());
-    let (suspended, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let (app, told, waits) = (server.app.clone(), suspended.clone(), go_on.clone());
-    let moderator = tokio::spawn(async move {
-        app.write(move |tx| {
-            let (told, waits) = (told.clone(), waits.clone());
-            Box::pin(async move {
-                db::policies::set_standing(tx, id, Some(now), None).await?;
-                told.notify_one();
-                waits.notified().await;
-                Ok::<_, AppError>(())
-            })
-        })
-        .await
-    });
-    suspended.notified().await;
+    let (moderator, go_on) = suspending(&server, id, now).await;
     let (app, ctx) = (server.app.clone(), server.app.ctx.clone());
     let anew = RemoteActor {
         account: Account {
@@ -118,23 +108,126 @@ async fn reading_an_account_anew_undoes_no_suspension() {
         })
         .await
     });
-    let url = server.app.config.database_url.clone();
-    eventually("one waits for the other", async || {
-        let sql = "SELECT count(*) AS n FROM pg_stat_activity \
-                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        (database::count(&url, sql).await > 0).then_some(())
-    })
-    .await;
+    wait_for_locks(&server, 1).await;
     go_on.notify_one();
     moderator.await.unwrap().unwrap();
     let read = reading.await.unwrap().unwrap();
     assert_eq!(read.display_name, "Sara anew");
-    let stored = server
-        .app
-        .read(move |c| Box::pin(async move { Ok(db::accounts::by_id(c, id).await?) }))
-        .await
-        .unwrap()
-        .unwrap();
+    let stored = stored(&server, id).await;
     assert_eq!(stored.suspended_at, Some(now));
     assert_eq!(stored.display_name, "Sara anew");
+}
+
+/// A moderator in the midst of suspending an account and disabling its user, and what lets them go on.
+async fn suspending(
+    server: &Server,
+    id: i64,
+    now: i64,
+) -> (JoinHandle<Result<(), AppError>>, Arc<Notify>) {
+    let (suspended, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (app, told, waits) = (server.app.clone(), suspended.clone(), go_on.clone());
+    let moderator = tokio::spawn(async move {
+        app.write(move |tx| {
+            let (told, waits) = (told.clone(), waits.clone());
+            Box::pin(async move {
+                db::relations::lock_pair(tx, id, id).await?;
+                db::policies::set_standing(tx, id, Some(now), None).await?;
+                if let Some(user) = db::users::by_account(tx, id).await? {
+                    let disabled = User {
+                        disabled_at: Some(now),
+                        ..user
+                    };
+                    db::users::update(tx, &disabled).await?;
+                }
+                told.notify_one();
+                waits.notified().await;
+                Ok(())
+            })
+        })
+        .await
+    });
+    suspended.notified().await;
+    (moderator, go_on)
+}
+
+async fn wait_for_locks(server: &Server, number: i64) {
+    let url = server.app.config.database_url.clone();
+    eventually("others wait for the moderator", async || {
+        let sql = "SELECT count(*) AS n FROM pg_stat_activity \
+                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        (database::count(&url, sql).await >= number).then_some(())
+    })
+    .await;
+}
+
+async fn stored(server: &Server, id: i64) -> Account {
+    let read = server
+        .app
+        .read(move |c| Box::pin(async move { Ok(db::accounts::by_id(c, id).await?) }))
+        .await;
+    let read: Option<Account> = read.map_err(|e: AppError| e.to_string()).unwrap();
+    read.unwrap()
+}
+
+/// Whoever changes their profile at the moment at which they are suspended stays so, and disabled.
+#[tokio::test(flavor = "multi_thread")]
+async fn changing_a_profile_undoes_no_suspension() {
+    if !database::is_postgres() {
+        // SQLite has one writer.
+        return;
+    }
+    let server = Server::start().await;
+    let (sara, other) = (server.person("sara").await, server.person("other").await);
+    let id: i64 = sara.id().parse().unwrap();
+    let now = server.app.clock.now_ms();
+    let other = stored(&server, other.id().parse().unwrap()).await;
+    let (moderator, go_on) = suspending(&server, id, now).await;
+    let (app, ctx) = (server.app.clone(), server.app.ctx.clone());
+    let changing = tokio::spawn(async move {
+        let changes = Changes {
+            display_name: Some("Sara anew".to_owned()),
+            sensitive: Some(true),
+            ..Changes::default()
+        };
+        app.write(move |tx| {
+            let (ctx, changes) = (ctx.clone(), changes.clone());
+            Box::pin(async move { profiles::change(tx, &ctx, id, changes).await })
+        })
+        .await
+    });
+    let (app, ctx) = (server.app.clone(), server.app.ctx.clone());
+    let verifying = tokio::spawn(async move {
+        app.write(move |tx| {
+            let ctx = ctx.clone();
+            Box::pin(async move { profiles::verified(tx, &ctx, id, &[]).await })
+        })
+        .await
+    });
+    let (app, ctx) = (server.app.clone(), server.app.ctx.clone());
+    let naming = tokio::spawn(async move {
+        app.write(move |tx| {
+            let (ctx, other) = (ctx.clone(), other.clone());
+            Box::pin(async move { moves::add_alias(tx, &ctx, id, &other).await })
+        })
+        .await
+    });
+    wait_for_locks(&server, 3).await;
+    go_on.notify_one();
+    moderator.await.unwrap().unwrap();
+    changing.await.unwrap().unwrap();
+    verifying.await.unwrap().unwrap();
+    let refused = naming.await.unwrap().unwrap_err();
+    assert_eq!(refused.status, StatusCode::NOT_FOUND);
+    let account = stored(&server, id).await;
+    assert_eq!(account.suspended_at, Some(now));
+    assert_eq!(account.display_name, "Sara anew");
+    let user = server
+        .app
+        .read(move |c| Box::pin(async move { Ok(db::users::by_account(c, id).await?) }))
+        .await
+        .map_err(|e: AppError| e.to_string())
+        .unwrap()
+        .unwrap();
+    assert_eq!(user.disabled_at, Some(now));
+    assert!(user.settings.contains("sensitive"), "{}", user.settings);
 }
