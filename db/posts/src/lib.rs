@@ -3,7 +3,7 @@
 
 use kith_boxed::boxed;
 use kith_db_core::{
-    Conn, Result, accounts, any, event, kept, on_db, prepared, relations, run, schema,
+    Conn, Result, accounts, any, conn, event, kept, on_db, prepared, relations, run, schema,
 };
 
 pub mod archives;

@@ -7,10 +7,12 @@ use http::StatusCode;
 use kith::client::Budget;
 use kith::db;
 use kith::db::accounts::Account;
+use kith::db::statuses::Status;
 use kith::db::users::User;
 use kith::domain::accounts::{self, RemoteActor};
 use kith::domain::moves;
 use kith::domain::profiles::{self, Changes, StatusLine};
+use kith::domain::search;
 use kith::error::AppError;
 use kith::federation::{fetch, local_keys};
 use tokio::sync::Notify;
@@ -230,4 +232,61 @@ async fn changing_a_profile_undoes_no_suspension() {
         .unwrap();
     assert_eq!(user.disabled_at, Some(now));
     assert!(user.settings.contains("sensitive"), "{}", user.settings);
+}
+
+/// A post is edited, and indexed, at the moment at which all posts of its author are indexed anew: the words of before
+/// are not put back.
+#[tokio::test(flavor = "multi_thread")]
+async fn indexing_anew_puts_no_old_words_back() {
+    if !database::is_postgres() {
+        // SQLite has one writer.
+        return;
+    }
+    let server = Server::start().await;
+    let sara = server.person("sara").await;
+    let author: i64 = sara.id().parse().unwrap();
+    let status = server.status(&sara, "former").await;
+    let id: i64 = status["id"].as_str().unwrap().parse().unwrap();
+    let url = server.app.config.database_url.clone();
+    let found = async |word: &str| {
+        let sql = format!(
+            "SELECT count(*) AS n FROM search_text WHERE body @@ to_tsquery('simple', '{word}')"
+        );
+        database::count(&url, &sql).await
+    };
+    eventually("it is indexed", async || {
+        (found("former").await == 1).then_some(())
+    })
+    .await;
+    let (edited, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (app, told, waits) = (server.app.clone(), edited.clone(), go_on.clone());
+    let editing = tokio::spawn(async move {
+        app.write(move |tx| {
+            let (told, waits) = (told.clone(), waits.clone());
+            Box::pin(async move {
+                db::search::hold_progress(tx).await?;
+                let status = db::statuses::by_id(tx, id).await?.unwrap();
+                let status = Status {
+                    content: "<p>latter</p>".to_owned(),
+                    ..status
+                };
+                db::statuses::update(tx, &status).await?;
+                let entries = search::entries(tx, &[id]).await?;
+                search::put(tx, &entries).await?;
+                told.notify_one();
+                waits.notified().await;
+                Ok::<_, AppError>(())
+            })
+        })
+        .await
+    });
+    edited.notified().await;
+    let app = server.app.clone();
+    let indexing =
+        tokio::spawn(async move { kith::jobs::search::reindex(&app, author, i64::MAX).await });
+    wait_for_locks(&server, 1).await;
+    go_on.notify_one();
+    editing.await.unwrap().unwrap();
+    assert!(indexing.await.unwrap().is_ok());
+    assert_eq!((found("former").await, found("latter").await), (0, 1));
 }
