@@ -693,12 +693,22 @@ async fn write_chunk(tx: &mut Conn, ctx: &Ctx, works: &[Work]) -> AppResult<()> 
                 again_at,
             } => db::inbox::fail(tx, *row, reason, *again_at).await?,
             What::Apply {
-                row, actor, deed, ..
+                row,
+                attempts,
+                actor,
+                deed,
             } => {
+                let Some(actor) = actors.get(&actor.id) else {
+                    // Forgotten since it was prepared: it is fetched again the next time.
+                    let again_at = again_at(*attempts, ctx.now());
+                    db::inbox::fail(tx, *row, "the actor was forgotten meanwhile", again_at)
+                        .await?;
+                    continue;
+                };
                 let goes = matches!(**deed, Deed::RemoveActor);
                 let may =
                     |actor: &&Account| actor.is_active() || goes && actor.deleted_at.is_none();
-                let Some(actor) = actors.get(&actor.id).filter(may) else {
+                let Some(actor) = Some(actor).filter(may) else {
                     db::inbox::finish(tx, *row, "the actor is suspended or gone").await?;
                     continue;
                 };
@@ -712,7 +722,9 @@ async fn write_chunk(tx: &mut Conn, ctx: &Ctx, works: &[Work]) -> AppResult<()> 
                 }
                 if goes {
                     let id = actor.id;
-                    actors.remove(&id);
+                    if let Some(gone) = actors.get_mut(&id) {
+                        gone.deleted_at = Some(ctx.now());
+                    }
                 }
             }
         }
