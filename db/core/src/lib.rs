@@ -95,7 +95,7 @@ impl<T, E: From<Error>> Outcome<T, E> {
     /// What the job came to. One that panicked came to nothing.
     fn take(&self) -> std::result::Result<T, E> {
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        slot.take().unwrap_or_else(|| Err(E::from(gone())))
+        slot.take().unwrap_or_else(|| Err(E::from(panicked())))
     }
 }
 
@@ -281,6 +281,14 @@ pub(crate) fn gone() -> Error {
     Error::DatabaseError(
         diesel::result::DatabaseErrorKind::ClosedConnection,
         Box::new("the database is shut down".to_owned()),
+    )
+}
+
+/// A closure panicked: a fault of ours, and none that passes.
+pub(crate) fn panicked() -> Error {
+    Error::DatabaseError(
+        diesel::result::DatabaseErrorKind::Unknown,
+        Box::new("what was asked of the database panicked".to_owned()),
     )
 }
 

@@ -12,7 +12,7 @@ use futures::executor::block_on;
 use tokio::sync::oneshot;
 
 use super::conn::{Backend, Conn};
-use super::{AfterCommit, Error, Job, Now, OpenError, Options, Ran, gone, migrate};
+use super::{AfterCommit, Error, Job, Now, OpenError, Options, Ran, gone, migrate, panicked};
 use crate::event::Event;
 
 /// Readers: two for each core is plenty, for a read never waits but for the disk.
@@ -243,8 +243,11 @@ impl Writer {
                 tracing::error!(%error, "cannot close a savepoint");
                 let _ = answer.send(Err(error));
             }
-            // The panic was printed; the caller sees that its answer never came.
-            (Err(_), _) => tracing::error!("a transaction panicked and was rolled back"),
+            // The panic was printed.
+            (Err(_), closed) => {
+                tracing::error!("a transaction panicked and was rolled back");
+                let _ = answer.send(closed.and(Err(panicked())));
+            }
         }
     }
 

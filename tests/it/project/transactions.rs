@@ -234,6 +234,32 @@ async fn changing_a_profile_undoes_no_suspension() {
     assert!(user.settings.contains("sensitive"), "{}", user.settings);
 }
 
+/// A panic is a fault of ours, not a database that is away: it is not to be tried again until that is back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_is_no_database_that_is_away() {
+    let server = Server::start().await;
+    let read = server
+        .app
+        .read(|_| Box::pin(async { panic!("on purpose, in a test") }))
+        .await;
+    let written = server
+        .app
+        .write(|_| Box::pin(async { panic!("on purpose, in a test") }))
+        .await;
+    let outcomes: [Result<(), AppError>; 2] = [read, written];
+    for outcome in outcomes {
+        let error = outcome.unwrap_err();
+        assert_eq!(error.status, StatusCode::INTERNAL_SERVER_ERROR, "{error}");
+        assert!(!error.is_database_gone(), "{error}");
+    }
+    // It goes on.
+    let sara = server.person("sara").await;
+    assert_eq!(
+        server.status(&sara, "still here").await["content"],
+        "<p>still here</p>"
+    );
+}
+
 /// A post is edited, and indexed, at the moment at which all posts of its author are indexed anew: the words of before
 /// are not put back.
 #[tokio::test(flavor = "multi_thread")]
