@@ -197,6 +197,8 @@ async fn prune(app: &App, args: &ArgMatches) -> Outcome {
             .map_err(|e: AppError| e.to_string())?;
     } else {
         let progress = Progress::counting("deleting copies");
+        // What cannot be deleted does not come again in this run.
+        let mut stay = false;
         loop {
             let rows = app
                 .read(move |c| {
@@ -209,16 +211,20 @@ async fn prune(app: &App, args: &ArgMatches) -> Outcome {
             if rows.is_empty() {
                 break;
             }
-            let evicted = remote_files::evict(app, rows).await;
-            let evicted = evicted.map_err(|e| e.to_string())?;
-            if evicted.is_empty() {
-                return Err(format!(
-                    "{files} copies were deleted, and others cannot be: kith doctor looks at the storage"
-                ));
+            let swept = remote_files::evict(app, rows).await;
+            let swept = swept.map_err(|e| e.to_string())?;
+            stay |= !swept.failed.is_empty();
+            progress.add(swept.gone.len() as u64);
+            files += swept.gone.len() as i64;
+            bytes += swept.gone.iter().map(|row| row.size).sum::<i64>();
+            if !swept.through {
+                break;
             }
-            progress.add(evicted.len() as u64);
-            files += evicted.len() as i64;
-            bytes += evicted.iter().map(|row| row.size).sum::<i64>();
+        }
+        if stay {
+            return Err(format!(
+                "{files} copies were deleted, and others cannot be: kith doctor looks at the storage"
+            ));
         }
     }
     if args.get_flag("json") {

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use tokio::sync::watch;
+use tracing_subscriber::EnvFilter;
 
 use crate::app::{App, CONNECTIONS, Environment};
 use crate::clock::Clock;
@@ -258,12 +259,11 @@ fn start_logging(
 ) -> Result<FilterLog, String> {
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
-    use tracing_subscriber::{EnvFilter, Layer, Registry, filter, fmt, reload};
-    let parse = |text: &str| EnvFilter::try_new(text).map_err(|e| format!("KITH_LOG: {e}"));
+    use tracing_subscriber::{Layer, Registry, filter, fmt, reload};
     let live = config.live.now();
     if let Some(recorder) = recorder {
         // Each has a filter of its own: what is recorded does not hang on what is logged.
-        let (chosen, handle) = reload::Layer::new(parse(&live.log)?);
+        let (chosen, handle) = reload::Layer::new(log_filter(&live.log)?);
         let logs = fmt::layer::<Registry>().with_writer(std::io::stderr);
         let logs = match config.log_json {
             true => logs.json().boxed(),
@@ -275,12 +275,12 @@ fn start_logging(
             .with(recorder.with_filter(spans))
             .try_init();
         return Ok(Box::new(move |text| {
-            let changed = handle.reload(parse(text)?);
+            let changed = handle.reload(log_filter(text)?);
             changed.map_err(|e| format!("KITH_LOG: {e}"))
         }));
     }
     let logs = tracing_subscriber::fmt()
-        .with_env_filter(parse(if serves { &live.log } else { "warn" })?)
+        .with_env_filter(log_filter(if serves { &live.log } else { "warn" })?)
         .with_writer(std::io::stderr);
     // A second start in one process (tests) keeps the first's.
     if config.log_json {
@@ -288,7 +288,7 @@ fn start_logging(
         let handle = logs.reload_handle();
         let _ = logs.try_init();
         return Ok(Box::new(move |text| {
-            let changed = handle.reload(parse(text)?);
+            let changed = handle.reload(log_filter(text)?);
             changed.map_err(|e| format!("KITH_LOG: {e}"))
         }));
     }
@@ -296,9 +296,16 @@ fn start_logging(
     let handle = logs.reload_handle();
     let _ = logs.try_init();
     Ok(Box::new(move |text| {
-        let changed = handle.reload(parse(text)?);
+        let changed = handle.reload(log_filter(text)?);
         changed.map_err(|e| format!("KITH_LOG: {e}"))
     }))
+}
+
+/// What is logged. Spans of traces are no part of it, whatever it says.
+fn log_filter(text: &str) -> Result<EnvFilter, String> {
+    let filter = EnvFilter::try_new(text).map_err(|e| format!("KITH_LOG: {e}"))?;
+    let without = format!("{SPANS}=off").parse();
+    Ok(filter.add_directive(without.map_err(|e| format!("KITH_LOG: {e}"))?))
 }
 
 /// Opens the application for a command that runs to its end.
@@ -385,5 +392,53 @@ fn print_all(bytes: &[u8]) -> Outcome {
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.to_string()),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::{Layer, fmt};
+
+    use super::*;
+    use crate::traces::span;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_log_knows_nothing_of_spans_of_traces() {
+        for text in ["trace", "info,kith=trace", "off,kith=trace"] {
+            let written = Written::default();
+            let writer = written.clone();
+            let logs = fmt::layer()
+                .with_writer(move || writer.clone())
+                .with_ansi(false);
+            let logs = logs.with_filter(log_filter(text).unwrap());
+            tracing::subscriber::with_default(tracing_subscriber::registry().with(logs), || {
+                let _request = span!("a request").entered();
+                let _read = tracing::trace_span!(target: "otlp::database", "a read").entered();
+                let _other = tracing::trace_span!("another span").entered();
+                tracing::info!("a line");
+            });
+            let written = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+            assert!(written.contains("a line"), "{text}: {written}");
+            assert!(written.contains("another span"), "{text}: {written}");
+            assert!(!written.contains("a re"), "{text}: {written}");
+        }
+        assert!(log_filter("kith=loud").is_err());
     }
 }

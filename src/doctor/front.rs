@@ -1,6 +1,6 @@
 //! What stands in front of the server: whether it passes WebSockets on, and says whom it answers.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
@@ -9,7 +9,7 @@ use super::{Check, Patient};
 use crate::api::streaming::HEALTH;
 use crate::client;
 use crate::config::Secrets;
-use crate::http::client_ip::X_FORWARDED_FOR;
+use crate::http::client_ip::{X_FORWARDED_FOR, parse};
 use crate::http::seen::{PATH, PROOF, Seen, proof};
 
 /// The name of the check of `X-Forwarded-For`.
@@ -103,6 +103,9 @@ fn judge(seen: &Seen, local: Option<SocketAddr>) -> Check {
     }
     let named: Vec<&str> = seen.forwarded_for.iter().map(String::as_str).collect();
     let forged = seen.client.to_string() == FORGED;
+    // The outermost proxy adds whom it answers to what came, or writes it in the place of that.
+    let came = named.iter().position(|name| *name == FORGED);
+    let answered = named.get(came.map_or(0, |at| at + 1));
     match &named[..] {
         [] => Check::fail(
             CLIENT,
@@ -125,21 +128,37 @@ fn judge(seen: &Seen, local: Option<SocketAddr>) -> Check {
             format!("the proxy at {peer} is not trusted: everyone counts as {peer}"),
             TRUST,
         ),
-        [.., before] if forged => match before.parse::<IpAddr>() {
-            Ok(address) if client::is_public(address) => Check::fail(
+        _ => match answered.map(|name| (name, parse(name))) {
+            Some((_, Some(address))) if forged && client::is_public(address) => Check::fail(
                 CLIENT,
                 format!("{address}, which is this doctor, is trusted: it can pass for anyone"),
                 "KITH_TRUSTED_PROXIES may hold proxies alone",
             ),
-            _ => Check::skipped(
+            Some((name, _)) if forged => Check::skipped(
                 CLIENT,
-                format!("{before}, from where this doctor asks, is trusted: ask from elsewhere"),
+                format!("{name}, from where this doctor asks, is trusted: ask from elsewhere"),
+            ),
+            Some((_, Some(address))) if address == seen.client => Check::ok(
+                CLIENT,
+                format!("the proxy says whom it answers: {}", seen.client),
+            ),
+            Some((_, Some(address))) if seen.client != peer => Check::fail(
+                CLIENT,
+                format!(
+                    "{0}, the proxy in front of others, is not trusted: everyone counts as {0}, and not as {address}",
+                    seen.client
+                ),
+                "Add the address of every proxy on the way to KITH_TRUSTED_PROXIES",
+            ),
+            _ => Check::fail(
+                CLIENT,
+                format!(
+                    "X-Forwarded-For does not say whom the proxy answers: everyone counts as {}",
+                    seen.client
+                ),
+                SET,
             ),
         },
-        _ => Check::ok(
-            CLIENT,
-            format!("the proxy says whom it answers: {}", seen.client),
-        ),
     }
 }
 
@@ -181,7 +200,37 @@ mod tests {
         let named = [FORGED, "8.8.8.8"];
         assert_eq!(state("10.0.0.2:9", true, FORGED, &named), State::Fail);
         // Asked from this machine, by its proxy.
-        let named = [FORGED, "127.0.0.1"];
-        assert_eq!(state("127.0.0.1:9", true, FORGED, &named), State::Skipped);
+        for local in ["127.0.0.1", "127.0.0.1:40000"] {
+            let named = [FORGED, local];
+            assert_eq!(state("127.0.0.1:9", true, FORGED, &named), State::Skipped);
+        }
+    }
+
+    #[test]
+    fn one_proxy_behind_another_is_not_enough_to_trust() {
+        let (own, outer, inner) = ("198.51.100.5", "172.31.250.1", "172.31.250.10:9");
+        // Both are trusted; the outer adds to what came, or writes over it; some write ports.
+        for named in [
+            &[FORGED, own, outer][..],
+            &[own, outer],
+            &[FORGED, "198.51.100.5:40000", "172.31.250.1:40001"],
+        ] {
+            assert_eq!(state(inner, true, own, named), State::Ok, "{named:?}");
+        }
+        // The inner one alone.
+        for named in [&[FORGED, own, outer][..], &[own, outer]] {
+            assert_eq!(state(inner, true, outer, named), State::Fail, "{named:?}");
+        }
+        // Three, of which the outermost is not trusted.
+        let named = [FORGED, own, "10.0.0.1", outer];
+        assert_eq!(state(inner, true, "10.0.0.1", &named), State::Fail);
+        // It names nobody.
+        let named = [FORGED, "unknown", outer];
+        assert_eq!(state(inner, true, outer, &named), State::Fail);
+        let named = [own, "unknown"];
+        assert_eq!(state(inner, true, "172.31.250.10", &named), State::Fail);
+        // The doctor is trusted as well: it is the name after the forged one, not the last.
+        let named = [FORGED, "8.8.8.8", outer];
+        assert_eq!(state(inner, true, FORGED, &named), State::Fail);
     }
 }

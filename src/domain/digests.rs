@@ -68,7 +68,9 @@ async fn plan(tx: &mut Conn, ctx: &Ctx, account_id: i64, settings: &mut Settings
 
 /// Sends the digest that was planned for a time, and plans the next.
 pub async fn send(tx: &mut Conn, ctx: &Ctx, account_id: i64, at: i64) -> AppResult<()> {
-    let Some(mut user) = db::users::by_account(tx, account_id).await? else {
+    // Their settings are one column.
+    db::relations::lock_pair(tx, account_id, account_id).await?;
+    let Some(user) = db::users::by_account(tx, account_id).await? else {
         return Ok(());
     };
     let account = db::accounts::by_id(tx, account_id).await?;
@@ -83,8 +85,7 @@ pub async fn send(tx: &mut Conn, ctx: &Ctx, account_id: i64, at: i64) -> AppResu
         return Ok(());
     }
     plan(tx, ctx, account_id, &mut settings).await?;
-    user.settings = settings.to_db()?;
-    db::users::update(tx, &user).await?;
+    db::users::set_settings(tx, account_id, &settings.to_db()?).await?;
     let may = user.confirmed_at.is_some() && user.disabled_at.is_none() && account.is_active();
     if !may {
         return Ok(());

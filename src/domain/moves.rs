@@ -33,8 +33,9 @@ fn invalid(reason: &str) -> AppError {
     AppError::invalid(format!("Validation failed: {reason}"))
 }
 
-/// The row as it stands now.
+/// The row as it stands now, and stays until the transaction is through: all of it is written again.
 async fn current(tx: &mut Conn, id: i64) -> AppResult<Account> {
+    db::relations::lock_pair(tx, id, id).await?;
     db::accounts::by_id(tx, id)
         .await?
         .filter(Account::is_active)
@@ -124,8 +125,6 @@ pub async fn depart(
     target_id: i64,
     with_followers: bool,
 ) -> AppResult<()> {
-    // One move at a time.
-    db::relations::lock_pair(tx, id, id).await?;
     let mut account = current(tx, id).await?;
     let target = db::accounts::by_id(tx, target_id)
         .await?

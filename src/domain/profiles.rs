@@ -229,10 +229,13 @@ pub async fn change(
     changes: Changes,
 ) -> AppResult<Account> {
     check(&changes)?;
+    // The whole row is written below: what moderators or its owner decide at this moment is to be in it.
+    db::relations::lock_pair(tx, account_id, account_id).await?;
     let before = db::accounts::by_id(tx, account_id)
         .await?
+        .filter(|account| account.deleted_at.is_none())
         .ok_or_else(AppError::not_found)?;
-    let mut user = db::users::by_account(tx, account_id)
+    let user = db::users::by_account(tx, account_id)
         .await?
         .ok_or_else(AppError::not_found)?;
     let mut account = before.clone();
@@ -261,8 +264,7 @@ pub async fn change(
     }
     let kept = settings.to_db()?;
     if kept != user.settings {
-        user.settings = kept;
-        db::users::update(tx, &user).await?;
+        db::users::set_settings(tx, account_id, &kept).await?;
     }
     // Defaults concern nobody else.
     if account != before || profile != shown_before {
@@ -311,7 +313,9 @@ pub(super) async fn remind(tx: &mut Conn, ctx: &Ctx, profile: &Profile) -> AppRe
 
 /// Takes away a status line whose time has come.
 pub async fn expire_status(tx: &mut Conn, ctx: &Ctx, account_id: i64) -> AppResult<()> {
-    let Some(account) = db::accounts::by_id(tx, account_id).await? else {
+    db::relations::lock_pair(tx, account_id, account_id).await?;
+    let account = db::accounts::by_id(tx, account_id).await?;
+    let Some(account) = account.filter(|account| account.deleted_at.is_none()) else {
         return Ok(());
     };
     let mut profile = profile_of(tx, account_id).await?;
@@ -520,10 +524,12 @@ pub async fn verified(
     account_id: i64,
     links: &[url::Url],
 ) -> AppResult<()> {
-    let Some(mut account) = db::accounts::by_id(tx, account_id).await? else {
+    db::relations::lock_pair(tx, account_id, account_id).await?;
+    let account = db::accounts::by_id(tx, account_id).await?;
+    let Some(mut account) = account.filter(|account| account.deleted_at.is_none()) else {
         return Ok(());
     };
-    let Some(mut user) = db::users::by_account(tx, account_id).await? else {
+    let Some(user) = db::users::by_account(tx, account_id).await? else {
         return Ok(());
     };
     let now = iso(ctx.now());
@@ -537,8 +543,7 @@ pub async fn verified(
         }
     }
     account.fields = serde_json::to_string(&shown)?;
-    user.settings = settings.to_db()?;
-    db::users::update(tx, &user).await?;
+    db::users::set_settings(tx, account_id, &settings.to_db()?).await?;
     db::accounts::update(tx, &account).await?;
     tx.emit(Event::of(Kind::AccountChanged, account_id));
     Ok(())

@@ -79,7 +79,11 @@ pub async fn settle(
     above: i64,
     stamp: i64,
 ) -> AppResult<Option<i64>> {
-    let accounts = accounts(tx, place, above).await?;
+    let found = accounts(tx, place, above).await?;
+    let full = found.len() as i64 >= BATCH;
+    let last = found.last().map(|last| last.id).filter(|_| full);
+    // What moderators decide at this moment is to be in them.
+    let accounts = db::accounts::to_write(tx, found).await?;
     let suspended = accounts.iter().filter(|a| a.suspended_at.is_some());
     let suspended: Vec<i64> = suspended.map(|account| account.id).collect();
     let by_origin: HashMap<i64, i64> = db::origin_suspensions::of(tx, &suspended)
@@ -106,8 +110,7 @@ pub async fn settle(
             jobs::enqueue(tx, ctx, &Job::Reindex { account_id, below }).await?;
         }
     }
-    let full = accounts.len() as i64 >= BATCH;
-    Ok(accounts.last().map(|last| last.id).filter(|_| full))
+    Ok(last)
 }
 
 fn apply(account: &mut Account, policy: Option<&DomainPolicy>) {

@@ -89,8 +89,8 @@ pub fn forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     values.flat_map(|value| value.to_str().unwrap_or_default().split(','))
 }
 
-/// An address, with or without a port.
-fn parse(text: &str) -> Option<IpAddr> {
+/// An address as proxies write it, with or without a port; `None` where it is none.
+pub fn parse(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let address = text
         .parse::<IpAddr>()

@@ -8,6 +8,8 @@ use crate::app::App;
 use crate::backup::{self, Place};
 use crate::clock::DAY;
 use crate::db;
+use crate::db::archives::Archive;
+use crate::db::media::Media;
 use crate::error::{AppError, AppResult};
 use crate::media::sweep;
 
@@ -84,14 +86,19 @@ async fn retired_files(app: &App, before: i64) -> AppResult<usize> {
                 )
             })
             .await?;
-        let gone = sweep::delete_each(&app.storage, batch, |file| vec![file.clone()]).await;
-        let number = gone.len();
-        deleted += number;
+        let full = batch.len() as i64 == BATCH;
+        let swept = sweep::delete_each(&app.storage, batch, |file| vec![file.clone()]).await;
+        deleted += swept.gone.len();
+        let (gone, failed) = (swept.gone, swept.failed);
         app.write(move |tx| {
-            Box::pin(async move { Ok(db::profiles::unretire_files(tx, &gone).await?) })
+            Box::pin(async move {
+                db::profiles::unretire_files(tx, &gone).await?;
+                // Behind all others, and due again with the next round.
+                Ok(db::profiles::put_off(tx, &failed, before - 1).await?)
+            })
         })
         .await?;
-        if number < BATCH as usize {
+        if !(full && swept.through) {
             return Ok(deleted);
         }
     }
@@ -104,20 +111,22 @@ async fn expired_archives(app: &App, now: i64) -> AppResult<usize> {
         let batch = app
             .read(move |c| Box::pin(async move { Ok(db::archives::expired(c, now, BATCH).await?) }))
             .await?;
-        let gone = sweep::delete_each(&app.storage, batch, |row| vec![row.file.clone()]).await;
-        let ids: Vec<i64> = gone.iter().map(|row| row.id).collect();
-        let number = ids.len();
-        deleted += number;
+        let full = batch.len() as i64 == BATCH;
+        let swept = sweep::delete_each(&app.storage, batch, |row| vec![row.file.clone()]).await;
+        deleted += swept.gone.len();
+        let ids = |rows: &[Archive]| rows.iter().map(|row| row.id).collect::<Vec<i64>>();
+        let (gone, failed) = (ids(&swept.gone), ids(&swept.failed));
         app.write(move |tx| {
             Box::pin(async move {
-                for id in ids {
+                for id in gone {
                     db::archives::delete(tx, id).await?;
                 }
-                Ok(())
+                // Behind all others, and past its time still.
+                Ok(db::archives::put_off(tx, &failed, now).await?)
             })
         })
         .await?;
-        if number < BATCH as usize {
+        if !(full && swept.through) {
             return Ok(deleted);
         }
     }
@@ -137,29 +146,35 @@ async fn abandoned_uploads(app: &App, before: i64) -> AppResult<usize> {
         let work = app
             .read(move |c| Box::pin(async move { Ok(db::media_work::of(c, &unfinished).await?) }))
             .await?;
-        let gone = sweep::delete_each(&app.storage, batch, |media| {
+        let full = batch.len() as i64 == BATCH;
+        let swept = sweep::delete_each(&app.storage, batch, |media| {
             let work = work.iter().filter(|work| work.media_id == media.id);
             let mut names = vec![media.file.clone(), media.preview.clone()];
             names.extend(work.flat_map(|work| work.files().map(str::to_owned)));
             names
         });
-        let gone = gone.await;
-        let remote = gone.iter().map(|media| media.remote_url.as_str());
+        let swept = swept.await;
+        let remote = swept.gone.iter().map(|media| media.remote_url.as_str());
         let remote: Vec<&str> = remote.filter(|url| !url.is_empty()).collect();
-        remote_files::forget(app, &remote).await?;
-        let ids: Vec<i64> = gone.iter().map(|media| media.id).collect();
-        let number = ids.len();
-        deleted += number;
+        let left = remote_files::forget(app, &remote).await?;
+        let (failed, gone): (Vec<Media>, Vec<Media>) =
+            (swept.gone.into_iter()).partition(|media| left.contains(&media.remote_url));
+        let through = swept.through && failed.len() < sweep::MOST_FAILED;
+        let failed = failed.iter().chain(&swept.failed).map(|media| media.id);
+        let failed: Vec<i64> = failed.collect();
+        let gone: Vec<i64> = gone.iter().map(|media| media.id).collect();
+        deleted += gone.len();
         app.write(move |tx| {
             Box::pin(async move {
-                for id in ids {
+                for id in gone {
                     db::media::delete(tx, id).await?;
                 }
-                Ok(())
+                // Behind all others, and due again with the next round.
+                Ok(db::media::put_off(tx, &failed, before - 1).await?)
             })
         })
         .await?;
-        if number < BATCH as usize {
+        if !(full && through) {
             return Ok(deleted);
         }
     }

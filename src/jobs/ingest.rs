@@ -682,8 +682,8 @@ async fn write_chunk(tx: &mut Conn, ctx: &Ctx, works: &[Work]) -> AppResult<()> 
         .map(|account| (account.id, account))
         .collect();
     // Marked done first, so that what another process did meanwhile is not done again.
-    let to_apply = works.iter().filter_map(|work| match work.what {
-        What::Apply { row, .. } => Some(row),
+    let to_apply = works.iter().filter_map(|work| match &work.what {
+        What::Apply { row, actor, .. } if actors.contains_key(&actor.id) => Some(*row),
         _ => None,
     });
     let taken = db::inbox::finish_all(tx, &to_apply.collect::<Vec<i64>>()).await?;
@@ -699,25 +699,37 @@ async fn write_chunk(tx: &mut Conn, ctx: &Ctx, works: &[Work]) -> AppResult<()> 
                 again_at,
             } => db::inbox::fail(tx, *row, reason, *again_at).await?,
             What::Apply {
-                row, actor, deed, ..
+                row,
+                attempts,
+                actor,
+                deed,
             } => {
+                let Some(actor) = actors.get(&actor.id) else {
+                    // Forgotten since it was prepared: it is fetched again the next time.
+                    let again_at = again_at(*attempts, ctx.now());
+                    db::inbox::fail(tx, *row, "the actor was forgotten meanwhile", again_at)
+                        .await?;
+                    continue;
+                };
                 if !taken.contains(row) {
                     continue;
                 }
                 let goes = matches!(**deed, Deed::RemoveActor);
                 let may =
                     |actor: &&Account| actor.is_active() || goes && actor.deleted_at.is_none();
-                let Some(actor) = actors.get(&actor.id).filter(may) else {
+                if !may(&actor) {
                     db::inbox::explain(tx, *row, "the actor is suspended or gone").await?;
                     continue;
-                };
+                }
                 let reason = activities::apply(tx, ctx, actor, deed).await?;
                 if !reason.is_empty() {
                     db::inbox::explain(tx, *row, reason).await?;
                 }
                 if goes {
                     let id = actor.id;
-                    actors.remove(&id);
+                    if let Some(gone) = actors.get_mut(&id) {
+                        gone.deleted_at = Some(ctx.now());
+                    }
                 }
             }
         }

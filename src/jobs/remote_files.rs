@@ -1,5 +1,7 @@
 //! Keeps copies of files from elsewhere within their limit.
 
+use std::collections::{HashMap, HashSet};
+
 use url::Url;
 
 use crate::app::App;
@@ -8,9 +10,9 @@ use crate::db;
 use crate::db::accounts::Account;
 use crate::db::remote_files::RemoteFile;
 use crate::disk::COPIES;
-use crate::error::{AppError, AppResult};
+use crate::error::AppResult;
 use crate::media::remote::{Purpose, hash};
-use crate::media::sweep;
+use crate::media::sweep::{self, Swept};
 
 /// Copies looked at, and failures forgotten, at a time.
 const BATCH: i64 = 100;
@@ -69,7 +71,7 @@ pub async fn make_room(app: &App) -> AppResult<()> {
                 wanted
             })
             .collect();
-        let evicted = evict(app, surplus).await?;
+        let evicted = evict(app, surplus).await?.gone;
         if evicted.is_empty() {
             break;
         }
@@ -83,22 +85,25 @@ pub async fn make_room(app: &App) -> AppResult<()> {
 }
 
 /// Deletes the copies of attachments that are gone; should another status have the same file, it
-/// is fetched again. An error where some are still there.
-pub async fn forget(app: &App, urls: &[&str]) -> AppResult<()> {
-    let urls = urls.iter().filter_map(|url| Url::parse(url).ok());
-    let hashes: Vec<String> = urls
-        .flat_map(|url| [Purpose::Attachment, Purpose::ChatFile].map(|p| hash(p, url.as_str())))
-        .collect();
+/// is fetched again. Tells the addresses of which a copy is still there.
+pub async fn forget(app: &App, urls: &[&str]) -> AppResult<HashSet<String>> {
+    let mut of: HashMap<String, &str> = HashMap::new();
+    for address in urls {
+        if let Ok(url) = Url::parse(address) {
+            let purposes = [Purpose::Attachment, Purpose::ChatFile];
+            of.extend(purposes.map(|purpose| (hash(purpose, url.as_str()), *address)));
+        }
+    }
+    let hashes: Vec<String> = of.keys().cloned().collect();
     let rows = app
         .read(move |c| Box::pin(async move { Ok(db::remote_files::by_hashes(c, &hashes).await?) }))
         .await?;
-    let wanted = rows.len();
-    match evict(app, rows).await?.len() == wanted {
-        true => Ok(()),
-        false => Err(AppError::internal(anyhow::anyhow!(
-            "some copies cannot be deleted now"
-        ))),
+    let mut left: HashSet<String> = rows.iter().map(|row| row.hash.clone()).collect();
+    for row in evict(app, rows).await?.gone {
+        left.remove(&row.hash);
     }
+    let left = left.iter().filter_map(|hash| of.get(hash));
+    Ok(left.map(|address| (*address).to_owned()).collect())
 }
 
 /// Deletes the copies of the pictures of accounts that are forgotten; who else shows the same has it
@@ -119,25 +124,33 @@ pub async fn forget_pictures(app: &App, accounts: &[Account]) -> AppResult<usize
         .read(move |c| Box::pin(async move { Ok(db::remote_files::by_hashes(c, &hashes).await?) }))
         .await?;
     let wanted = rows.len();
-    Ok(wanted - evict(app, rows).await?.len())
+    Ok(wanted - evict(app, rows).await?.gone.len())
 }
 
-/// Deletes copies, and tells which are gone. The files first: a row without a file is fetched anew, a file without
-/// a row would stay.
-pub async fn evict(app: &App, rows: Vec<RemoteFile>) -> AppResult<Vec<RemoteFile>> {
-    let gone = sweep::delete_each(&app.storage, rows, |row| {
+/// Deletes copies, and tells what became of them. The files first: a row without a file is fetched anew, a file without
+/// a row would stay. What cannot be deleted comes after what was looked at till now the next time.
+pub async fn evict(app: &App, rows: Vec<RemoteFile>) -> AppResult<Swept<RemoteFile>> {
+    let swept = sweep::delete_each(&app.storage, rows, |row| {
         vec![row.file.clone(), row.preview.clone()]
     });
-    let gone = gone.await;
-    let rows = gone.clone();
+    let swept = swept.await;
+    if swept.gone.is_empty() && swept.failed.is_empty() {
+        return Ok(swept);
+    }
+    let failed = swept.failed.iter().map(|row| row.hash.clone());
+    let failed: Vec<String> = failed.collect();
+    let (gone, now) = (swept.gone.clone(), app.clock.now_ms());
     app.write(move |tx| {
         Box::pin(async move {
-            for row in &rows {
+            for row in &gone {
                 db::remote_files::remove(tx, row).await?;
+            }
+            for hash in &failed {
+                db::remote_files::touch(tx, hash, now).await?;
             }
             Ok(())
         })
     })
     .await?;
-    Ok(gone)
+    Ok(swept)
 }

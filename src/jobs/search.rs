@@ -3,7 +3,8 @@
 //! first.
 //!
 //! The index, and how far it has got, are written in one transaction; of several processes the
-//! one that is first does it, the others find that it was done.
+//! one that is first does it, the others find that it was done. Whoever writes into the index holds the row that
+//! says how far it has got, so that nobody puts back what they read before another wrote.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -174,8 +175,10 @@ async fn follow(app: &App, from: Progress, now: i64) -> AppResult<Option<Step>> 
     };
     for chunk in first {
         let entries = read(app, chunk).await?;
-        app.write(move |tx| Box::pin(async move { search::put(tx, &entries).await }))
-            .await?;
+        if !put_at(app, from, entries).await? {
+            // Another process was quicker, and may have written what is newer.
+            return Ok(Some(Step::More));
+        }
     }
     let entries = read(app, last).await?;
     advance(app, from, to, entries).await?;
@@ -188,6 +191,26 @@ async fn read(app: &App, ids: Vec<i64>) -> AppResult<Vec<Entry>> {
     }
     app.read(move |c| Box::pin(async move { search::entries(c, &ids).await }))
         .await
+}
+
+/// Writes entries while the progress is where they were read; false when another process has moved it.
+async fn put_at(app: &App, from: Progress, entries: Vec<Entry>) -> AppResult<bool> {
+    app.write(move |tx| {
+        Box::pin(async move {
+            let there = db::search::hold_progress(tx).await?;
+            let same = there.is_some_and(|there| {
+                Progress {
+                    seen_at: from.seen_at,
+                    ..there
+                } == from
+            });
+            if same {
+                search::put(tx, &entries).await?;
+            }
+            Ok(same)
+        })
+    })
+    .await
 }
 
 /// Writes entries with the progress they make; false when another process was quicker.
@@ -264,10 +287,12 @@ pub async fn reindex(app: &App, account_id: i64, below: i64) -> Result<(), JobEr
             })
             .await?;
         let next = ids.last().copied().filter(|_| ids.len() == CHUNK);
-        let entries = read(app, ids).await?;
         let ctx = app.ctx.clone();
         app.write(move |tx| {
             Box::pin(async move {
+                // Whoever follows the log waits, or their newer text was written before this is read.
+                db::search::hold_progress(tx).await?;
+                let entries = search::entries(tx, &ids).await?;
                 search::put(tx, &entries).await?;
                 if let Some(below) = next {
                     let job = Job::Reindex { account_id, below };

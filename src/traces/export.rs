@@ -3,10 +3,12 @@
 //! What the collector does not take is dropped and counted: it is never tried again, and nobody waits for
 //! it. Its address is the operator's word, so that nothing guards it.
 
+use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
+use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use url::Url;
@@ -25,6 +27,9 @@ const BATCH: usize = 512;
 const GATHER: Duration = Duration::from_secs(2);
 /// How long the collector may take for one request.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of its answer that are looked at, and characters of its reason that the log tells.
+const MAX_ANSWER: usize = 64 * 1024;
+const MAX_REASON: usize = 200;
 
 /// The way to the collector. Cheap to clone.
 #[derive(Clone)]
@@ -61,6 +66,7 @@ impl Traces {
         };
         let http = reqwest::Client::builder()
             .timeout(TIMEOUT)
+            .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|e| format!("cannot set up the client for traces: {e}"))?;
@@ -136,21 +142,29 @@ impl Traces {
             .body(body)
             .send()
             .await;
-        // The address may hold a password.
-        let failure = match sent {
-            Ok(answer) if answer.status().is_success() => None,
-            Ok(answer) => Some(format!("it answers {}", answer.status().as_u16())),
-            Err(error) => Some(error.without_url().to_string()),
+        let (rejected, failure) = match sent {
+            Ok(answer) if answer.status().is_success() => match rejected(answer).await {
+                Some((rejected, why)) => (
+                    rejected.min(number),
+                    Some(format!("it rejects {rejected} of {number}: {why}")),
+                ),
+                None => (0, None),
+            },
+            Ok(answer) => (
+                number,
+                Some(format!("it answers {}", answer.status().as_u16())),
+            ),
+            Err(error) => (number, Some(reason(error))),
         };
+        self.inner.counts.dropped(rejected);
+        self.inner.counts.sent(number - rejected);
         match failure {
             None => {
-                self.inner.counts.sent(number);
                 if !std::mem::replace(answers, true) {
                     tracing::info!("the collector of traces takes them again");
                 }
             }
             Some(reason) => {
-                self.inner.counts.dropped(number);
                 if std::mem::replace(answers, false) {
                     tracing::warn!(
                         reason,
@@ -158,6 +172,72 @@ impl Traces {
                     );
                 }
             }
+        }
+    }
+}
+
+/// Why the collector was not reached, with what was behind it. Without its address, which may hold a password.
+fn reason(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    text
+}
+
+/// How many spans the collector did not take although it answers that all is well, and why.
+async fn rejected(mut answer: reqwest::Response) -> Option<(usize, String)> {
+    let mut body = Vec::new();
+    // What cannot be read says nothing of the kind.
+    while let Ok(Some(part)) = answer.chunk().await {
+        body.extend_from_slice(&part);
+        if body.len() > MAX_ANSWER {
+            return None;
+        }
+    }
+    partial_success(&body)
+}
+
+fn partial_success(body: &[u8]) -> Option<(usize, String)> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let partial = &body["partialSuccess"];
+    // 64 bits are a text in the protocol's JSON; some write a number.
+    let rejected = &partial["rejectedSpans"];
+    let rejected = rejected
+        .as_str()
+        .map_or_else(|| rejected.as_u64(), |text| text.parse().ok())?;
+    let why = partial["errorMessage"].as_str().unwrap_or_default();
+    let why = why.chars().take(MAX_REASON).collect();
+    let rejected = usize::try_from(rejected).ok()?;
+    (rejected > 0).then_some((rejected, why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_collector_rejects() {
+        let of = |text: &str| partial_success(text.as_bytes());
+        let full = r#"{"partialSuccess":{"rejectedSpans":"3","errorMessage":"too old"}}"#;
+        assert_eq!(of(full), Some((3, "too old".to_owned())));
+        let number = r#"{"partialSuccess":{"rejectedSpans":3}}"#;
+        assert_eq!(of(number), Some((3, String::new())));
+        // A warning; all; nothing; no JSON; nonsense.
+        for none in [
+            r#"{"partialSuccess":{"rejectedSpans":"0","errorMessage":"slow down"}}"#,
+            r#"{"partialSuccess":{}}"#,
+            "{}",
+            "",
+            "<html>",
+            r#"{"partialSuccess":{"rejectedSpans":"-1"}}"#,
+            r#"[1]"#,
+        ] {
+            assert_eq!(of(none), None, "{none}");
         }
     }
 }

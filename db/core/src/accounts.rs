@@ -200,6 +200,27 @@ pub async fn by_uri_to_write(conn: &mut Conn, uri: &str) -> Result<Option<Accoun
     by_uri(conn, uri).await
 }
 
+/// Rows that were read in this transaction, and are about to be written: on PostgreSQL as others have left
+/// them, with their locks. SQLite has one writer.
+#[boxed]
+pub async fn to_write(conn: &mut Conn, rows: Vec<Account>) -> Result<Vec<Account>> {
+    if let Backend::Postgres(c) = &mut conn.backend
+        && !rows.is_empty()
+    {
+        conn.statements += 1;
+        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+        // In this order: two that do so wait for each other, and come through.
+        return accounts::table
+            .filter(accounts::id.eq_any(ids))
+            .order(accounts::id)
+            .select(Account::as_select())
+            .for_no_key_update()
+            .load(&mut **c)
+            .await;
+    }
+    Ok(rows)
+}
+
 /// Accounts by actor id, in no order.
 #[boxed]
 pub async fn by_uris(conn: &mut Conn, uris: &[String]) -> Result<Vec<Account>> {

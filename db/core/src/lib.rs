@@ -286,9 +286,12 @@ pub(crate) fn gone() -> Error {
     )
 }
 
-/// That the work on the database panicked: it would do so again.
+/// A closure panicked: a fault of ours, and none that passes.
 pub(crate) fn panicked() -> Error {
-    Error::QueryBuilderError("the work on the database panicked".into())
+    Error::DatabaseError(
+        diesel::result::DatabaseErrorKind::Unknown,
+        Box::new("what was asked of the database panicked".to_owned()),
+    )
 }
 
 /// Whether a query failed because the database is not in reach, which may pass.

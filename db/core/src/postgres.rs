@@ -15,7 +15,7 @@ use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures::FutureExt;
 
 use super::conn::{Backend, Conn};
-use super::{AfterCommit, Error, Job, Now, OpenError, Options, Ran, gone, migrate};
+use super::{AfterCommit, Error, Job, Now, OpenError, Options, Ran, gone, migrate, panicked};
 use crate::event::Event;
 
 /// How often a transaction that others are in the way of is run.
@@ -62,9 +62,16 @@ impl Pool {
 
     pub async fn read(&self, mut job: Job) -> Result<(), Error> {
         let mut conn = Conn::new(Backend::Postgres(connection(&self.pool).await?));
-        let _ = job(&mut conn).await;
+        let ran = AssertUnwindSafe(job(&mut conn)).catch_unwind().await;
         self.statements
             .fetch_add(conn.statements, Ordering::Relaxed);
+        if ran.is_err() {
+            tracing::error!("a database read panicked");
+            // Its answer may be half read.
+            if let Backend::Postgres(connection) = conn.backend {
+                drop(Object::take(connection));
+            }
+        }
         Ok(())
     }
 
@@ -98,7 +105,8 @@ impl Pool {
             statements.fetch_add(conn.statements, Ordering::Relaxed);
             done
         });
-        task.await.map_err(|_| gone())?
+        task.await
+            .map_err(|error| if error.is_panic() { panicked() } else { gone() })?
     }
 }
 

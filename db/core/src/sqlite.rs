@@ -12,7 +12,7 @@ use futures::executor::block_on;
 use tokio::sync::oneshot;
 
 use super::conn::{Backend, Conn};
-use super::{AfterCommit, Error, Job, Now, OpenError, Options, Ran, gone, migrate};
+use super::{AfterCommit, Error, Job, Now, OpenError, Options, Ran, gone, migrate, panicked};
 use crate::event::Event;
 
 /// Readers: two for each core is plenty, for a read never waits but for the disk.
@@ -242,8 +242,11 @@ impl Writer {
             Ok(_) => {
                 let _ = answer.send(Ok(()));
             }
-            // The panic was printed; the caller sees that its answer never came.
-            Err(_) => tracing::error!("a transaction panicked and was rolled back"),
+            // The panic was printed.
+            Err(_) => {
+                tracing::error!("a transaction panicked and was rolled back");
+                let _ = answer.send(Err(panicked()));
+            }
         }
         false
     }
@@ -280,9 +283,10 @@ impl Writer {
                 tracing::error!(%error, "cannot close a savepoint");
                 let _ = answer.send(Err(error));
             }
-            (Err(_), _) => {
+            // The panic was printed.
+            (Err(_), closed) => {
                 tracing::error!("a transaction panicked and was rolled back");
-                let _ = answer.send(Err(super::panicked()));
+                let _ = answer.send(closed.and(Err(panicked())));
             }
         }
     }

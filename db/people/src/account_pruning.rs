@@ -12,8 +12,9 @@ use super::schema::accounts;
 use super::{Conn, Result, on_db};
 
 /// Where a row that names an account keeps it, each with an index that leads there. Everything else
-/// that names one says no more than its own server does, or is only ever of somebody here.
-const KEPT_BY: [(&str, &str); 50] = [
+/// that names one says no more than its own server does, or is only ever of somebody here; a test holds the list of
+/// that.
+pub const KEPT_BY: [(&str, &str); 50] = [
     ("statuses", "account_id"),
     ("follows", "account_id"),
     ("follows", "target_id"),

@@ -102,6 +102,18 @@ pub async fn unretire_files(conn: &mut Conn, files: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// Files that nothing holds come after all that nothing has held since before a time.
+#[boxed]
+pub async fn put_off(conn: &mut Conn, files: &[String], time: i64) -> Result<()> {
+    on_db!(conn, |c| diesel::update(
+        retired_files::table.filter(retired_files::file.any_of(files))
+    )
+    .set(retired_files::retired_at.eq(time))
+    .execute(c)
+    .await)?;
+    Ok(())
+}
+
 /// Files that nothing has held since before a time, at most `limit`.
 #[boxed]
 pub async fn files_retired_before(conn: &mut Conn, time: i64, limit: i64) -> Result<Vec<String>> {

@@ -94,6 +94,16 @@ pub async fn update(conn: &mut Conn, row: &User) -> Result<()> {
     Ok(())
 }
 
+/// Writes a user's settings alone.
+#[boxed]
+pub async fn set_settings(conn: &mut Conn, account_id: i64, settings: &str) -> Result<()> {
+    on_db!(conn, |c| diesel::update(users::table.find(account_id))
+        .set(users::settings.eq(settings))
+        .execute(c)
+        .await)?;
+    Ok(())
+}
+
 /// The user of an account.
 #[boxed]
 pub async fn by_account(conn: &mut Conn, account_id: i64) -> Result<Option<User>> {

@@ -4,6 +4,7 @@ use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::prelude::*;
 
+use super::any::AnyOfExt;
 use super::media::Media;
 use super::schema::{account_archives, favourites, media, statuses};
 use super::{Conn, Result, on_db};
@@ -97,6 +98,18 @@ pub async fn expired(conn: &mut Conn, now: i64, limit: i64) -> Result<Vec<Archiv
         .select(Archive::as_select())
         .load(c)
         .await)
+}
+
+/// Archives that have had their time come after all that had it before `now`.
+#[boxed]
+pub async fn put_off(conn: &mut Conn, ids: &[i64], now: i64) -> Result<()> {
+    on_db!(conn, |c| diesel::update(
+        account_archives::table.filter(account_archives::id.any_of(ids))
+    )
+    .set(account_archives::expires_at.eq(now))
+    .execute(c)
+    .await)?;
+    Ok(())
 }
 
 /// Forgets an archive.

@@ -253,6 +253,20 @@ pub async fn give_up_abandoned(conn: &mut Conn, before: i64, limit: i64) -> Resu
     .await)
 }
 
+/// Uploads that were given up come after all from before a time.
+#[boxed]
+pub async fn put_off(conn: &mut Conn, ids: &[i64], time: i64) -> Result<()> {
+    on_db!(conn, |c| diesel::update(
+        media::table
+            .filter(media::id.any_of(ids))
+            .filter(media::status_id.is_null())
+    )
+    .set(media::created_at.eq(time))
+    .execute(c)
+    .await)?;
+    Ok(())
+}
+
 /// Changes the alt text.
 #[boxed]
 pub async fn describe(conn: &mut Conn, id: i64, description: &str) -> Result<()> {

@@ -11,6 +11,7 @@ use diesel::sql_types::{BigInt, Text};
 
 use super::accounts::Account;
 use super::any::AnyOfExt;
+use super::conn::Backend;
 use super::schema::{
     account_stats, account_words, accounts, bookmarks, favourites, follows, search_progress,
     statuses,
@@ -251,6 +252,23 @@ pub async fn progress(conn: &mut Conn) -> Result<Option<Progress>> {
         .first(c)
         .await
         .optional())
+}
+
+/// How far the index has got, and stays until the transaction is through: nobody else moves it, nor writes what it
+/// was moved for.
+#[boxed]
+pub async fn hold_progress(conn: &mut Conn) -> Result<Option<Progress>> {
+    if let Backend::Postgres(c) = &mut conn.backend {
+        conn.statements += 1;
+        return search_progress::table
+            .find(ROW)
+            .select(Progress::as_select())
+            .for_update()
+            .first(&mut **c)
+            .await
+            .optional();
+    }
+    progress(conn).await
 }
 
 /// Goes on from one progress to another; false when another process has moved it.

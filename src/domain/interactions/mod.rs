@@ -148,7 +148,9 @@ pub async fn set_defaults(
     account_id: i64,
     defaults: &BTreeMap<Visibility, Policies>,
 ) -> AppResult<Settings> {
-    let mut user = db::users::by_account(tx, account_id)
+    // Their settings are one column.
+    db::relations::lock_pair(tx, account_id, account_id).await?;
+    let user = db::users::by_account(tx, account_id)
         .await?
         .ok_or_else(AppError::not_found)?;
     let mut settings = Settings::of(&user);
@@ -157,8 +159,7 @@ pub async fn set_defaults(
         .filter(|(_, policies)| **policies != Policies::OPEN)
         .map(|(visibility, policies)| (visibility.as_api().to_owned(), *policies))
         .collect();
-    user.settings = settings.to_db()?;
-    db::users::update(tx, &user).await?;
+    db::users::set_settings(tx, account_id, &settings.to_db()?).await?;
     Ok(settings)
 }
 

@@ -172,6 +172,20 @@ fn compose_files_hold_what_compose_takes_and_settings_that_there_are() {
     for name in ["worker1", "worker2"] {
         assert_eq!(command(name), "worker");
     }
+    // Who calls is told by whatever reaches nginx by the port on loopback, and by nginx, and by nobody else.
+    let text = |value: &Value| value.as_str().expect("an address").to_owned();
+    let proxies = [
+        text(&scale["networks"]["default"]["ipam"]["config"][0]["gateway"]),
+        text(&scale["services"]["nginx"]["networks"]["default"]["ipv4_address"]),
+    ];
+    for name in ["serve1", "serve2", "worker1", "worker2"] {
+        let settings = environment(&scale["services"][name]);
+        let trusted = settings.iter().find(|(n, _)| *n == "KITH_TRUSTED_PROXIES");
+        let trusted = trusted.expect("it is set").1;
+        assert_eq!(trusted, proxies.join(","), "{name}");
+    }
+    let header = "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;";
+    assert!(nginx.lines().any(|line| line.trim() == header), "{nginx}");
 }
 
 #[test]

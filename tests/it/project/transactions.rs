@@ -3,15 +3,21 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use http::StatusCode;
 use kith::client::Budget;
 use kith::db;
 use kith::db::accounts::Account;
+use kith::db::statuses::Status;
+use kith::db::users::User;
 use kith::domain::accounts::{self, RemoteActor};
-use kith::domain::profiles::StatusLine;
+use kith::domain::moves;
+use kith::domain::profiles::{self, Changes, StatusLine};
+use kith::domain::search;
 use kith::error::AppError;
 use kith::federation::{fetch, local_keys};
 use serde_json::json;
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 
 use crate::api::media::{png, upload};
 use crate::support::peer::{Peer, eventually};
@@ -87,21 +93,7 @@ async fn reading_an_account_anew_undoes_no_suspension() {
     let budget = Budget::new(fetch::LIMITS);
     let known = fetch::actor(&server.app, &sara, &budget).await.unwrap();
     let (id, now) = (known.id, server.app.clock.now_ms());
-    let (suspended, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let (app, told, waits) = (server.app.clone(), suspended.clone(), go_on.clone());
-    let moderator = tokio::spawn(async move {
-        app.write(move |tx| {
-            let (told, waits) = (told.clone(), waits.clone());
-            Box::pin(async move {
-                db::policies::set_standing(tx, id, Some(now), None).await?;
-                told.notify_one();
-                waits.notified().await;
-                Ok::<_, AppError>(())
-            })
-        })
-        .await
-    });
-    suspended.notified().await;
+    let (moderator, go_on) = suspending(&server, id, now).await;
     let (app, ctx) = (server.app.clone(), server.app.ctx.clone());
     let anew = RemoteActor {
         account: Account {
@@ -120,25 +112,211 @@ async fn reading_an_account_anew_undoes_no_suspension() {
         })
         .await
     });
-    let url = server.app.config.database_url.clone();
-    eventually("one waits for the other", async || {
-        let sql = "SELECT count(*) AS n FROM pg_stat_activity \
-                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        (database::count(&url, sql).await > 0).then_some(())
-    })
-    .await;
+    wait_for_locks(&server, 1).await;
     go_on.notify_one();
     moderator.await.unwrap().unwrap();
     let read = reading.await.unwrap().unwrap();
     assert_eq!(read.display_name, "Sara anew");
-    let stored = server
-        .app
-        .read(move |c| Box::pin(async move { Ok(db::accounts::by_id(c, id).await?) }))
-        .await
-        .unwrap()
-        .unwrap();
+    let stored = stored(&server, id).await;
     assert_eq!(stored.suspended_at, Some(now));
     assert_eq!(stored.display_name, "Sara anew");
+}
+
+/// A moderator in the midst of suspending an account and disabling its user, and what lets them go on.
+async fn suspending(
+    server: &Server,
+    id: i64,
+    now: i64,
+) -> (JoinHandle<Result<(), AppError>>, Arc<Notify>) {
+    let (suspended, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (app, told, waits) = (server.app.clone(), suspended.clone(), go_on.clone());
+    let moderator = tokio::spawn(async move {
+        app.write(move |tx| {
+            let (told, waits) = (told.clone(), waits.clone());
+            Box::pin(async move {
+                db::relations::lock_pair(tx, id, id).await?;
+                db::policies::set_standing(tx, id, Some(now), None).await?;
+                if let Some(user) = db::users::by_account(tx, id).await? {
+                    let disabled = User {
+                        disabled_at: Some(now),
+                        ..user
+                    };
+                    db::users::update(tx, &disabled).await?;
+                }
+                told.notify_one();
+                waits.notified().await;
+                Ok(())
+            })
+        })
+        .await
+    });
+    suspended.notified().await;
+    (moderator, go_on)
+}
+
+async fn wait_for_locks(server: &Server, number: i64) {
+    let url = server.app.config.database_url.clone();
+    eventually("others wait for the moderator", async || {
+        let sql = "SELECT count(*) AS n FROM pg_stat_activity \
+                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        (database::count(&url, sql).await >= number).then_some(())
+    })
+    .await;
+}
+
+async fn stored(server: &Server, id: i64) -> Account {
+    let read = server
+        .app
+        .read(move |c| Box::pin(async move { Ok(db::accounts::by_id(c, id).await?) }))
+        .await;
+    let read: Option<Account> = read.map_err(|e: AppError| e.to_string()).unwrap();
+    read.unwrap()
+}
+
+/// Whoever changes their profile at the moment at which they are suspended stays so, and disabled.
+#[tokio::test(flavor = "multi_thread")]
+async fn changing_a_profile_undoes_no_suspension() {
+    if !database::is_postgres() {
+        // SQLite has one writer.
+        return;
+    }
+    let server = Server::start().await;
+    let (sara, other) = (server.person("sara").await, server.person("other").await);
+    let id: i64 = sara.id().parse().unwrap();
+    let now = server.app.clock.now_ms();
+    let other = stored(&server, other.id().parse().unwrap()).await;
+    let (moderator, go_on) = suspending(&server, id, now).await;
+    let (app, ctx) = (server.app.clone(), server.app.ctx.clone());
+    let changing = tokio::spawn(async move {
+        let changes = Changes {
+            display_name: Some("Sara anew".to_owned()),
+            sensitive: Some(true),
+            ..Changes::default()
+        };
+        app.write(move |tx| {
+            let (ctx, changes) = (ctx.clone(), changes.clone());
+            Box::pin(async move { profiles::change(tx, &ctx, id, changes).await })
+        })
+        .await
+    });
+    let (app, ctx) = (server.app.clone(), server.app.ctx.clone());
+    let verifying = tokio::spawn(async move {
+        app.write(move |tx| {
+            let ctx = ctx.clone();
+            Box::pin(async move { profiles::verified(tx, &ctx, id, &[]).await })
+        })
+        .await
+    });
+    let (app, ctx) = (server.app.clone(), server.app.ctx.clone());
+    let naming = tokio::spawn(async move {
+        app.write(move |tx| {
+            let (ctx, other) = (ctx.clone(), other.clone());
+            Box::pin(async move { moves::add_alias(tx, &ctx, id, &other).await })
+        })
+        .await
+    });
+    wait_for_locks(&server, 3).await;
+    go_on.notify_one();
+    moderator.await.unwrap().unwrap();
+    changing.await.unwrap().unwrap();
+    verifying.await.unwrap().unwrap();
+    let refused = naming.await.unwrap().unwrap_err();
+    assert_eq!(refused.status, StatusCode::NOT_FOUND);
+    let account = stored(&server, id).await;
+    assert_eq!(account.suspended_at, Some(now));
+    assert_eq!(account.display_name, "Sara anew");
+    let user = server
+        .app
+        .read(move |c| Box::pin(async move { Ok(db::users::by_account(c, id).await?) }))
+        .await
+        .map_err(|e: AppError| e.to_string())
+        .unwrap()
+        .unwrap();
+    assert_eq!(user.disabled_at, Some(now));
+    assert!(user.settings.contains("sensitive"), "{}", user.settings);
+}
+
+/// A panic is a fault of ours, not a database that is away: it is not to be tried again until that is back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_is_no_database_that_is_away() {
+    let server = Server::start().await;
+    let read = server
+        .app
+        .read(|_| Box::pin(async { panic!("on purpose, in a test") }))
+        .await;
+    let written = server
+        .app
+        .write(|_| Box::pin(async { panic!("on purpose, in a test") }))
+        .await;
+    let outcomes: [Result<(), AppError>; 2] = [read, written];
+    for outcome in outcomes {
+        let error = outcome.unwrap_err();
+        assert_eq!(error.status, StatusCode::INTERNAL_SERVER_ERROR, "{error}");
+        assert!(!error.is_database_gone(), "{error}");
+    }
+    // It goes on.
+    let sara = server.person("sara").await;
+    assert_eq!(
+        server.status(&sara, "still here").await["content"],
+        "<p>still here</p>"
+    );
+}
+
+/// A post is edited, and indexed, at the moment at which all posts of its author are indexed anew: the words of before
+/// are not put back.
+#[tokio::test(flavor = "multi_thread")]
+async fn indexing_anew_puts_no_old_words_back() {
+    if !database::is_postgres() {
+        // SQLite has one writer.
+        return;
+    }
+    let server = Server::start().await;
+    let sara = server.person("sara").await;
+    let author: i64 = sara.id().parse().unwrap();
+    let status = server.status(&sara, "former").await;
+    let id: i64 = status["id"].as_str().unwrap().parse().unwrap();
+    let url = server.app.config.database_url.clone();
+    let found = async |word: &str| {
+        let sql = format!(
+            "SELECT count(*) AS n FROM search_text WHERE body @@ to_tsquery('simple', '{word}')"
+        );
+        database::count(&url, &sql).await
+    };
+    eventually("it is indexed", async || {
+        (found("former").await == 1).then_some(())
+    })
+    .await;
+    let (edited, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (app, told, waits) = (server.app.clone(), edited.clone(), go_on.clone());
+    let editing = tokio::spawn(async move {
+        app.write(move |tx| {
+            let (told, waits) = (told.clone(), waits.clone());
+            Box::pin(async move {
+                db::search::hold_progress(tx).await?;
+                let status = db::statuses::by_id(tx, id).await?.unwrap();
+                let status = Status {
+                    content: "<p>latter</p>".to_owned(),
+                    ..status
+                };
+                db::statuses::update(tx, &status).await?;
+                let entries = search::entries(tx, &[id]).await?;
+                search::put(tx, &entries).await?;
+                told.notify_one();
+                waits.notified().await;
+                Ok::<_, AppError>(())
+            })
+        })
+        .await
+    });
+    edited.notified().await;
+    let app = server.app.clone();
+    let indexing =
+        tokio::spawn(async move { kith::jobs::search::reindex(&app, author, i64::MAX).await });
+    wait_for_locks(&server, 1).await;
+    go_on.notify_one();
+    editing.await.unwrap().unwrap();
+    assert!(indexing.await.unwrap().is_ok());
+    assert_eq!((found("former").await, found("latter").await), (0, 1));
 }
 
 /// What is sent in a chat moves at the moment at which its owner describes it anew: the description does not bring
@@ -193,47 +371,4 @@ async fn describing_a_file_undoes_no_other_change_of_it() {
     let row = row().await;
     assert_eq!((&*row.file, &*row.preview), ("chats/a.png", "chats/b.png"));
     assert_eq!(row.description, "anew");
-}
-
-/// A process that does not know whether its lease was committed gives back that one, and no other.
-#[tokio::test(flavor = "multi_thread")]
-async fn what_may_have_been_leased_is_given_back() {
-    let server = Server::start().await;
-    let alice = server.person("alice").await;
-    let (url, origin) = (&server.app.config.database_url, server.app.origin);
-    let until = server.app.clock.now_ms() + 90_000;
-    let activity = format!(
-        "INSERT INTO outgoing_activities (id, account_id, kind, payload, created_at) \
-         VALUES (1, {}, 'x', '{{}}', {until})",
-        alice.id()
-    );
-    database::change(url, &activity).await;
-    for (number, host, who, until) in [
-        (1, "a.example", origin, until),
-        (2, "a.example", origin + 1, until),
-        (3, "a.example", origin, until + 1),
-        (4, "b.example", origin, until),
-    ] {
-        let leased = format!(
-            "INSERT INTO deliveries (activity_id, inbox, host, state, attempts, next_at, leased_until, leased_by, \
-             last_error) VALUES (1, 'https://{host}/{number}', '{host}', 0, 0, {until}, {until}, {who}, '')"
-        );
-        database::change(url, &leased).await;
-    }
-    let (hosts, at) = (["a.example".to_owned()], until + 60_000);
-    let given = server.app.write(move |tx| {
-        let hosts = hosts.clone();
-        Box::pin(async move {
-            db::deliveries::unlease(tx, origin, &hosts, until, at).await?;
-            Ok::<_, AppError>(())
-        })
-    });
-    given.await.unwrap();
-    let sql = format!(
-        "SELECT count(*) AS n FROM deliveries WHERE next_at = {at} AND leased_until = 0 \
-         AND inbox = 'https://a.example/1'"
-    );
-    assert_eq!(database::count(url, &sql).await, 1);
-    let others = format!("SELECT count(*) AS n FROM deliveries WHERE leased_until >= {until}");
-    assert_eq!(database::count(url, &others).await, 3);
 }

@@ -16,6 +16,7 @@ pub struct Collector {
     /// For `KITH_OTLP_URL`.
     pub url: String,
     got: Arc<Mutex<Vec<Request>>>,
+    answer: &'static str,
 }
 
 /// One request to it.
@@ -64,12 +65,18 @@ impl Span {
 impl Collector {
     /// One that takes everything.
     pub async fn start() -> Collector {
+        Collector::answering("{}").await
+    }
+
+    /// One that says this of what it took.
+    pub async fn answering(answer: &'static str) -> Collector {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let collector = Collector {
             url: format!("http://user:secret@127.0.0.1:{port}"),
             got: Arc::default(),
+            answer,
         };
         let router = Router::new()
             .route("/v1/traces", post(take))
@@ -111,5 +118,5 @@ async fn take(
         .lock()
         .expect("no panic in here")
         .push(request);
-    (StatusCode::OK, "{}")
+    (StatusCode::OK, collector.answer)
 }

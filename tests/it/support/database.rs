@@ -107,6 +107,29 @@ pub async fn count(url: &str, sql: &str) -> i64 {
     count
 }
 
+/// What a `SELECT … AS t` says, row by row.
+pub async fn texts(url: &str, sql: &str) -> Vec<String> {
+    use diesel::{Connection, RunQueryDsl};
+    #[derive(diesel::QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        t: String,
+    }
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        let mut conn = diesel::SqliteConnection::establish(path).expect("the file opens");
+        let rows: Vec<Row> = diesel::sql_query(sql).load(&mut conn).expect(sql);
+        return rows.into_iter().map(|row| row.t).collect();
+    }
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
+        .await
+        .expect("the cluster answers");
+    let driver = tokio::spawn(connection);
+    let rows = client.query(sql, &[]).await.expect(sql);
+    drop(client);
+    let _ = driver.await;
+    rows.iter().map(|row| row.get("t")).collect()
+}
+
 /// Changes something that no door leads to.
 pub async fn change(url: &str, sql: &str) {
     use diesel::{Connection, RunQueryDsl};
