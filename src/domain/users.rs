@@ -517,7 +517,9 @@ async fn set_password(
     Ok(())
 }
 
+/// A user whom nobody else changes meanwhile: all of it is written.
 async fn known(tx: &mut Conn, account_id: i64) -> AppResult<User> {
+    db::relations::lock_pair(tx, account_id, account_id).await?;
     db::users::by_account(tx, account_id)
         .await?
         .ok_or_else(AppError::not_found)

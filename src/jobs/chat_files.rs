@@ -90,7 +90,13 @@ async fn hide(app: &App, media: Media) -> AppResult<()> {
         .filter_map(|(old, new)| Some((old.clone(), new.clone()?)))
         .collect();
     if moves.is_empty() {
-        return Ok(());
+        // Another run that moved them may have been marking them when this one was done.
+        let live = vec![media.file, media.preview];
+        let unmarked = app.write(move |tx| {
+            let live = live.clone();
+            Box::pin(async move { Ok(db::profiles::unretire_files(tx, &live).await?) })
+        });
+        return unmarked.await;
     }
     let (old, new): (Vec<String>, Vec<String>) = (moves.iter())
         .map(|(old, new)| (old.clone(), new.to_string()))

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use futures::FutureExt;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, mpsc, oneshot};
 use tracing::field::Empty;
@@ -403,8 +404,12 @@ async fn forget_old(app: App) {
 }
 
 /// Hands rows to their actors' tasks.
-fn dispatch(shared: &Arc<Shared>, rows: Vec<Received>) {
-    shared.in_flight().extend(rows.iter().map(|row| row.id));
+fn dispatch(shared: &Arc<Shared>, mut rows: Vec<Received>) {
+    {
+        let mut in_flight = shared.in_flight();
+        // One whose lease ran out is claimed again.
+        rows.retain(|row| in_flight.insert(row.id));
+    }
     let mut idle = Vec::new();
     let mut queues = shared.queues();
     for row in rows {
@@ -687,6 +692,7 @@ async fn write_chunk(tx: &mut Conn, ctx: &Ctx, works: &[Work]) -> AppResult<()> 
         _ => None,
     });
     let taken = db::inbox::finish_all(tx, &to_apply.collect::<Vec<i64>>()).await?;
+    let mut taken: HashSet<i64> = taken.into_iter().collect();
     for work in works {
         tx.trace = traces::of(&work.span);
         match &work.what {
@@ -699,19 +705,17 @@ async fn write_chunk(tx: &mut Conn, ctx: &Ctx, works: &[Work]) -> AppResult<()> 
                 again_at,
             } => db::inbox::fail(tx, *row, reason, *again_at).await?,
             What::Apply {
-                row,
-                attempts,
-                actor,
-                deed,
+                row, actor, deed, ..
             } => {
                 let Some(actor) = actors.get(&actor.id) else {
                     // Forgotten since it was prepared: it is fetched again the next time.
-                    let again_at = again_at(*attempts, ctx.now());
-                    db::inbox::fail(tx, *row, "the actor was forgotten meanwhile", again_at)
-                        .await?;
-                    continue;
+                    return Err(AppError::new(
+                        StatusCode::SERVICE_UNAVAILABLE,
+                        "the actor was forgotten meanwhile",
+                    ));
                 };
-                if !taken.contains(row) {
+                // Once: a row whose lease ran out may be here twice.
+                if !taken.remove(row) {
                     continue;
                 }
                 let goes = matches!(**deed, Deed::RemoveActor);

@@ -49,7 +49,7 @@ pub async fn make_room(app: &App) -> AppResult<()> {
         true => i64::try_from(app.room.lacking(COPIES)).unwrap_or(i64::MAX),
         false => 0,
     };
-    let mut deleted = 0;
+    let (mut deleted, mut stuck) = (0, 0);
     while !*app.stop.borrow() {
         let (total, oldest) = app
             .read(|c| {
@@ -71,10 +71,12 @@ pub async fn make_room(app: &App) -> AppResult<()> {
                 wanted
             })
             .collect();
-        let evicted = evict(app, surplus).await?.gone;
-        if evicted.is_empty() {
+        let swept = evict(app, surplus).await?;
+        stuck += swept.failed.len();
+        if !swept.through || stuck >= sweep::MOST_FAILED {
             break;
         }
+        let evicted = swept.gone;
         deleted += evicted.len();
         lacking -= evicted.iter().map(|row| row.size).sum::<i64>();
     }

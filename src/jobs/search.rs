@@ -4,7 +4,7 @@
 //!
 //! The index, and how far it has got, are written in one transaction; of several processes the
 //! one that is first does it, the others find that it was done. Whoever writes into the index holds the row that
-//! says how far it has got, so that nobody puts back what they read before another wrote.
+//! says how far it has got, so that whoever was overtaken stops.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

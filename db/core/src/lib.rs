@@ -232,7 +232,7 @@ impl Db {
     /// Runs a whole transaction and answers after its commit. An `Err` rolls it back.
     ///
     /// The transaction runs to its end even when the caller is dropped meanwhile. On SQLite it
-    /// shares one commit with whatever else waits, in a savepoint of its own. On PostgreSQL it is
+    /// shares one commit with whatever else waits, and is undone by itself. On PostgreSQL it is
     /// run again, from the start, when it met another in a deadlock, or both wrote what there can
     /// be one of: the closure is cloned for that, and does nothing that a rollback does not undo.
     /// It may wait for nothing but the database.

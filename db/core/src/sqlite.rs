@@ -176,7 +176,12 @@ impl Writer {
         while answers.len() < BATCH
             && let Ok((job, answer)) = jobs.try_recv()
         {
-            self.run_job(job, answer, &mut answers, &mut events);
+            if !self.run_job(job, answer, &mut answers, &mut events) {
+                // What came before is undone as well; what comes next is not to begin where nothing ends.
+                let _ = self.execute("ROLLBACK");
+                refuse(answers);
+                return;
+            }
         }
         let logged = block_on(super::events::append(
             &mut self.conn,
@@ -205,12 +210,7 @@ impl Writer {
             Err(error) => {
                 tracing::error!(%error, "a commit failed");
                 let _ = self.execute("ROLLBACK");
-                for answer in answers {
-                    let _ = answer.send(Err(Error::RollbackErrorOnCommit {
-                        rollback_error: Box::new(Error::RollbackTransaction),
-                        commit_error: Box::new(gone()),
-                    }));
-                }
+                refuse(answers);
             }
         }
     }
@@ -251,16 +251,17 @@ impl Writer {
         false
     }
 
+    /// Runs a job in its savepoint; false when that could not be closed: on a full disk SQLite rolls back all.
     fn run_job(
         &mut self,
         mut job: Job,
         answer: Answer,
         answers: &mut Vec<Answer>,
         events: &mut Vec<Event>,
-    ) {
+    ) -> bool {
         if let Err(error) = self.execute("SAVEPOINT job") {
             tracing::error!(%error, "cannot open a savepoint");
-            return;
+            return false;
         }
         let conn = &mut self.conn;
         let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| block_on(job(conn))));
@@ -272,6 +273,7 @@ impl Writer {
                 .and_then(|()| self.execute("RELEASE job"))
         };
         let emitted = std::mem::take(&mut self.conn.emitted);
+        let closed_well = closed.is_ok();
         match (ran, closed) {
             (Ok(_), Ok(())) => {
                 if keep {
@@ -289,6 +291,7 @@ impl Writer {
                 let _ = answer.send(closed.and(Err(panicked())));
             }
         }
+        closed_well
     }
 
     /// Runs one statement, which stays prepared.
@@ -297,5 +300,15 @@ impl Writer {
             Backend::Sqlite(connection) => block_on(prepared(sql).execute(connection)).map(drop),
             Backend::Postgres(_) => Err(gone()),
         }
+    }
+}
+
+/// Tells those whose work is undone, for a reason that is none of theirs.
+fn refuse(answers: Vec<Answer>) {
+    for answer in answers {
+        let _ = answer.send(Err(Error::RollbackErrorOnCommit {
+            rollback_error: Box::new(Error::RollbackTransaction),
+            commit_error: Box::new(gone()),
+        }));
     }
 }

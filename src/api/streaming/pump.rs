@@ -29,8 +29,10 @@ use crate::events::{Cursor, Event, Gone, Kind, Logged, log};
 const AGAIN: Duration = Duration::from_millis(200);
 /// How long what happens is gathered while nobody listens.
 const UNHEARD: Duration = Duration::from_millis(5);
-/// How often an event is told that the database is gone for, and answers others.
+/// How often an event is told that the database is gone for, until it is asked whether it answers others; and how often
+/// it does until that event is passed over.
 const MOST: u32 = 25;
+const ANSWERED: u32 = 3;
 /// Readers that are tried for the rendering that most share.
 const TRIES: usize = 5;
 
@@ -81,7 +83,7 @@ async fn hear(app: &App, logged: &Logged) {
 /// Tells an event, also when the database is away for a while: nobody is to miss it, or to hear it twice.
 async fn tell_surely(app: &App, event: &Event) {
     let mut stop = app.stop.clone();
-    let mut tries = 0;
+    let (mut tries, mut answered) = (0, 0);
     while let Err(error) = tell(app, event).await {
         let kind = event.kind.as_str();
         tries += 1;
@@ -99,6 +101,10 @@ async fn tell_surely(app: &App, event: &Event) {
             tracing::warn!(%error, kind, "an event waits for the database");
         }
         if tries >= MOST && database_answers(app).await {
+            // Once it may just have come back.
+            answered += 1;
+        }
+        if answered == ANSWERED {
             let subject = event.subject_id;
             tracing::error!(%error, kind, subject, "an event is passed over: it alone cannot be told");
             return;

@@ -181,7 +181,8 @@ pub async fn receive(
     if published.is_none() {
         return Ok(db::statuses::by_uri(tx, &status.uri).await?);
     }
-    if standing.awaited && !waits {
+    // PostgreSQL writes for several at once: a reply may have come since.
+    if (standing.awaited || tx.is_postgres()) && !waits {
         adopt(tx, &status).await?;
     }
     if let Some(poll) = &note.poll {

@@ -1,10 +1,5 @@
 //! `/api/v1/media`, `/api/v2/media` and `/media`
 
-use kith::clock::DAY;
-use kith::db;
-use kith::db::remote_files::RemoteFile;
-use kith::error::AppResult;
-use kith::media::remote::{Purpose, hash};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -308,94 +303,6 @@ async fn uploads_that_no_post_took_up_go_with_their_files() {
     assert_eq!(gone.status(), 404);
     let one = format!("/api/v1/media/{id}");
     server.get(&alice, &one).await.refused(404);
-}
-
-/// Has uploads wait for their post for two days already; the first shows a file from elsewhere.
-async fn abandon(server: &Server, uploads: &[i64], url: &str) {
-    let database = &server.app.config.database_url;
-    for id in uploads {
-        let older = format!(
-            "UPDATE media SET created_at = created_at - {} WHERE id = {id}",
-            2 * DAY
-        );
-        database::change(database, &older).await;
-    }
-    let shown = format!(
-        "UPDATE media SET remote_url = '{url}' WHERE id = {}",
-        uploads[0]
-    );
-    database::change(database, &shown).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_deleted_keeps_nothing_else_from_it() {
-    const URL: &str = "https://far.example/picture.png";
-    let server = Server::start().await;
-    let alice = server.person("alice").await;
-    let files = server.data_dir().join("media");
-    // A directory is no file that could be deleted.
-    let stuck = |key: &str| std::fs::create_dir_all(files.join(key)).unwrap();
-    let copy = "remote/aa/aa/1-stuck.png";
-    stuck(copy);
-    let mut uploads = Vec::new();
-    for _ in 0..2 {
-        let entity = upload(&server, &alice, &png(32, 32)).await.ok();
-        uploads.push(entity["id"].as_str().unwrap().parse::<i64>().unwrap());
-    }
-    abandon(&server, &uploads, URL).await;
-    let retired: Vec<String> = (0..25)
-        .map(|n| format!("avatars/aa/aa/{n}-stuck.png"))
-        .collect();
-    retired.iter().for_each(|key| stuck(key));
-    let free = "avatars/bb/bb/1-free.png";
-    std::fs::create_dir_all(files.join("avatars/bb/bb")).unwrap();
-    std::fs::write(files.join(free), "unused").unwrap();
-    let row = RemoteFile {
-        hash: hash(Purpose::Attachment, URL),
-        url: URL.to_owned(),
-        file: copy.to_owned(),
-        preview: String::new(),
-        size: 10,
-        failures: 0,
-        error: String::new(),
-        retry_at: 0,
-        fetched_at: 1,
-        used_at: 1,
-    };
-    let noted: AppResult<()> = server
-        .app
-        .write(move |tx| {
-            let (row, retired) = (row.clone(), retired.clone());
-            Box::pin(async move {
-                db::remote_files::put(tx, &row).await?;
-                db::profiles::retire_files(tx, &retired, 1).await?;
-                Ok(db::profiles::retire_files(tx, &[free.to_owned()], 2).await?)
-            })
-        })
-        .await;
-    noted.unwrap();
-    let pass = async || kith::jobs::cleanup::pass(&server.app).await.unwrap();
-    let left = async || {
-        let ids = uploads.clone();
-        let read: AppResult<Vec<i64>> = server
-            .app
-            .read(move |c| {
-                Box::pin(async move {
-                    let rows = db::media::by_ids(c, &ids).await?;
-                    Ok(rows.iter().map(|row| row.id).collect())
-                })
-            })
-            .await;
-        read.unwrap()
-    };
-    pass().await;
-    assert_eq!(left().await, uploads[..1], "its copy is still there");
-    // Those that failed were the first; now they are the last.
-    pass().await;
-    assert!(!files.join(free).exists());
-    std::fs::remove_dir(files.join(copy)).unwrap();
-    pass().await;
-    assert!(left().await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

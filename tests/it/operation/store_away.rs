@@ -1,15 +1,16 @@
 //! An object store that is away for a while, or in part.
 
 use bytes::Bytes;
-use kith::clock::{HOUR, MINUTE};
+use kith::clock::{DAY, HOUR, MINUTE};
 use kith::db;
 use kith::db::accounts::Account;
 use kith::db::remote_files::RemoteFile;
+use kith::error::AppResult;
 use kith::media::remote::{Purpose, hash};
 use kith::media::storage::Key;
 use reqwest::Method;
 
-use crate::api::media::send;
+use crate::api::media::{png, send, upload};
 use crate::api::media_av::made;
 use crate::support::faulty::{Door, Fault};
 use crate::support::peer::eventually;
@@ -211,4 +212,91 @@ async fn a_file_that_cannot_be_deleted_keeps_no_other() {
     door.is_well();
     cleaned().await;
     assert_eq!(there(), [false, false]);
+}
+
+/// Has uploads wait for their post for two days already; the first shows a file from elsewhere.
+async fn abandon(server: &Server, uploads: &[i64], url: &str) {
+    let database = &server.app.config.database_url;
+    for id in uploads {
+        let older = format!(
+            "UPDATE media SET created_at = created_at - {} WHERE id = {id}",
+            2 * DAY
+        );
+        database::change(database, &older).await;
+    }
+    let shown = format!(
+        "UPDATE media SET remote_url = '{url}' WHERE id = {}",
+        uploads[0]
+    );
+    database::change(database, &shown).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_deleted_keeps_nothing_else_from_it() {
+    const URL: &str = "https://far.example/picture.png";
+    let store = S3::start().await;
+    let (door, server) = behind_a_door(&store).await;
+    let alice = server.person("alice").await;
+    let copy = "remote/aa/aa/1-stuck.png";
+    door.breaks("/media/remote/aa/", Fault::Forbids);
+    door.breaks("/media/avatars/aa/", Fault::Forbids);
+    let mut uploads = Vec::new();
+    for _ in 0..2 {
+        let entity = upload(&server, &alice, &png(32, 32)).await.ok();
+        uploads.push(entity["id"].as_str().unwrap().parse::<i64>().unwrap());
+    }
+    abandon(&server, &uploads, URL).await;
+    let retired: Vec<String> = (0..25)
+        .map(|n| format!("avatars/aa/aa/{n}-stuck.png"))
+        .collect();
+    let free = "avatars/bb/bb/1-free.png";
+    let content = Bytes::from_static(b"unused");
+    let key: Key = free.parse().expect("a key");
+    server.app.storage.put(&key, content).await.expect("stored");
+    let row = RemoteFile {
+        hash: hash(Purpose::Attachment, URL),
+        url: URL.to_owned(),
+        file: copy.to_owned(),
+        preview: String::new(),
+        size: 10,
+        failures: 0,
+        error: String::new(),
+        retry_at: 0,
+        fetched_at: 1,
+        used_at: 1,
+    };
+    let noted: AppResult<()> = server
+        .app
+        .write(move |tx| {
+            let (row, retired) = (row.clone(), retired.clone());
+            Box::pin(async move {
+                db::remote_files::put(tx, &row).await?;
+                db::profiles::retire_files(tx, &retired, 1).await?;
+                Ok(db::profiles::retire_files(tx, &[free.to_owned()], 2).await?)
+            })
+        })
+        .await;
+    noted.unwrap();
+    let pass = async || kith::jobs::cleanup::pass(&server.app).await.unwrap();
+    let left = async || {
+        let ids = uploads.clone();
+        let read: AppResult<Vec<i64>> = server
+            .app
+            .read(move |c| {
+                Box::pin(async move {
+                    let rows = db::media::by_ids(c, &ids).await?;
+                    Ok(rows.iter().map(|row| row.id).collect())
+                })
+            })
+            .await;
+        read.unwrap()
+    };
+    pass().await;
+    assert_eq!(left().await, uploads[..1], "its copy is still there");
+    // Those that failed were the first; now they are the last.
+    pass().await;
+    assert!(!store.object(free).exists());
+    door.is_well();
+    pass().await;
+    assert!(left().await.is_empty());
 }

@@ -156,7 +156,10 @@ async fn whatever_names_an_account_keeps_it_or_has_a_reason() {
     .concat();
     let mut told = BTreeSet::from(keep);
     for other in others {
+        assert!(found.contains(other), "{other} is no key");
         assert!(told.insert(other.to_owned()), "{other} is listed twice");
     }
-    assert_eq!(found, told);
+    // What keeps an account need not be a key.
+    let untold: Vec<&String> = found.difference(&told).collect();
+    assert!(untold.is_empty(), "{untold:?}");
 }

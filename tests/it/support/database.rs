@@ -6,7 +6,7 @@ use tokio::sync::OnceCell;
 
 /// What a server of the tests makes: each is a process of PostgreSQL's, which reads the catalogue and
 /// plans every statement anew, and to many that is most of what they do.
-pub const CONNECTIONS: usize = 4;
+pub const CONNECTIONS: usize = 6;
 
 /// Whether this run is on PostgreSQL.
 pub fn is_postgres() -> bool {
