@@ -2,7 +2,8 @@
 
 # The project's own code is built unoptimised, with overflow checked: what it does is the same, and building it takes
 # half the time. Nothing is optimised across packages, which would take minutes for each of the binaries.
-KITH_TEST_PROFILE=(--config 'profile.release.lto="off"' --config 'profile.release.strip="debuginfo"')
+KITH_TEST_PROFILE=(--config 'profile.release.lto="off"' --config 'profile.release.strip="debuginfo"'
+  --config profile.release.codegen-units=16)
 for package in kith kith-db kith-db-core kith-db-people kith-db-posts; do
   for setting in opt-level=0 debug-assertions=true overflow-checks=true; do
     KITH_TEST_PROFILE+=(--config "profile.release.package.$package.$setting")

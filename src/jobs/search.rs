@@ -246,26 +246,22 @@ async fn backlog(app: &App, from: Progress) -> AppResult<Step> {
     Ok(Step::Backlog)
 }
 
-/// Reads in some accounts from before.
+/// Reads in some accounts from before. Whoever changes a name meanwhile writes its words: they are read where they are
+/// written.
 async fn names(app: &App, from: Progress) -> AppResult<Step> {
-    let above = from.accounts_above;
-    let accounts = app
-        .read(move |c| {
-            Box::pin(async move { Ok(db::search::accounts_above(c, above, ACCOUNTS).await?) })
-        })
-        .await?;
-    let to = Progress {
-        accounts_above: match accounts.last() {
-            Some(last) if accounts.len() as i64 == ACCOUNTS => last.id,
-            _ => i64::MAX,
-        },
-        ..from
-    };
     app.write(move |tx| {
         Box::pin(async move {
+            let found = db::search::accounts_above(tx, from.accounts_above, ACCOUNTS).await?;
+            let to = Progress {
+                accounts_above: match found.last() {
+                    Some(last) if found.len() as i64 == ACCOUNTS => last.id,
+                    _ => i64::MAX,
+                },
+                ..from
+            };
             if db::search::advance(tx, from, to).await? {
-                for account in &accounts {
-                    db::search::set_words(tx, account.id, &search::names(account)).await?;
+                for account in db::accounts::to_write(tx, found).await? {
+                    db::search::set_words(tx, account.id, &search::names(&account)).await?;
                 }
             }
             Ok(())
