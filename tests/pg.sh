@@ -77,6 +77,7 @@ max_wal_size = 4GB
 checkpoint_timeout = 1h
 autovacuum = off
 jit = off
+plan_cache_mode = force_generic_plan
 log_min_messages = fatal
 log_min_error_statement = panic
 CONF
