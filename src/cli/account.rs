@@ -264,8 +264,7 @@ async fn prune(app: &App, args: &ArgMatches) -> Outcome {
 }
 
 /// Forgets some accounts, those that still nothing keeps, and their pictures; says how many went, and how many copies of
-/// pictures stay. With a number of
-/// days, the audit log tells of those whose profiles were not read for so long.
+/// pictures stay. With a number of days, the audit log tells of those whose profiles were not read for so long.
 async fn forget(
     app: &App,
     ids: &[i64],
