@@ -58,8 +58,20 @@ tests_on() {
   local database=$1
   shift
   (sleep 1200 && echo "the tests hang" && kill -TERM 0) &
-  # A test waits much of its time, for a peer or a mail: two to a core keep it busy.
-  KITH_TEST_DATABASE=$database RUST_TEST_THREADS=$((2 * $(nproc))) cargo_test "$@"
+  # A test waits much of its time, for a peer or a mail: three to a core keep it busy.
+  KITH_TEST_DATABASE=$database RUST_TEST_THREADS=$((3 * $(nproc))) cargo_test "$@"
+}
+
+# The clients' journeys on both databases at the same time, told one after the other.
+clients() {
+  local told status=0
+  told=$(mktemp)
+  tests/clients/run.sh postgres >"$told" 2>&1 &
+  tests/clients/run.sh sqlite || status=1
+  wait $! || status=1
+  cat "$told"
+  rm -f "$told"
+  return "$status"
 }
 
 missing() {
@@ -136,7 +148,6 @@ section "cargo fmt" cargo fmt --all --check
 section "cargo clippy, and build" cargo_test --no-run --tests --benches --bin 'fuzz_*'
 section "tests on SQLite" tests_on sqlite
 section "tests on PostgreSQL" tests_on postgres --test it
-section "clients on SQLite" tests/clients/run.sh sqlite
-section "clients on PostgreSQL" tests/clients/run.sh postgres
+section "clients on both" clients
 
 printf '\nAll passed in %s s.\n' "$((SECONDS - STARTED))"

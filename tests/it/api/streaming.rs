@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
+use crate::support::peer::eventually;
 use crate::support::{Answer, Person, Server, database};
 
 pub type Socket =
@@ -26,14 +27,29 @@ async fn post(server: &Server, person: &Person, text: &str, visibility: &str) ->
     status["id"].as_str().unwrap().to_owned()
 }
 
+/// Waits until what has happened is told: who listens from now on does not hear of it.
+async fn caught_up(server: &Server) {
+    eventually("the log is told", async || {
+        let at = server.app.hub.position();
+        let later = format!(
+            "SELECT count(*) AS n FROM events WHERE (xid, id) > ({}, {})",
+            at.xid, at.id
+        );
+        (database::count(&server.app.config.database_url, &later).await == 0).then_some(())
+    })
+    .await;
+}
+
 /// Opens server-sent events.
 async fn events(server: &Server, path: &str, token: &str) -> reqwest::Response {
+    caught_up(server).await;
     let url = format!("{}{path}", server.url);
     let request = server.http.get(url).bearer_auth(token);
     request.send().await.unwrap()
 }
 
 pub async fn socket(server: &Server, person: &Person, query: &str) -> Socket {
+    caught_up(server).await;
     let url = format!(
         "ws://127.0.0.1:{}/api/v1/streaming?access_token={}{query}",
         port(server),
