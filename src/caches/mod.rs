@@ -191,6 +191,9 @@ impl Caches {
                 self.statuses.drop(subject);
                 if let Ok(gone) = serde_json::from_str::<Gone>(&event.payload) {
                     gone.homes.iter().for_each(|home| self.homes.drop(*home));
+                    if gone.has_more_homes() {
+                        self.homes.clear();
+                    }
                 }
             }
             Kind::ViewerChanged => {

@@ -3,7 +3,7 @@
 use super::interactions::{self, Verb};
 use super::notifications::{self, Type};
 use super::outgoing::{self, Addressing, Audience, Outgoing, PUBLIC};
-use super::statuses::{HOMES_IN_EVENT, erase_row};
+use super::statuses::erase_row;
 use super::visibility::{Visibility, may_see};
 use super::{Ctx, analytics, emoji_reactions, groups, votes};
 use crate::db::accounts::Account;
@@ -247,7 +247,7 @@ pub(super) async fn reblog(
         // A group passes on all that is posted to it: who has the post already has read it.
         db::groups::spare_holders(tx, row.id, status.id).await?;
     }
-    let homes = db::timelines::homes_of(tx, row.id, HOMES_IN_EVENT).await?;
+    let homes = db::timelines::homes_of(tx, row.id, i64::MAX).await?;
     tx.emit(Event::created(row.id, account.id, false).in_homes(homes));
     let author = author_of(tx, status).await?;
     notifications::notify(tx, ctx, &author, account, Type::Reblog, Some(status.id)).await?;

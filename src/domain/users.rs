@@ -219,7 +219,7 @@ pub async fn register(tx: &mut Conn, ctx: &Ctx, new: Registering) -> AppResult<R
         leaves_at: None,
     };
     let theirs = match holder {
-        Some(holder) => claim(tx, ctx, holder).await?,
+        Some(holder) => claim(tx, ctx, &holder).await?,
         None => true,
     };
     if !theirs {
@@ -238,7 +238,10 @@ pub async fn register(tx: &mut Conn, ctx: &Ctx, new: Registering) -> AppResult<R
 
 /// Takes an address from a user who has not shown that it is theirs: the newest may try. From
 /// one who has, it is not taken, and they get a letter.
-async fn claim(tx: &mut Conn, ctx: &Ctx, mut holder: User) -> AppResult<bool> {
+async fn claim(tx: &mut Conn, ctx: &Ctx, holder: &User) -> AppResult<bool> {
+    let Some(mut holder) = known_by_email(tx, &holder.email_lower).await? else {
+        return Ok(true);
+    };
     if holder.confirmed_at.is_none() {
         holder.email_lower = no_address(holder.account_id);
         db::users::update(tx, &holder).await?;
@@ -276,7 +279,7 @@ pub async fn confirm_again(
             )));
         }
         let theirs = match db::users::by_email(tx, email).await? {
-            Some(holder) if holder.account_id != account_id => claim(tx, ctx, holder).await?,
+            Some(holder) if holder.account_id != account_id => claim(tx, ctx, &holder).await?,
             _ => true,
         };
         user.email = email.to_owned();
@@ -384,7 +387,7 @@ pub async fn create(tx: &mut Conn, ctx: &Ctx, new: Creating) -> AppResult<(Accou
 /// Verifies an e-mail address by its code; false where there is no such user, nothing to verify,
 /// or the code is not the one. The transaction is to be kept either way: it counts the try.
 pub async fn verify_email(tx: &mut Conn, ctx: &Ctx, email: &str, code: &str) -> AppResult<bool> {
-    let Some(user) = db::users::by_email(tx, email).await? else {
+    let Some(user) = known_by_email(tx, email).await? else {
         return Ok(false);
     };
     if user.confirmed_at.is_some()
@@ -442,7 +445,7 @@ pub async fn reset_password(
     code: &str,
     password_hash: String,
 ) -> AppResult<bool> {
-    let Some(mut user) = db::users::by_email(tx, email).await? else {
+    let Some(mut user) = known_by_email(tx, email).await? else {
         return Ok(false);
     };
     if !codes::redeem(tx, ctx, user.account_id, Purpose::Reset, code).await? {
@@ -523,6 +526,16 @@ async fn known(tx: &mut Conn, account_id: i64) -> AppResult<User> {
     db::users::by_account(tx, account_id)
         .await?
         .ok_or_else(AppError::not_found)
+}
+
+/// The same by an address, unless it went to somebody else meanwhile.
+async fn known_by_email(tx: &mut Conn, email: &str) -> AppResult<Option<User>> {
+    let Some(found) = db::users::by_email(tx, email).await? else {
+        return Ok(None);
+    };
+    db::relations::lock_pair(tx, found.account_id, found.account_id).await?;
+    let user = db::users::by_account(tx, found.account_id).await?;
+    Ok(user.filter(|user| user.email_lower == found.email_lower))
 }
 
 async fn save(tx: &mut Conn, user: &User) -> AppResult<()> {

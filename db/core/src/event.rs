@@ -197,11 +197,21 @@ pub struct Gone {
     pub reblog_of_id: Option<i64>,
     /// Normalised names.
     pub tags: Vec<String>,
-    /// Accounts whose home held it, local ones mentioned included; at most a few thousand.
+    /// Accounts whose home held it, local ones mentioned included; [`Gone::HOMES`] at most.
     pub homes: Vec<i64>,
     /// Lists whose timeline held it.
     #[serde(default)]
     pub lists: Vec<i64>,
+}
+
+impl Gone {
+    /// Homes that are named; streams of others hear of it when they reload.
+    pub const HOMES: i64 = 5000;
+
+    /// Whether other homes may have held it besides those that are named.
+    pub fn has_more_homes(&self) -> bool {
+        self.homes.len() as i64 >= Gone::HOMES
+    }
 }
 
 /// The payload of [`Kind::ChatReaction`].

@@ -37,8 +37,6 @@ use crate::db::{self, Conn};
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Gone, Kind};
 
-/// Homes named in a deletion's event at most; streams beyond hear of it when they reload.
-pub(super) const HOMES_IN_EVENT: i64 = 5000;
 /// The same of lists.
 const LISTS_IN_EVENT: i64 = 5000;
 /// Waiting replies that a newly arrived parent adopts at once.
@@ -132,7 +130,7 @@ async fn appear(
     discovery::published(tx, ctx, author, status, mentions, tag_ids, quiet).await?;
     if !tag_ids.is_empty() {
         // It came to the homes of those who follow one of them.
-        homes = db::timelines::homes_of(tx, id, HOMES_IN_EVENT).await?;
+        homes = db::timelines::homes_of(tx, id, i64::MAX).await?;
     }
     tx.emit(Event::created(id, author.id, quiet).in_homes(homes));
     Ok(())
@@ -153,8 +151,7 @@ async fn adopt(tx: &mut Conn, status: &Status) -> AppResult<()> {
     Ok(())
 }
 
-/// Puts a new status into the homes and lists that it belongs to; says whose homes those are, at most
-/// [`HOMES_IN_EVENT`].
+/// Puts a new status into the homes and lists that it belongs to; says whose homes those are.
 async fn bring_home(
     tx: &mut Conn,
     author: &Account,
@@ -181,14 +178,13 @@ async fn bring_home(
         db::lists::fan_out(tx, id, author.id, reply_to, false, language).await?;
         if visibility == Visibility::Mutuals {
             db::timelines::keep_mutuals(tx, id, author.id).await?;
-            homes = db::timelines::homes_of(tx, id, HOMES_IN_EVENT).await?;
+            homes = db::timelines::homes_of(tx, id, i64::MAX).await?;
         }
     }
     if author.is_local() {
         db::timelines::put_home(tx, &[author.id], id, author.id).await?;
         homes.push(author.id);
     }
-    homes.truncate(HOMES_IN_EVENT as usize);
     Ok(homes)
 }
 
@@ -223,7 +219,7 @@ async fn tell_late(
     tell(tx, ctx, author, status, mentions).await?;
     let tag_ids = discovery::tags_of(tx, status.id).await?;
     discovery::published(tx, ctx, author, status, mentions, &tag_ids, false).await?;
-    let homes = db::timelines::homes_of(tx, status.id, HOMES_IN_EVENT).await?;
+    let homes = db::timelines::homes_of(tx, status.id, i64::MAX).await?;
     tx.emit(Event::created(status.id, author.id, false).in_homes(homes));
     Ok(())
 }
@@ -348,7 +344,7 @@ pub(super) async fn erase_row(
         local: status.local,
         reblog_of_id: status.reblog_of_id,
         tags,
-        homes: db::timelines::homes_of(tx, status.id, HOMES_IN_EVENT).await?,
+        homes: db::timelines::homes_of(tx, status.id, Gone::HOMES).await?,
         lists: db::lists::holding(tx, status.id, LISTS_IN_EVENT)
             .await?
             .into_iter()
