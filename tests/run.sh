@@ -97,9 +97,16 @@ prepare_node() {
   local dir=$1 want
   want=$(sha256sum <"$dir/package-lock.json")
   if [ "$(cat "$dir/node_modules/.lock.sha256" 2>/dev/null)" = "$want" ]; then return 0; fi
-  need_package npm npm || return 1
   (cd "$dir" && npm ci --no-audit --no-fund --loglevel=error) || return 1
   echo "$want" >"$dir/node_modules/.lock.sha256"
+}
+
+# Both at the same time: unpacking them waits for the disk.
+prepare_nodes() {
+  need_package npm npm || return 1
+  prepare_node tests/clients/node &
+  prepare_node tests/peers/fedify || { wait $!; return 1; }
+  wait $!
 }
 
 # The object store of the tests, built once for each version. It has a target directory of its own.
@@ -123,8 +130,7 @@ done
 
 command -v cargo >/dev/null 2>&1 || missing "no cargo; install the Rust toolchain that Cargo.toml names"
 section "client libraries" prepare_python
-section "JavaScript clients" prepare_node tests/clients/node
-section "federation peer" prepare_node tests/peers/fedify
+section "JavaScript clients, and federation peer" prepare_nodes
 section "object store" prepare_s3s
 KITH_TEST_S3S=$(cd "$TARGET" && pwd)/s3s-fs/bin/s3s-fs
 export KITH_TEST_S3S

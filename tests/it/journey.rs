@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::api::media::{FORM, form, png};
 use crate::api::media_av::made;
-use crate::clustered::{Redis, listen, payload};
+use crate::cluster::{Redis, listen, payload};
 use crate::support::Answer;
 use crate::support::peer::eventually;
 use crate::support::process::Process;

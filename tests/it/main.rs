@@ -10,7 +10,7 @@ mod support;
 
 mod api;
 mod binary;
-mod clustered;
+mod cluster;
 mod explained;
 mod federation;
 mod http;
@@ -21,4 +21,3 @@ mod pages;
 mod policies;
 mod project;
 mod proxy;
-mod scaled;

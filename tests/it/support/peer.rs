@@ -553,11 +553,16 @@ pub fn own_keys(value: &mut Value) {
 /// Looks until there is something, for at most two minutes: longer than the lease of a dead
 /// process, which on PostgreSQL nobody but time ends.
 pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    for _ in 0..12_000 {
+    let begun = std::time::Instant::now();
+    // Looking may be dear (a connection to PostgreSQL is a process): what takes long is not looked for as often.
+    for pause in (10..100).step_by(4).chain(std::iter::repeat(100)) {
         if let Some(found) = look().await {
             return found;
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        if begun.elapsed() > Duration::from_secs(120) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(pause)).await;
     }
     panic!("never happened: {what}");
 }

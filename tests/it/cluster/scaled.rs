@@ -14,8 +14,8 @@ use kith::clock::Clock;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
+use super::payload;
 use crate::api::media;
-use crate::clustered::payload;
 use crate::operation::png;
 use crate::support::composed::Stack;
 use crate::support::database;

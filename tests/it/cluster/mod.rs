@@ -1,5 +1,7 @@
 //! Two processes of one server: with Redis, without, and while it is lost and found.
 
+mod scaled;
+
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
