@@ -265,3 +265,34 @@ impl Default for Caches {
         Caches::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deletion_reaches_homes_that_it_does_not_name() {
+        let caches = Caches::new();
+        let gone = |homes: i64| {
+            let gone = Gone {
+                account_id: 1,
+                visibility: 0,
+                local: true,
+                reblog_of_id: None,
+                tags: Vec::new(),
+                homes: (0..homes).collect(),
+                lists: Vec::new(),
+            };
+            let payload = serde_json::to_string(&gone).expect("it is JSON");
+            Event::of(Kind::StatusDeleted, 7).with(payload)
+        };
+        let other = Gone::HOMES + 1;
+        caches
+            .homes
+            .put(caches.homes.ticket(), other, Arc::default());
+        caches.apply(&gone(10));
+        assert!(caches.homes.get(&other).is_some());
+        caches.apply(&gone(Gone::HOMES));
+        assert!(caches.homes.get(&other).is_none());
+    }
+}

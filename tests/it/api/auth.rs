@@ -20,7 +20,7 @@ fn person(username: &str, email: &str) -> Value {
     json!({"username": username, "email": email, "password": "correct horse", "agreement": true})
 }
 
-pub(super) async fn register(server: &Server, username: &str, email: &str) -> Value {
+pub async fn register(server: &Server, username: &str, email: &str) -> Value {
     let answer = call(server, "register", None, person(username, email)).await;
     assert_eq!(answer.status, 201, "{}", answer.text);
     answer.ok()

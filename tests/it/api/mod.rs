@@ -4,7 +4,7 @@ mod accounts;
 mod admin_domains;
 mod admin_numbers;
 mod announcements;
-mod auth;
+pub mod auth;
 mod auth_times;
 mod bookmark_folders;
 mod carrying;

@@ -13,13 +13,16 @@ use kith::domain::accounts::{self, RemoteActor};
 use kith::domain::moves;
 use kith::domain::profiles::{self, Changes, StatusLine};
 use kith::domain::search;
+use kith::domain::users;
 use kith::error::AppError;
 use kith::federation::{fetch, local_keys};
 use serde_json::json;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use crate::api::auth;
 use crate::api::media::{png, upload};
+use crate::support::mail::letters;
 use crate::support::peer::{Peer, eventually};
 use crate::support::{Server, database};
 
@@ -120,6 +123,43 @@ async fn reading_an_account_anew_undoes_no_suspension() {
     let stored = stored(&server, id).await;
     assert_eq!(stored.suspended_at, Some(now));
     assert_eq!(stored.display_name, "Sara anew");
+}
+
+/// The same for who shows that an address is theirs while their user is being disabled.
+#[tokio::test(flavor = "multi_thread")]
+async fn verifying_an_address_undoes_no_disabling() {
+    if !database::is_postgres() {
+        // SQLite has one writer.
+        return;
+    }
+    let server = Server::start().await;
+    let registered = auth::register(&server, "sara", "sara@mail.example").await;
+    let code = letters(&server, 1).await.pop().unwrap().code();
+    let id = registered["account"]["id"].as_str().unwrap();
+    let (id, now) = (id.parse().unwrap(), server.app.clock.now_ms());
+    let (moderator, go_on) = suspending(&server, id, now).await;
+    let (app, ctx) = (server.app.clone(), server.app.ctx.clone());
+    let verifying = tokio::spawn(async move {
+        app.write(move |tx| {
+            let (ctx, code) = (ctx.clone(), code.clone());
+            Box::pin(async move { users::verify_email(tx, &ctx, "sara@mail.example", &code).await })
+        })
+        .await
+    });
+    wait_for_locks(&server, 1).await;
+    go_on.notify_one();
+    moderator.await.unwrap().unwrap();
+    assert!(verifying.await.unwrap().unwrap());
+    let user: Option<User> = server
+        .app
+        .read(move |c| {
+            Box::pin(async move { Ok::<_, AppError>(db::users::by_account(c, id).await?) })
+        })
+        .await
+        .unwrap();
+    let user = user.unwrap();
+    assert_eq!(user.disabled_at, Some(now));
+    assert!(user.confirmed_at.is_some());
 }
 
 /// A moderator in the midst of suspending an account and disabling its user, and what lets them go on.
