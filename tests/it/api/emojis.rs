@@ -269,7 +269,7 @@ async fn commands_add_import_and_remove_beside_a_running_server() {
             .then_some(())
     })
     .await;
-    assert!(began.elapsed().as_secs() < 1);
+    assert!(began.elapsed().as_secs() < 3);
     let file = dir.path().join("pack/one.png");
     let file = file.to_str().unwrap();
     process.cli_ok(&[
@@ -336,7 +336,7 @@ async fn commands_add_import_and_remove_beside_a_running_server() {
         (about["title"] == "Seaside" && about["rules"][0]["text"] == "Be kind").then_some(())
     })
     .await;
-    assert!(began.elapsed().as_secs() < 1);
+    assert!(began.elapsed().as_secs() < 3);
     let all = process.get(&alice, "/api/v1/announcements").await.ok();
     assert_eq!(all[0]["content"], "<p>Hello again</p>");
     process.cli_ok(&["announcement", "delete", &announcement]);
