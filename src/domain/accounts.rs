@@ -219,12 +219,10 @@ pub async fn upsert_remote(tx: &mut Conn, ctx: &Ctx, actor: RemoteActor) -> AppR
             account.suspended_at = actor.suspended.then_some(now);
             standing::begin(tx, &mut account).await?;
             db::accounts::insert(tx, &account).await?;
-            db::origin_suspensions::set(
-                tx,
-                account.id,
-                account.suspended_at.filter(|_| actor.suspended),
-            )
-            .await?;
+            let since = account.suspended_at.filter(|_| actor.suspended);
+            if since.is_some() {
+                db::origin_suspensions::set(tx, account.id, since).await?;
+            }
         }
     }
     let keys: Vec<AccountKey> = actor

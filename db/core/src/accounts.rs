@@ -380,13 +380,16 @@ pub async fn count_relations(
     followers: i64,
     following: i64,
 ) -> Result<()> {
-    on_db!(conn, |c| diesel::update(account_stats::table.find(id))
-        .set((
-            account_stats::followers_count.eq(account_stats::followers_count + followers),
-            account_stats::following_count.eq(account_stats::following_count + following),
-        ))
-        .execute(c)
-        .await)?;
+    // As text: see `count_status`.
+    on_db!(conn, |c| prepared!(
+        "UPDATE account_stats SET followers_count = followers_count + $1, \
+         following_count = following_count + $2 WHERE account_id = $3"
+    )
+    .bind::<diesel::sql_types::BigInt, _>(followers)
+    .bind::<diesel::sql_types::BigInt, _>(following)
+    .bind::<diesel::sql_types::BigInt, _>(id)
+    .execute(c)
+    .await)?;
     Ok(())
 }
 

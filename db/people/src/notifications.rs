@@ -7,12 +7,12 @@ use super::boxed;
 use super::run::RunQueryDsl;
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 
 use super::any::AnyOfExt;
 use super::relations::Page;
 use super::schema::{notification_groups, notifications};
-use super::{Conn, Result, on_db};
+use super::{Conn, Result, on_db, prepared};
 
 /// Senders that a group's row names.
 pub const SAMPLES: usize = 8;
@@ -42,7 +42,7 @@ pub struct Notification {
 }
 
 /// A row of `notification_groups`.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = notification_groups)]
 pub struct Group {
     pub account_id: i64,
@@ -106,48 +106,30 @@ pub async fn insert(conn: &mut Conn, row: &Notification) -> Result<()> {
     if row.group_key.is_empty() {
         return Ok(());
     }
-    let group = Group {
-        account_id: row.account_id,
-        group_key: row.group_key.clone(),
-        kind: row.kind.clone(),
-        status_id: row.status_id,
-        newest_id: row.id,
-        oldest_id: row.id,
-        newest_at: row.created_at,
-        total: 1,
-        samples: row.from_account_id.to_string(),
-    };
-    let samples = sql::<Text>("SUBSTR(excluded.samples || ',' || notification_groups.samples, 1, ")
-        .bind::<diesel::sql_types::Integer, _>(SAMPLES_LENGTH)
-        .sql(")");
-    let newest = sql::<BigInt>(
-        "CASE WHEN excluded.newest_id > notification_groups.newest_id \
-         THEN excluded.newest_id ELSE notification_groups.newest_id END",
-    );
-    let oldest = sql::<BigInt>(
-        "CASE WHEN excluded.oldest_id < notification_groups.oldest_id \
-         THEN excluded.oldest_id ELSE notification_groups.oldest_id END",
-    );
-    let at = sql::<BigInt>(
-        "CASE WHEN excluded.newest_at > notification_groups.newest_at \
-         THEN excluded.newest_at ELSE notification_groups.newest_at END",
-    );
-    on_db!(conn, |c| diesel::insert_into(notification_groups::table)
-        .values(&group)
-        .on_conflict((
-            notification_groups::account_id,
-            notification_groups::group_key
-        ))
-        .do_update()
-        .set((
-            notification_groups::total.eq(notification_groups::total + 1),
-            notification_groups::samples.eq(samples),
-            notification_groups::newest_id.eq(newest),
-            notification_groups::oldest_id.eq(oldest),
-            notification_groups::newest_at.eq(at),
-        ))
-        .execute(c)
-        .await)?;
+    // As text: what diesel builds for a conflict is prepared anew each time.
+    on_db!(conn, |c| prepared!(
+        "INSERT INTO notification_groups (account_id, group_key, kind, status_id, newest_id, \
+         oldest_id, newest_at, total, samples) VALUES ($1, $2, $3, $4, $5, $5, $6, 1, $7) \
+         ON CONFLICT (account_id, group_key) DO UPDATE SET \
+         total = notification_groups.total + 1, \
+         samples = SUBSTR(excluded.samples || ',' || notification_groups.samples, 1, $8), \
+         newest_id = CASE WHEN excluded.newest_id > notification_groups.newest_id \
+         THEN excluded.newest_id ELSE notification_groups.newest_id END, \
+         oldest_id = CASE WHEN excluded.oldest_id < notification_groups.oldest_id \
+         THEN excluded.oldest_id ELSE notification_groups.oldest_id END, \
+         newest_at = CASE WHEN excluded.newest_at > notification_groups.newest_at \
+         THEN excluded.newest_at ELSE notification_groups.newest_at END"
+    )
+    .bind::<BigInt, _>(row.account_id)
+    .bind::<Text, _>(&row.group_key)
+    .bind::<Text, _>(&row.kind)
+    .bind::<Nullable<BigInt>, _>(row.status_id)
+    .bind::<BigInt, _>(row.id)
+    .bind::<BigInt, _>(row.created_at)
+    .bind::<Text, _>(row.from_account_id.to_string())
+    .bind::<Integer, _>(SAMPLES_LENGTH)
+    .execute(c)
+    .await)?;
     Ok(())
 }
 
