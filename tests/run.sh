@@ -62,11 +62,12 @@ tests_on() {
   KITH_TEST_DATABASE=$database RUST_TEST_THREADS=$((3 * $(nproc))) cargo_test "$@"
 }
 
-# The clients' journeys on both databases at the same time, told one after the other.
-clients() {
+# The last of the build is a single crate's and keeps one core busy: the clients' journeys on SQLite have the others.
+build_tests_beside_clients() {
   local told status=0
   told=$(mktemp)
-  tests/clients/run.sh postgres >"$told" 2>&1 &
+  trap 'wait; exit 143' TERM
+  cargo_test --no-run --test it >"$told" 2>&1 &
   tests/clients/run.sh sqlite || status=1
   wait $! || status=1
   cat "$told"
@@ -92,18 +93,23 @@ prepare_python() {
   echo "$want" >"$venv/requirements.sha256"
 }
 
+# Whether what a directory's lock file names is not there.
+lacks_modules() {
+  [ "$(cat "$1/node_modules/.lock.sha256" 2>/dev/null)" != "$(sha256sum <"$1/package-lock.json")" ]
+}
+
 # What a directory's lock file names: the federation peer, the JavaScript clients. It brings the Node they run on.
 prepare_node() {
-  local dir=$1 want
-  want=$(sha256sum <"$dir/package-lock.json")
-  if [ "$(cat "$dir/node_modules/.lock.sha256" 2>/dev/null)" = "$want" ]; then return 0; fi
-  (cd "$dir" && npm ci --no-audit --no-fund --loglevel=error) || return 1
-  echo "$want" >"$dir/node_modules/.lock.sha256"
+  lacks_modules "$1" || return 0
+  (cd "$1" && npm ci --no-audit --no-fund --loglevel=error) || return 1
+  sha256sum <"$1/package-lock.json" >"$1/node_modules/.lock.sha256"
 }
 
 # Both at the same time: unpacking them waits for the disk.
 prepare_nodes() {
-  need_package npm npm || return 1
+  if lacks_modules tests/clients/node || lacks_modules tests/peers/fedify; then
+    need_package npm npm || return 1
+  fi
   prepare_node tests/clients/node &
   prepare_node tests/peers/fedify || { wait $!; return 1; }
   wait $!
@@ -151,9 +157,10 @@ if [ -z "${KITH_TEST_POSTGRES:-}" ]; then
 fi
 
 section "cargo fmt" cargo fmt --all --check
-section "cargo clippy, and build" cargo_test --no-run --tests --benches --bin 'fuzz_*'
+section "cargo clippy, and build" cargo_test --no-run --lib --benches --bin 'fuzz_*'
+section "clients on SQLite, and build of the tests" build_tests_beside_clients
 section "tests on SQLite" tests_on sqlite
 section "tests on PostgreSQL" tests_on postgres --test it
-section "clients on both" clients
+section "clients on PostgreSQL" tests/clients/run.sh postgres
 
 printf '\nAll passed in %s s.\n' "$((SECONDS - STARTED))"

@@ -219,7 +219,7 @@ pub async fn register(tx: &mut Conn, ctx: &Ctx, new: Registering) -> AppResult<R
         leaves_at: None,
     };
     let theirs = match holder {
-        Some(holder) => claim(tx, ctx, &holder).await?,
+        Some(_) => claim(tx, ctx, &user.email).await?,
         None => true,
     };
     if !theirs {
@@ -238,8 +238,9 @@ pub async fn register(tx: &mut Conn, ctx: &Ctx, new: Registering) -> AppResult<R
 
 /// Takes an address from a user who has not shown that it is theirs: the newest may try. From
 /// one who has, it is not taken, and they get a letter.
-async fn claim(tx: &mut Conn, ctx: &Ctx, holder: &User) -> AppResult<bool> {
-    let Some(mut holder) = known_by_email(tx, &holder.email_lower).await? else {
+async fn claim(tx: &mut Conn, ctx: &Ctx, email: &str) -> AppResult<bool> {
+    // Who takes it between this and the end of the transaction has it run again.
+    let Some(mut holder) = known_by_email(tx, email).await? else {
         return Ok(true);
     };
     if holder.confirmed_at.is_none() {
@@ -279,7 +280,7 @@ pub async fn confirm_again(
             )));
         }
         let theirs = match db::users::by_email(tx, email).await? {
-            Some(holder) if holder.account_id != account_id => claim(tx, ctx, &holder).await?,
+            Some(holder) if holder.account_id != account_id => claim(tx, ctx, email).await?,
             _ => true,
         };
         user.email = email.to_owned();
@@ -406,7 +407,7 @@ pub async fn verify_email(tx: &mut Conn, ctx: &Ctx, email: &str, code: &str) -> 
 
 /// Sends another code to an address that waits to be verified, unless it is too soon.
 pub async fn resend_code(tx: &mut Conn, ctx: &Ctx, email: &str) -> AppResult<()> {
-    let Some(user) = db::users::by_email(tx, email).await? else {
+    let Some(user) = known_by_email(tx, email).await? else {
         return Ok(());
     };
     if user.confirmed_at.is_some() {
@@ -477,10 +478,11 @@ pub async fn change_password_by_code(
     password_hash: String,
     session: i64,
 ) -> AppResult<bool> {
+    let user = known(tx, account_id).await?;
     if !codes::redeem(tx, ctx, account_id, Purpose::Reset, code).await? {
         return Ok(false);
     }
-    change_password(tx, ctx, account_id, password_hash, Some(session)).await?;
+    set_password(tx, ctx, user, password_hash, Some(session)).await?;
     Ok(true)
 }
 

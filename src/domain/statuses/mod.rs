@@ -37,7 +37,7 @@ use crate::db::{self, Conn};
 use crate::error::{AppError, AppResult};
 use crate::events::{Event, Gone, Kind};
 
-/// The same of lists.
+/// Lists named in a deletion's event at most.
 const LISTS_IN_EVENT: i64 = 5000;
 /// Waiting replies that a newly arrived parent adopts at once.
 const ADOPTED: i64 = 500;

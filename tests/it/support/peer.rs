@@ -550,7 +550,7 @@ pub fn own_keys(value: &mut Value) {
     }
 }
 
-/// Looks until there is something, for at most two minutes: longer than the lease of a dead
+/// Looks until there is something, for at most three minutes: longer than the lease of a dead
 /// process, which on PostgreSQL nobody but time ends.
 pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let begun = std::time::Instant::now();
@@ -559,7 +559,7 @@ pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>)
         if let Some(found) = look().await {
             return found;
         }
-        if begun.elapsed() > Duration::from_secs(120) {
+        if begun.elapsed() > Duration::from_secs(180) {
             break;
         }
         tokio::time::sleep(Duration::from_millis(pause)).await;
