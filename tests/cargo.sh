@@ -10,13 +10,14 @@ for package in kith kith-db kith-db-core kith-db-people kith-db-posts; do
   done
 done
 
-# cargo_test ARG...: cargo test of the whole workspace, so built, by clippy: it is the compiler, and says what it thinks
-# of what it compiles. Checking all of it a second time took two minutes more.
+# cargo_test ARG...: cargo test of the whole workspace (the storage's packages have no tests of their own, and `--lib`
+# would build some), so built, by clippy: it is the compiler, and says what it thinks of what it compiles. Checking all
+# of it a second time took two minutes more.
 cargo_test() {
   local linter
   linter=$(command -v clippy-driver)
   RUSTC_WORKSPACE_WRAPPER=$linter CLIPPY_ARGS=-Dwarnings__CLIPPY_HACKERY__ \
-    cargo "${KITH_TEST_PROFILE[@]}" test --release --locked --workspace "$@"
+    cargo "${KITH_TEST_PROFILE[@]}" test --release --locked -p kith -p kith-fuzz "$@"
 }
 
 # cargo_fuzz COMMAND ARG...: a cargo command for the fuzz targets. The project's own code is built so that it counts its
